@@ -1,0 +1,187 @@
+"""One tab, made from a method's options."""
+
+from __future__ import annotations
+
+import html
+import logging
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from style_core import (
+    Method,
+    OptionField,
+    Progress,
+    Result,
+    StyleCoreError,
+    load_image,
+    option_default,
+    option_fields,
+    stylize,
+)
+
+from .examples import gallery
+from .stream import Update, stream
+
+log = logging.getLogger(__name__)
+ALWAYS_VISIBLE = ("content_strength", "style_strength")
+NO_MASKS, AUTO_MASKS, OWN_MASKS = "none", "automatic", "my own"
+RESULTS = Path(tempfile.gettempdir()) / "style_core_results"
+APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
+
+
+def method_tab(method: Method) -> None:
+    """Build the tab of ``method`` inside the current ``gr.Blocks``."""
+    key = method.key
+    gr.Markdown(_introduction(method))
+    with gr.Row():
+        with gr.Column(scale=2, min_width=320):
+            with gr.Row():
+                content = _picture("Content photo", f"{key}-content")
+                style = _picture("Style photo" if method.photorealistic else "Style picture", f"{key}-style")
+            controls = {name: _control(method, name) for name in ALWAYS_VISIBLE}
+            masks, content_mask, style_mask = _mask_inputs(method)
+            with gr.Accordion("Advanced", open=False):
+                for name in option_fields(method.options):
+                    if name not in controls:
+                        controls[name] = _control(method, name)
+            with gr.Row():
+                run = gr.Button("Run", variant="primary", elem_id=f"{key}-run")
+                stop = gr.Button("Stop", elem_id=f"{key}-stop")
+        with gr.Column(scale=3, min_width=320):
+            slider = gr.ImageSlider(
+                label="Before / after",
+                interactive=False,
+                elem_id=f"{key}-result",
+                format="png",
+                max_height=640,
+            )
+            status = gr.Markdown(elem_id=f"{key}-status")
+            notes = gr.Markdown(elem_id=f"{key}-notes")
+            download = gr.DownloadButton("Download PNG", interactive=False, elem_id=f"{key}-download")
+    inputs = {"content": content, "style": style, "masks": masks, "content_mask": content_mask,
+              "style_mask": style_mask, **controls}  # fmt: skip
+    event = run.click(
+        _runner(method), inputs_kwargs=inputs, outputs=[slider, status, notes, download],
+        api_name=key, concurrency_limit=1, concurrency_id="compute", show_progress="minimal",
+    )  # fmt: skip
+    stop.click(lambda: "Stopped.", None, status, cancels=[event], queue=False, api_visibility="private")
+    gr.Examples(
+        [[str(pair.content), str(pair.style)] for pair in gallery(photorealistic=method.photorealistic)],
+        [content, style],
+        label="Examples",
+        examples_per_page=12,
+    )
+
+
+def _introduction(method: Method) -> str:
+    paper = method.paper
+    link = f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv})"
+    return f"{method.summary} {link}, {paper.authors}, {paper.venue} {paper.year}."
+
+
+def _picture(label: str, elem_id: str) -> gr.Image:
+    # image_mode=None with a file path hands over the very bytes that were uploaded, so that
+    # orientation, profile, depth and alpha are read by style_core and nobody else.
+    return gr.Image(
+        label=label, type="filepath", image_mode=None, elem_id=elem_id, height=260,
+        sources=["upload", "clipboard", "webcam"],
+    )  # fmt: skip
+
+
+def _mask_inputs(method: Method) -> tuple[gr.Radio, gr.Image, gr.Image]:
+    modes = [NO_MASKS, AUTO_MASKS, OWN_MASKS] if method.uses_segments else [NO_MASKS]
+    with gr.Accordion("Regions", open=False, visible=method.uses_segments):
+        masks = gr.Radio(
+            modes, value=NO_MASKS, label="Masks", elem_id=f"{method.key}-masks",
+            info="Match sky with sky and ground with ground: automatically, or by two mask pictures "
+            "in which matching regions have the same color.",
+        )  # fmt: skip
+        with gr.Row(visible=False) as row:
+            content_mask = _picture("Content mask", f"{method.key}-content-mask")
+            style_mask = _picture("Style mask", f"{method.key}-style-mask")
+        masks.change(
+            lambda mode: gr.Row(visible=mode == OWN_MASKS), masks, row, queue=False, api_visibility="private"
+        )
+    return masks, content_mask, style_mask
+
+
+def _control(method: Method, name: str) -> Any:
+    option, default = option_fields(method.options)[name], option_default(method.options, name)
+    common = {"label": option.label or name.replace("_", " ").capitalize(), "info": option.help,
+              "elem_id": f"{method.key}-{name.replace('_', '-')}"}  # fmt: skip
+    return _MAKERS[option.kind](option, default, common)
+
+
+def _slider(option: OptionField, default: Any, common: dict[str, Any]) -> Any:
+    if option.whole and option.high is not None and option.high > 100_000:  # a seed is typed, not dragged
+        return gr.Number(default, precision=0, minimum=option.low, maximum=option.high, **common)
+    return gr.Slider(option.low, option.high, default, step=option.step, **common)
+
+
+_MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
+    "slider": _slider,
+    "choice": lambda option, default, common: gr.Radio(list(option.choices), value=default, **common),
+    "several": lambda option, default, common: gr.CheckboxGroup(
+        list(option.choices), value=list(default), **common
+    ),
+    "switch": lambda option, default, common: gr.Checkbox(default, **common),
+    "whole": lambda option, default, common: gr.Number(default, precision=0, minimum=option.low, **common),
+}
+
+
+def _runner(method: Method) -> Callable[..., Iterator[Any]]:
+    def run(
+        content: str | None, style: str | None, masks: str, content_mask: str | None,
+        style_mask: str | None, **options: Any,
+    ) -> Iterator[Any]:  # fmt: skip
+        if content is None or style is None:
+            missing = "content" if content is None else "style"
+            raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
+        chosen = {NO_MASKS: (None, None), AUTO_MASKS: ("auto", "auto")}.get(masks, (content_mask, style_mask))
+
+        def work(progress: Progress) -> Result:
+            return stylize(
+                method.key, content, style, content_mask=chosen[0], style_mask=chosen[1],
+                progress=progress, **options,
+            )  # fmt: skip
+
+        yield gr.skip(), "Starting …", "", gr.DownloadButton(interactive=False)
+        try:
+            for update in stream(work):
+                if isinstance(update, Update):
+                    yield gr.skip(), f"{update.message} … {update.fraction:.0%}", gr.skip(), gr.skip()
+                else:
+                    yield _finished(method, content, update)
+        except StyleCoreError as error:
+            raise gr.Error(html.escape(str(error)), print_exception=False) from error
+        except Exception as error:
+            log.exception("%s failed", method.key)
+            raise gr.Error(APOLOGY, print_exception=False) from error
+
+    run.__name__ = run.__qualname__ = method.key
+    run.__doc__ = method.summary
+    return run
+
+
+def _finished(method: Method, content: str, result: Result) -> tuple[Any, ...]:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    name = f"{method.key}_{uuid.uuid4().hex[:12]}"
+    before, after = RESULTS / f"{name}_before.jpg", RESULTS / f"{name}.png"
+    original = load_image(content, name="content")
+    shown = Result(original.pixels, None, {}, (), {}, 0).to_pil()
+    if shown.size != (result.image.shape[3], result.image.shape[2]):
+        shown = shown.resize((result.image.shape[3], result.image.shape[2]))
+    shown.save(before, quality=92)
+    result.save(after)
+    width, height = result.image.shape[3], result.image.shape[2]
+    status = (
+        f"{width} x {height} px in {result.seconds['total']:.1f} s on {result.settings['device']}, "
+        f"{result.settings['family']} family"
+    )
+    notes = "\n".join(f"- {html.escape(note)}" for note in result.notes)
+    return (str(before), str(after)), status, notes, gr.DownloadButton(value=str(after), interactive=True)

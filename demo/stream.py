@@ -1,0 +1,56 @@
+"""A callback-style computation as a generator, so that a page can show progress and stop it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from style_core import Cancelled, Progress
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Update:
+    """One progress report."""
+
+    fraction: float
+    message: str
+
+
+def stream(work: Callable[[Progress], R]) -> Iterator[Update | R]:
+    """Run ``work`` in a thread; yield its reports, then its result.
+
+    Closing the generator (Stop, or the page is gone) makes the next report raise ``Cancelled`` in
+    the thread, so the work really ends. What ``work`` raises is raised here.
+    """
+    reports: queue.Queue[Update | None] = queue.Queue()
+    stopped = threading.Event()
+    outcome: list[R] = []
+    failure: list[BaseException] = []
+
+    def report(fraction: float, message: str, preview: object = None) -> None:
+        if stopped.is_set():
+            raise Cancelled("Stopped.")
+        reports.put(Update(fraction, message))
+
+    def run() -> None:
+        try:
+            outcome.append(work(report))
+        except BaseException as error:  # noqa: BLE001  # handed on to the caller's thread
+            failure.append(error)
+        finally:
+            reports.put(None)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        while (update := reports.get()) is not None:
+            yield update
+    finally:
+        stopped.set()
+    if failure:
+        raise failure[0]
+    yield outcome[0]

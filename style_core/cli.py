@@ -1,0 +1,105 @@
+"""The command line: ``python -m style_core METHOD CONTENT STYLE -o OUT [--OPTION VALUE …]``.
+
+Exit status 0: done; 1: refused, with a sentence on stderr; 2: wrong usage; 130: interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from . import (
+    FAMILIES,
+    OptionField,
+    StyleCoreError,
+    get_method,
+    list_methods,
+    option_default,
+    option_fields,
+    parse_value,
+    stylize,
+)
+from .reference import reference
+
+DONE, REFUSED, INTERRUPTED = 0, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status (usage errors exit with 2 by themselves)."""
+    values = vars(_parser().parse_args(arguments))
+    command = values.pop("command")
+    if command == "methods":
+        print(reference())
+        return DONE
+    try:
+        return _stylize(command, values)
+    except StyleCoreError as error:
+        print(f"Refused: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _stylize(method: str, values: dict[str, Any]) -> int:
+    output = values.pop("output") or _default_output(method, values["content"], values["style"])
+    masks = values.pop("masks")
+    if masks:
+        values["content_mask"] = values["style_mask"] = masks
+    with tqdm(total=100, bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}", leave=False) as bar:
+
+        def progress(fraction: float, message: str, preview: object = None) -> None:
+            bar.set_description_str(message, refresh=False)
+            bar.update(100 * fraction - bar.n)
+
+        result = stylize(method, progress=progress, **values)
+    result.save(output)
+    for note in result.notes:
+        print(f"Note: {note}", file=sys.stderr)
+    width, height = result.image.shape[3], result.image.shape[2]
+    print(f"{output}  {width} x {height}  {result.seconds['total']:.1f} s")
+    return DONE
+
+
+def _default_output(method: str, content: str, style: str) -> Path:
+    return Path(f"{Path(content).stem}_{Path(style).stem}_{method}.png")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m style_core", description="Image style transfer.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="METHOD")
+    commands.add_parser("methods", help="print the reference of all methods and options")
+    for key in list_methods():
+        method = get_method(key)
+        command = commands.add_parser(key, help=method.summary, description=method.summary)
+        command.add_argument("content", metavar="CONTENT", help="the picture to restyle")
+        command.add_argument("style", metavar="STYLE", help="the picture whose style it gets")
+        command.add_argument("-o", "--output", type=Path, metavar="OUT", help="file to write")
+        command.add_argument("--content-mask", metavar="M", help="picture with one color per region")
+        command.add_argument("--style-mask", metavar="M", help="its partner, in the same colors")
+        command.add_argument("--masks", choices=["auto"], help="find regions by clustering instead")
+        command.add_argument("--family", choices=FAMILIES, default="compact", help="size of the networks")
+        command.add_argument("--weights-dir", metavar="DIR", help="folder of weights to use first")
+        command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+        for name, option in option_fields(method.options).items():
+            _add_option(command, name, option, option_default(method.options, name))
+    return parser
+
+
+def _add_option(parser: argparse.ArgumentParser, name: str, option: OptionField, default: Any) -> None:
+    def parse(text: str) -> Any:
+        try:
+            return parse_value(option, text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {option.values}, not {text!r}") from None
+
+    shown = ",".join(default) if isinstance(default, tuple) else default
+    parser.add_argument(
+        f"--{name.replace('_', '-')}", type=parse, default=default, metavar="VALUE",
+        help=f"{option.help} ({option.values}; default {shown})".replace("%", "%%"),
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""Where and how precisely networks run: device choice, native bfloat16, memory figures."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from functools import cache
+
+import torch
+
+from .errors import InvalidOption
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device of ``auto``, ``cpu``, ``cuda`` or ``mps``; auto prefers an accelerator.
+
+    Raises:
+        InvalidOption: an unknown name, or a device this machine does not have.
+    """
+    if name not in DEVICES:
+        raise InvalidOption(f"device must be one of {', '.join(DEVICES)}, not {name!r}.")
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if not available[name]:
+        raise InvalidOption(f"device {name!r} is not available on this machine; use 'auto' or 'cpu'.")
+    return torch.device(name)
+
+
+@cache
+def has_native_bfloat16(kind: str) -> bool:
+    """Whether a device kind multiplies bfloat16 in hardware, so that it is faster than float32."""
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind != "cpu":
+        return False
+    # Older releases have only the private names; without any of them float32 is always right.
+    if hasattr(torch.cpu, "get_capabilities"):
+        found = torch.cpu.get_capabilities()
+        return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
+
+
+def peak_memory(device: torch.device) -> int:
+    """Most bytes held so far: of the process on the CPU, of the allocator on a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

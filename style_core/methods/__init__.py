@@ -1,0 +1,7 @@
+"""One file per method; importing this package imports them all, which is the registration."""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

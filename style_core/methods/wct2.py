@@ -1,0 +1,180 @@
+"""WCT2: photorealistic recoloring by wavelet-corrected whitening and coloring, in one pass.
+
+Yoo et al., ICCV 2019. Haar pooling keeps what max pooling loses, so that one encoder-decoder
+gives back the content's structure exactly enough; features are whitened and colored on the way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from torch import Tensor
+
+from ..images import ImageTensor, SizeRule
+from ..method import Inputs, Network, Paper, Runtime, method
+from ..nets.wavelet import LAST_LAYER, VARIANTS, Hook, Skip, WaveletDecoder, wavelet_decode, wavelet_encode
+from ..ops.guided_filter import guided_filter
+from ..ops.moments import Moments
+from ..ops.regions import apply_maps, memberships, region_moments
+from ..ops.whitening import AffineMap, optimal_transport, whitening_coloring
+from ..options import Options, choice, several, slider
+
+DECODERS = {v: Network(f"wct2_{v}", partial(WaveletDecoder.from_state, variant=v)) for v in VARIANTS}
+TRANSFERS = ("encoder", "skip", "decoder")
+BANDS = ("lh", "hl", "hh")
+WHITENINGS = ("transport", "paper", "released")
+RELEASED_RIDGE = 1.0  # the released code adds the identity to both covariances
+BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
+REFINE_RADIUS, REFINE_EPS = 8, 1e-4  # guided filter of content_strength
+
+
+@dataclass(frozen=True, kw_only=True)
+class WCT2Options(Options):
+    """Where and how WCT2 transfers style."""
+
+    content_strength: float = slider(
+        0.5, 0, 1,
+        help="How much of the result is redrawn as a local recoloring of the content: 0 is the network's "
+        "picture, 1 takes all fine structure from the content.",
+    )  # fmt: skip
+    style_strength: float = slider(
+        1.0, 0, 1, help="Blend of content and style features: 0 gives the content back, 1 is the paper."
+    )
+    transfer: tuple[str, ...] = several(
+        ("encoder",), TRANSFERS, advanced=True,
+        help="Where features are matched: encoder is the cleanest, skip and decoder add strength.",
+    )  # fmt: skip
+    decoder: str = choice(
+        "cat5", VARIANTS, advanced=True,
+        help="cat5 concatenates the wavelet bands and keeps more detail, sum adds them and is stronger.",
+    )  # fmt: skip
+    whitening: str = choice(
+        "transport",
+        WHITENINGS,
+        advanced=True,
+        help="transport reaches the style's statistics with the least change to the content; paper is the "
+        "whitening and coloring formula; released also adds the identity to both covariances and clamps, "
+        "as the published code does, which is weaker.",
+    )
+    noise_floor: float = slider(
+        0.01,
+        0,
+        0.1,
+        step=0.001,
+        advanced=True,
+        help="With transport: share of the mean feature variance that counts as noise and is not amplified; "
+        "raise it against grain in flat areas.",
+    )
+
+
+@dataclass
+class _Statistics:
+    """Region moments of the style by place: ("encoder", 2), ("skip", 1, "lh"), ("decoder", 3)."""
+
+    places: dict[tuple[object, ...], dict[int, Moments]] = field(default_factory=dict)
+
+    def collect(self, labels: Tensor | None, place: str) -> Hook:
+        """A hook that records moments and changes nothing."""
+
+        def hook(level: int, features: Tensor) -> Tensor:
+            self.places[place, level] = region_moments(features, labels)
+            return features
+
+        return hook
+
+
+@method(
+    title="WCT2",
+    paper=Paper(
+        "Photorealistic Style Transfer via Wavelet Transforms", "Yoo et al.", "ICCV", 2019, "1903.09760"
+    ),
+    options=WCT2Options,
+    size_rule=SizeRule(multiple=8),
+    uses_segments=True,
+    photorealistic=True,
+)
+def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTensor:
+    """One pass: encode, transform at each level, decode (Yoo et al. 2019, section 3.3)."""
+    encoder = runtime.encoder(last=LAST_LAYER, pool="haar")
+    decoder = runtime.load(DECODERS[options.decoder])
+    assert isinstance(decoder, WaveletDecoder)
+    encode = partial(wavelet_encode, encoder, variant=options.decoder)
+    at = frozenset(options.transfer)
+
+    runtime.progress(0.05, "Encoding the style")
+    style = _Statistics()
+    target = style.collect(inputs.style_labels, "encoder")
+    features, skips = encode(inputs.style, hook=target)
+    if "skip" in at:
+        for level, skip in skips.items():
+            for band in BANDS:
+                moments = region_moments(getattr(skip, band), inputs.style_labels)
+                style.places["skip", level, band] = moments
+    if "decoder" in at:
+        wavelet_decode(decoder, features, skips, hook=style.collect(inputs.style_labels, "decoder"))
+    del features, skips
+
+    transform = _Transform(inputs, options, style)
+    runtime.progress(0.35, "Encoding and transforming the content")
+    features, skips = encode(inputs.content, hook=transform.hook("encoder") if "encoder" in at else _same)
+    if "skip" in at:
+        skips = {level: transform.skip(level, skip) for level, skip in skips.items()}
+    runtime.progress(0.7, "Decoding")
+
+    def before_decoding(level: int, x: Tensor) -> Tensor:
+        if "decoder" not in at or (level == 4 and "encoder" in at):
+            return x
+        return transform("decoder" if level < 4 else "encoder", level, features=x)
+
+    image = wavelet_decode(decoder, features, skips, hook=before_decoding).clamp(0, 1)
+    if options.content_strength > 0:
+        runtime.progress(0.9, "Redrawing along the content")
+        redrawn = guided_filter(
+            inputs.content, image.float(), radius=REFINE_RADIUS, eps=REFINE_EPS, subsample=2
+        )
+        image = image.lerp(redrawn, options.content_strength)
+    return image
+
+
+def _same(level: int, features: Tensor) -> Tensor:
+    return features
+
+
+class _Transform:
+    """Matches content features to the style's statistics, per region."""
+
+    def __init__(self, inputs: Inputs, options: WCT2Options, style: _Statistics) -> None:
+        self.options = options
+        self.style = style.places
+        self.labels = inputs.content_labels
+        self.weights = (
+            None if self.labels is None else memberships(self.labels, inputs.content, radius=BORDER_RADIUS)
+        )
+
+    def hook(self, place: str) -> Hook:
+        """The hook for one place."""
+        return lambda level, features: self(place, level, features=features)
+
+    def skip(self, level: int, skip: Skip) -> Skip:
+        """The three bands transformed; the original map never is."""
+        bands = (self("skip", level, band, features=getattr(skip, band)) for band in BANDS)
+        return Skip(*bands, original=skip.original)
+
+    def __call__(self, *place: object, features: Tensor) -> Tensor:
+        content, style = region_moments(features, self.labels), self.style[place]
+        labels = content.keys() & style.keys()
+        maps = {label: self._map(content[label], style[label]) for label in labels}
+        moved = apply_maps(features, maps, self.weights)
+        if self.options.whitening == "released":  # clamps before it blends, so the blend cannot be folded
+            moved = moved.clamp(features.min(), features.max())
+            moved = features.lerp(moved, self.options.style_strength)
+        return moved
+
+    def _map(self, content: Moments, style: Moments) -> AffineMap:
+        strength = self.options.style_strength
+        if self.options.whitening == "released":
+            return whitening_coloring(content, style, ridge=RELEASED_RIDGE)
+        if self.options.whitening == "paper":
+            return whitening_coloring(content, style, strength=strength)
+        return optimal_transport(content, style, noise_floor=self.options.noise_floor, strength=strength)

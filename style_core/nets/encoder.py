@@ -1,0 +1,136 @@
+"""The VGG-19-shaped encoder conv1_1 ... conv5_1, with the layer names of the papers.
+
+Reflection padding, 3x3 convolutions and 2x2 pooling as in Li et al. (NIPS 2017); widths are read
+from the weights, so the compact and the full-size family are the same class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ..ops.haar import haar_low
+from ..ops.reflect_conv import reflect_conv
+
+LAYERS = (
+    "conv1_1", "conv1_2",
+    "conv2_1", "conv2_2",
+    "conv3_1", "conv3_2", "conv3_3", "conv3_4",
+    "conv4_1", "conv4_2", "conv4_3", "conv4_4",
+    "conv5_1",
+)  # fmt: skip
+POOL_BEFORE = frozenset({"conv2_1", "conv3_1", "conv4_1", "conv5_1"})
+POOLINGS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "max": lambda x: torch.nn.functional.max_pool2d(x, 2),
+    "average": lambda x: torch.nn.functional.avg_pool2d(x, 2),
+    "haar": haar_low,
+}
+StateDict = Mapping[str, Tensor]
+M = TypeVar("M", bound=nn.Module)
+
+
+def layer_of(name: str) -> str:
+    """The convolution whose rectified output ``name`` is: ``relu4_1`` gives ``conv4_1``."""
+    return name.replace("relu", "conv")
+
+
+class Encoder(nn.Module):
+    """VGG-19 up to any layer, returning rectified features by name.
+
+    ``conv0`` (a 1x1 convolution holding the preprocessing of the Caffe networks) is optional:
+    where it is absent, ``conv1_1`` reads RGB in [0, 1] directly.
+
+    Args:
+        widths: channels of each convolution by name, a prefix of :data:`LAYERS`.
+        has_input_map: whether there is a ``conv0``.
+        pool: "max" (WCT, PhotoWCT), "average" (Gatys) or "haar" (WCT2: the low band only).
+    """
+
+    def __init__(self, widths: Mapping[str, int], *, has_input_map: bool = False, pool: str = "max") -> None:
+        super().__init__()
+        if tuple(widths) != LAYERS[: len(widths)]:
+            raise ValueError(f"layers must be a prefix of {LAYERS}, not {tuple(widths)}")
+        if pool not in POOLINGS:
+            raise ValueError(f"pool must be one of {', '.join(POOLINGS)}, not {pool!r}")
+        self.layers = tuple(widths)
+        self.pool = pool
+        self.conv0 = nn.Conv2d(3, 3, 1) if has_input_map else None
+        channels = 3
+        for name, width in widths.items():
+            self.add_module(name, nn.Conv2d(channels, width, 3))
+            channels = width
+
+    @classmethod
+    def from_state(cls, state: StateDict, *, last: str | None = None, pool: str = "max") -> Encoder:
+        """Build from canonical tensors, cut after layer ``last`` (default: all that is there).
+
+        Raises:
+            ValueError: a tensor is missing, unexpected, or of a shape that does not fit.
+        """
+        names = [name for name in LAYERS if f"{name}.weight" in state]
+        if last is not None:
+            if layer_of(last) not in names:
+                raise ValueError(f"these weights end at {names[-1] if names else 'nothing'}, before {last}")
+            names = names[: names.index(layer_of(last)) + 1]
+        widths = {name: state[f"{name}.weight"].shape[0] for name in names}
+        kept = {k: v for k, v in state.items() if k.split(".")[0] in (*names, "conv0")}
+        with torch.device("meta"):
+            encoder = cls(widths, has_input_map="conv0.weight" in state, pool=pool)
+        return load_strictly(encoder, kept)
+
+    def step(self, name: str, x: Tensor) -> Tensor:
+        """One convolution and ReLU, without the pooling before it: ``[1, C, h, w]`` both sides."""
+        return reflect_conv(x, getattr(self, name), relu=True)
+
+    def enter(self, image: Tensor) -> Tensor:
+        """The preprocessing: RGB in [0, 1] to what conv1_1 reads."""
+        return image if self.conv0 is None else self.conv0(image)
+
+    def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Rectified features at ``layers`` (``relu3_1`` or ``conv3_1``), stopping at the deepest.
+
+        Args:
+            image: ``[N, 3, H, W]``, float, RGB in [0, 1].
+            layers: names of layers.
+
+        Returns:
+            name as given -> ``[N, C, h, w]``, values >= 0.
+
+        Raises:
+            ValueError: a layer is unknown to these weights.
+        """
+        wanted = {layer_of(name): name for name in layers}
+        unknown = set(wanted) - set(self.layers)
+        if unknown:
+            raise ValueError(f"these weights have no layer {', '.join(sorted(unknown))}")
+        found: dict[str, Tensor] = {}
+        x = self.enter(image)
+        for name in self.layers:
+            if name in POOL_BEFORE:
+                x = POOLINGS[self.pool](x)
+            x = self.step(name, x)
+            if name in wanted:
+                found[wanted[name]] = x
+            if len(found) == len(wanted):
+                break
+        return found
+
+
+def load_strictly(module: M, state: StateDict) -> M:
+    """Fill a module built on the ``meta`` device, in float32, frozen, every name accounted for.
+
+    Raises:
+        ValueError: names or shapes do not fit; the sentence lists them.
+    """
+    expected = {name: tuple(p.shape) for name, p in module.state_dict().items()}
+    given = {name: tuple(t.shape) for name, t in state.items()}
+    if expected != given:
+        missing = sorted(expected.keys() - given.keys())
+        extra = sorted(given.keys() - expected.keys())
+        differ = sorted(n for n in expected.keys() & given.keys() if expected[n] != given[n])
+        raise ValueError(f"weights do not fit: missing {missing}, unexpected {extra}, wrong shape {differ}")
+    module.load_state_dict({k: v.float().clone() for k, v in state.items()}, assign=True)
+    return module.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -1,0 +1,65 @@
+"""The color guided filter (He et al., ECCV 2010) in its subsampled form (He and Sun, 2015).
+
+The output is, in every window, the linear function of the guide's colors that is nearest to the
+input: edges come from the guide, everything the guide does not have is smoothed away.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .box_filter import box_mean
+
+
+def guided_filter(guide: Tensor, x: Tensor, *, radius: int, eps: float, subsample: int = 1) -> Tensor:
+    """Filter every channel of ``x`` along the edges of ``guide``.
+
+    Args:
+        guide: ``[1, 3, H, W]``, float32, RGB in [0, 1].
+        x: ``[1, C, H, W]``, float32, any range.
+        radius: half window in pixels of the full size.
+        eps: variance of the guide (0-1 values squared) below which a window counts as flat.
+        subsample: the model is fitted at this fraction of the size and applied at full size.
+
+    Returns:
+        ``[1, C, H, W]``, float32.
+    """
+    size = guide.shape[-2:]
+    step = max(1, min(subsample, min(size) // 8))
+    small_guide, small = (F.avg_pool2d(t, step, ceil_mode=True, count_include_pad=False) for t in (guide, x))
+    slopes, offset = linear_model(small_guide, small, radius=max(1, round(radius / step)), eps=eps)
+    if step > 1:
+        slopes, offset = (_enlarge(t, size, step) for t in (slopes, offset))
+    slopes = slopes.unflatten(1, (x.shape[1], 3))  # [1, C, 3, H, W]
+    return (slopes * guide[:, None]).sum(2) + offset
+
+
+def linear_model(guide: Tensor, x: Tensor, *, radius: int, eps: float) -> tuple[Tensor, Tensor]:
+    """Window-averaged coefficients: ``x ~ slopes . guide + offset``.
+
+    Returns:
+        slopes ``[1, 3 C, H, W]`` (three for each channel of ``x``) and offset ``[1, C, H, W]``.
+    """
+    channels = x.shape[1]
+    mean_guide, mean_x = box_mean(guide, radius), box_mean(x, radius)
+    pairs = [(i, j) for i in range(3) for j in range(i, 3)]
+    second = box_mean(torch.cat([guide[:, i : i + 1] * guide[:, j : j + 1] for i, j in pairs], 1), radius)
+    covariance = guide.new_empty(*guide.shape[-2:], 3, 3)
+    for k, (i, j) in enumerate(pairs):
+        entry = second[0, k] - mean_guide[0, i] * mean_guide[0, j]
+        covariance[..., i, j] = entry + (eps if i == j else 0.0)
+        covariance[..., j, i] = covariance[..., i, j]
+    products = (guide[:, :, None] * x[:, None]).flatten(1, 2)  # [1, 3 C, H, W], guide-major
+    cross = box_mean(products, radius) - (mean_guide[:, :, None] * mean_x[:, None]).flatten(1, 2)
+    cross = cross[0].unflatten(0, (3, channels)).permute(2, 3, 0, 1)  # [H, W, 3, C]
+    slopes = torch.linalg.solve(covariance, cross).permute(3, 2, 0, 1)  # [C, 3, H, W]
+    offset = mean_x - (slopes * mean_guide[0]).sum(1)[None]
+    return box_mean(slopes.flatten(0, 1)[None], radius), box_mean(offset, radius)
+
+
+def _enlarge(x: Tensor, size: torch.Size, step: int) -> Tensor:
+    height, width = x.shape[-2] * step, x.shape[-1] * step  # the subsampled grid covers this much
+    full = F.interpolate(x, (height, width), mode="bilinear", align_corners=False)
+    return full[..., : size[0], : size[1]]

@@ -1,0 +1,64 @@
+"""Mean and covariance of feature vectors, the statistics that every WCT-family method matches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+CHUNK = 1 << 16  # rows summed in float32 before the sum continues in float64
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First and second moments of ``count`` feature vectors.
+
+    Attributes:
+        mean: ``[C]``, float64, on the CPU.
+        covariance: ``[C, C]``, float64, divided by count - 1 (by 1 for a single vector).
+        count: how many vectors.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+    count: int
+
+
+def moments(features: Tensor, mask: Tensor | None = None) -> Moments:
+    """Moments over the positions of ``[1, C, h, w]``, or those where ``mask`` is true.
+
+    Args:
+        features: float32, bfloat16 or float64.
+        mask: ``[h, w]`` bool.
+
+    Raises:
+        ValueError: no position is selected.
+    """
+    rows = as_rows(features)
+    if mask is not None:
+        rows = rows[mask.flatten()]
+    count = rows.shape[0]
+    if count == 0:
+        raise ValueError("moments of no position at all")
+    wide = torch.float64 if features.dtype == torch.float64 else torch.float32
+    total = torch.zeros(rows.shape[1], dtype=torch.float64)
+    for chunk in rows.split(CHUNK):
+        total += chunk.sum(0, dtype=wide).double().cpu()
+    mean = total / count
+    covariance = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64)
+    shift = mean.to(rows.device, wide)
+    for chunk in rows.split(CHUNK):
+        centered = chunk.to(wide) - shift
+        covariance += (centered.T @ centered).double().cpu()
+    return Moments(mean, covariance / max(count - 1, 1), count)
+
+
+def as_rows(features: Tensor) -> Tensor:
+    """``[1, C, h, w]`` as ``[h*w, C]``: a view where the memory is channels-last."""
+    return features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
+
+
+def from_rows(rows: Tensor, height: int, width: int) -> Tensor:
+    """``[h*w, C]`` as a channels-last ``[1, C, h, w]`` view."""
+    return rows.view(1, height, width, -1).permute(0, 3, 1, 2)

@@ -1,0 +1,204 @@
+"""Options of the methods, each declared once.
+
+A field made by :func:`slider`, :func:`choice`, :func:`several`, :func:`switch` or :func:`whole`
+is, without another line, a control on the page, a command-line flag, an API parameter, a
+validation sentence and an entry of the reference.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import InvalidOption
+
+KEY = "style_core"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionField:
+    """What is known of an option besides its default."""
+
+    kind: str  # "slider", "choice", "several", "switch" or "whole"
+    help: str
+    label: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    advanced: bool = False
+    whole: bool = False
+
+    @property
+    def values(self) -> str:
+        """The permitted values in words, for messages and the reference."""
+        unit = f" {self.unit}" if self.unit else ""
+        if self.kind == "switch":
+            return "on or off"
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        if self.kind == "several":
+            return "one or more of " + ", ".join(self.choices)
+        number = "a whole number" if self.whole else "a number"
+        low, high = (None if v is None else int(v) if self.whole else v for v in (self.low, self.high))
+        if high is None:
+            return f"{number} from {low}{unit} up, or none"
+        return f"{number} from {low} to {high}{unit}"
+
+    def problem(self, value: Any) -> bool:
+        """Whether ``value`` is not permitted."""
+        if self.kind == "switch":
+            return not isinstance(value, bool)
+        if self.kind == "choice":
+            return not isinstance(value, str) or value not in self.choices
+        if self.kind == "several":
+            return (
+                not isinstance(value, tuple)
+                or not value
+                or len(set(value)) < len(value)
+                or any(v not in self.choices for v in value)
+            )
+        if value is None:
+            return self.high is not None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            return True
+        if self.whole and value != int(value):
+            return True
+        return value < self.low or (self.high is not None and value > self.high)
+
+
+def slider(
+    default: float, low: float, high: float, *, help: str, step: float = 0.01, unit: str = "",
+    label: str = "", advanced: bool = False,
+) -> Any:  # fmt: skip
+    """A number in a range; whole if ``step`` and ``default`` are."""
+    whole = isinstance(default, int) and float(step).is_integer()
+    return _field(default, OptionField(
+        kind="slider", help=help, label=label, low=low, high=high, step=step, unit=unit,
+        advanced=advanced, whole=whole,
+    ))  # fmt: skip
+
+
+def choice(
+    default: str, choices: Sequence[str], *, help: str, label: str = "", advanced: bool = False
+) -> Any:
+    """One of a few names."""
+    return _field(default, OptionField(
+        kind="choice", help=help, label=label, choices=tuple(choices), advanced=advanced,
+    ))  # fmt: skip
+
+
+def several(
+    default: tuple[str, ...], choices: Sequence[str], *, help: str, label: str = "", advanced: bool = False
+) -> Any:
+    """One or more of a few names, as a tuple."""
+    return _field(default, OptionField(
+        kind="several", help=help, label=label, choices=tuple(choices), advanced=advanced,
+    ))  # fmt: skip
+
+
+def switch(default: bool, *, help: str, label: str = "", advanced: bool = False) -> Any:
+    """On or off."""
+    return _field(default, OptionField(kind="switch", help=help, label=label, advanced=advanced))
+
+
+def whole(
+    default: int | None, low: int, *, help: str, unit: str = "", label: str = "", advanced: bool = True
+) -> Any:
+    """A whole number without an upper limit; may be ``None`` for "not set"."""
+    return _field(default, OptionField(
+        kind="whole", help=help, label=label, low=low, unit=unit, advanced=advanced, whole=True,
+    ))  # fmt: skip
+
+
+def _field(default: Any, option: OptionField) -> Any:
+    if not option.help:
+        raise TypeError("an option needs a help text")
+    return field(default=default, metadata={KEY: option})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every method understands."""
+
+    size: int | None = whole(
+        None, 16, unit="px",
+        help="Longer side of the result; not set keeps the content's own size exactly.",
+    )  # fmt: skip
+    content_strength: float = slider(
+        0.5, 0, 1, help="How closely the result keeps the content's fine structure.",
+    )  # fmt: skip
+    style_strength: float = slider(
+        1.0, 0, 1, help="How much style: 0 leaves the content as it is, 1 is the paper's setting.",
+    )  # fmt: skip
+    seed: int = slider(0, 0, 2**31 - 1, step=1, advanced=True, help="Number that fixes all randomness.")
+
+    def __post_init__(self) -> None:
+        for name, option in option_fields(type(self)).items():
+            value = getattr(self, name)
+            if option.kind == "several" and isinstance(value, list):
+                value = tuple(value)
+                object.__setattr__(self, name, value)
+            if option.problem(value):
+                raise InvalidOption(f"{name} must be {option.values}, not {value!r}.")
+            if option.whole and value is not None:
+                object.__setattr__(self, name, int(value))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values by name."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+
+def option_fields(options: type[Options]) -> dict[str, OptionField]:
+    """The declared options of a class by name, base options first.
+
+    Raises:
+        TypeError: a field was not made by one of this module's functions.
+    """
+    found = {}
+    for f in dataclasses.fields(options):
+        if KEY not in f.metadata:
+            raise TypeError(f"{options.__name__}.{f.name} is not declared by slider, choice, several, …")
+        found[f.name] = f.metadata[KEY]
+    return found
+
+
+def option_default(options: type[Options], name: str) -> Any:
+    """The default value of an option."""
+    return next(f.default for f in dataclasses.fields(options) if f.name == name)
+
+
+def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:
+    """Build options from values by name.
+
+    Raises:
+        InvalidOption: an unknown name, or a value that is not permitted.
+    """
+    known = option_fields(options)
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise InvalidOption(f"There is no option {unknown[0]!r} here; there are {', '.join(known)}.")
+    return options(**values)
+
+
+def parse_value(option: OptionField, text: str) -> Any:
+    """The value a command-line ``text`` means.
+
+    Raises:
+        ValueError: the text is not of the option's kind.
+    """
+    if option.kind == "switch":
+        if text.lower() not in {"on", "off", "true", "false", "yes", "no"}:
+            raise ValueError(text)
+        return text.lower() in {"on", "true", "yes"}
+    if option.kind == "choice":
+        return text
+    if option.kind == "several":
+        return tuple(part.strip() for part in text.split(","))
+    if option.kind == "whole" and text.lower() == "none":
+        return None
+    return int(text) if option.whole else float(text)

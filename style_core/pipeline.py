@@ -1,0 +1,264 @@
+"""The one door: check, fit sizes, run a method, undo, and say what was done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from . import device as devices
+from . import methods as _methods  # noqa: F401  # importing the package registers the methods
+from . import weights
+from .auto_segments import cluster_segments
+from .errors import InvalidOption, InvalidSegments, OutOfMemory
+from .images import ImageTensor, Picture, SizeRule, Source, load_image, resize_longer_side, save_image, to_pil
+from .method import Inputs, Method, Network, registry
+from .nets.encoder import Encoder
+from .options import Options, make_options
+from .progress import Progress, ignore_progress
+from .segments import Segments, pad_labels, read_masks
+
+AUTO = "auto"
+MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture and how it was made.
+
+    Attributes:
+        image: ``[1, 3, H, W]``, float32, RGB in [0, 1], on the CPU.
+        alpha: ``[1, 1, H, W]`` carried over from the content, or ``None``.
+        settings: method, family, device and every option, as plain JSON.
+        notes: sentences about what was changed or could not be done.
+        seconds: wall time by stage, and "total".
+        peak_memory: bytes; of the process on the CPU, of the GPU's allocator there.
+        segments: the label maps that were used, ``[H, W]`` int64, or ``None``.
+    """
+
+    image: ImageTensor
+    alpha: Tensor | None
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+    seconds: Mapping[str, float]
+    peak_memory: int
+    segments: Segments | None = None
+
+    def to_pil(self) -> Image.Image:
+        """8-bit RGB, or RGBA where the content had transparency."""
+        return to_pil(self.image, self.alpha)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the picture by its suffix, the settings in its metadata.
+
+        Raises:
+            InvalidImage: the suffix is not one we write, or the place cannot be written.
+        """
+        save_image(self.to_pil(), path, self.settings)
+
+
+@dataclass
+class _Runtime:
+    """What :class:`~style_core.method.Runtime` promises, for one request."""
+
+    family: str
+    weights_dir: Path | None
+    device: torch.device
+    generator: torch.Generator
+    report: Progress
+    notes: list[str] = field(default_factory=list)
+    _last_fraction: float = 0.0
+
+    def encoder(self, *, last: str = "relu5_1", pool: str = "max") -> Encoder:
+        return weights.load_encoder(self.family, self.weights_dir, self.device, last=last, pool=pool)
+
+    def load(self, network: Network) -> nn.Module:
+        return weights.load_network(self.family, network.name, self.weights_dir, self.device, network.build)
+
+    def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
+        self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))
+        self.report(self._last_fraction, message, preview)
+
+    def note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+def list_methods() -> list[str]:
+    """The keys of all methods, in order of their papers' years."""
+    return list(registry())
+
+
+def get_method(key: str) -> Method:
+    """The method of that key.
+
+    Raises:
+        InvalidOption: there is none.
+    """
+    found = registry().get(key)
+    if found is None:
+        raise InvalidOption(f"There is no method {key!r}; there are {', '.join(registry())}.")
+    return found
+
+
+def stylize(
+    method: str,
+    content: Source,
+    style: Source,
+    *,
+    content_mask: Source | None = None,
+    style_mask: Source | None = None,
+    family: str = "compact",
+    weights_dir: str | PathLike[str] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Result:
+    """Restyle ``content`` after ``style``.
+
+    Args:
+        method: a key of :func:`list_methods`.
+        content, style: files, PIL images, arrays, tensors ``[1, 3, H, W]`` in [0, 1], or
+            :class:`Picture`.
+        content_mask, style_mask: pictures with one color per region, both or none; or "auto" for
+            both, which clusters deep features of the two pictures together.
+        family: "compact" (shipped) or "vgg19" (full size).
+        weights_dir: a folder of weights to use first.
+        device: "auto", "cpu", "cuda" or "mps".
+        progress: called with (fraction, message, preview); may raise :class:`Cancelled`.
+        **options: the method's options by name.
+
+    Returns:
+        A picture of exactly the content's size (or of ``size``), with notes and settings.
+
+    Raises:
+        StyleCoreError: with a sentence that says what to do; nothing else is raised for bad input.
+    """
+    chosen = get_method(method)
+    values = make_options(chosen.options, options)
+    target = devices.choose_device(device)
+    runtime = _Runtime(
+        family=family,
+        weights_dir=Path(fspath(weights_dir)) if weights_dir is not None else None,
+        device=target,
+        generator=torch.Generator().manual_seed(values.seed),
+        report=progress or ignore_progress,
+    )
+    began = time.perf_counter()
+    try:
+        runtime.progress(0.0, "Reading the pictures")
+        pictures = _read(content, style, values, runtime)
+        segments = _segment(chosen, *pictures, content_mask, style_mask, runtime)
+        loaded = time.perf_counter()
+        image = _run(chosen, *pictures, segments, values, runtime)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory(_memory_sentence(target)) from error
+    except RuntimeError as error:
+        if "not enough memory" not in str(error) and "out of memory" not in str(error):
+            raise
+        raise OutOfMemory(_memory_sentence(target)) from error
+    finished = time.perf_counter()
+    runtime.progress(1.0, "Done")
+    return Result(
+        image=image,
+        alpha=pictures[0].alpha,
+        settings={"method": method, "family": family, "device": target.type, **values.to_dict()},
+        notes=tuple(runtime.notes),
+        seconds={"prepare": loaded - began, "stylize": finished - loaded, "total": finished - began},
+        peak_memory=devices.peak_memory(target),
+        segments=segments,
+    )
+
+
+def _read(content: Source, style: Source, options: Options, runtime: _Runtime) -> tuple[Picture, Picture]:
+    read = []
+    for source, name in ((content, "content"), (style, "style")):
+        picture = load_image(source, name=name)
+        for note in picture.notes:
+            runtime.note(note)
+        read.append(picture)
+    first, second = read
+    if options.size is not None:
+        first = _resized(first, options.size)
+    if max(second.size) > MAX_STYLE_SIDE:
+        w, h = second.size
+        second = _resized(second, MAX_STYLE_SIDE, keep_thin=True)
+        if second.size != (w, h):
+            runtime.note(
+                f"The style picture was read at {second.size[0]} x {second.size[1]} px instead of {w} x {h}."
+            )
+    return first, second
+
+
+def _resized(picture: Picture, size: int, *, keep_thin: bool = False) -> Picture:
+    if keep_thin and min(picture.size) * size < 16 * max(picture.size):
+        return picture
+    pixels = resize_longer_side(picture.pixels, size)
+    alpha = picture.alpha
+    if alpha is not None and pixels.shape[-2:] != alpha.shape[-2:]:
+        alpha = torch.nn.functional.interpolate(alpha, pixels.shape[-2:], mode="bilinear", antialias=True)
+    return Picture(pixels, alpha, picture.notes)
+
+
+def _segment(
+    method: Method,
+    content: Picture,
+    style: Picture,
+    content_mask: Source | None,
+    style_mask: Source | None,
+    runtime: _Runtime,
+) -> Segments | None:
+    if content_mask is None and style_mask is None:
+        return None
+    if not method.uses_segments:
+        runtime.note(f"{method.title} does not use masks; they were left aside.")
+        return None
+    if isinstance(content_mask, str) and content_mask == AUTO:
+        if style_mask is not None and not (isinstance(style_mask, str) and style_mask == AUTO):
+            raise InvalidSegments("A style mask cannot go with an automatic content mask.")
+        runtime.progress(0.0, "Finding regions")
+        segments = cluster_segments(
+            content.pixels.to(runtime.device), style.pixels.to(runtime.device), runtime.encoder()
+        )
+    elif content_mask is None or style_mask is None:
+        missing = "content" if content_mask is None else "style"
+        raise InvalidSegments(f"Masks come in pairs; the {missing} mask is missing.")
+    else:
+        segments = read_masks(content_mask, style_mask, content, style)
+    for note in segments.notes:
+        runtime.note(note)
+    return segments
+
+
+@torch.no_grad()
+def _run(
+    method: Method,
+    content: Picture,
+    style: Picture,
+    segments: Segments | None,
+    options: Options,
+    runtime: _Runtime,
+) -> ImageTensor:
+    rule: SizeRule = method.size_rule
+    padded = [rule.pad(p.pixels).to(runtime.device) for p in (content, style)]
+    labels: list[Tensor | None] = [None, None]
+    if segments is not None:
+        for side, (found, pixels) in enumerate(zip((segments.content, segments.style), padded, strict=True)):
+            labels[side] = pad_labels(found, *pixels.shape[-2:]).to(runtime.device)
+    output = method.run(Inputs(padded[0], padded[1], labels[0], labels[1]), options, runtime)
+    width, height = content.size
+    output = output[..., :height, :width].float().cpu()
+    if not bool(torch.isfinite(output).all()):
+        raise RuntimeError(f"{method.key} returned values that are not finite")
+    return output.clamp(0, 1)
+
+
+def _memory_sentence(device: torch.device) -> str:
+    return f"The {device.type} device has too little memory for this picture; choose a smaller size."

@@ -1,0 +1,27 @@
+"""How work reports where it is: a callback that may also stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Progress(Protocol):
+    """Called at least once a second during long work.
+
+    Args:
+        fraction: share of the work done, 0 to 1, never falling.
+        message: what is being done, for a person.
+        preview: ``[1, 3, H, W]``, float32, RGB in [0, 1], or ``None``.
+
+    Raises:
+        Cancelled: to stop the work.
+    """
+
+    def __call__(self, fraction: float, message: str, preview: Tensor | None = None) -> None: ...
+
+
+def ignore_progress(fraction: float, message: str, preview: Tensor | None = None) -> None:
+    """The callback of a caller who does not want to know."""

@@ -1,0 +1,62 @@
+"""Trained modules -> float16 safetensors and a manifest that says what each file is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+FORMAT = 1
+
+
+def export(
+    state: Mapping[str, Tensor],
+    folder: Path,
+    name: str,
+    *,
+    entry: Mapping[str, Any],
+    metadata: Mapping[str, str],
+) -> str:
+    """Write ``folder/name.safetensors`` in float16 and enter it in ``folder/manifest.json``.
+
+    Args:
+        state: canonical tensors.
+        entry: what the manifest says besides size and sha256: licence, origin, metrics, command.
+        metadata: strings kept inside the file; a decoder's ``encoder_sha256`` ties it to its encoder.
+
+    Returns:
+        the file's sha256.
+
+    Raises:
+        ValueError: a value is not finite or does not fit float16.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    half = {key: value.detach().cpu().contiguous().half() for key, value in state.items()}
+    broken = [key for key, value in half.items() if not bool(torch.isfinite(value).all())]
+    if broken:
+        raise ValueError(f"not finite in float16: {', '.join(broken)}")
+    path = folder / f"{name}.safetensors"
+    save_file(half, path, metadata=dict(metadata))
+    digest = sha256(path)
+    enter(folder, path.name, {"sha256": digest, "bytes": path.stat().st_size, **entry})
+    return digest
+
+
+def enter(folder: Path, file_name: str, entry: Mapping[str, Any]) -> None:
+    """Add or replace a file's entry in ``folder/manifest.json``."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8")) if path.exists() else {"format": FORMAT, "files": {}}
+    manifest["files"][file_name] = dict(entry)
+    manifest["files"] = dict(sorted(manifest["files"].items()))
+    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

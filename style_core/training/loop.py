@@ -1,0 +1,128 @@
+"""One resumable, seeded training loop for every network we train."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ..device import has_native_bfloat16
+
+CPU = torch.device("cpu")
+LossFunction = Callable[[int], tuple[Tensor, Mapping[str, float]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how fast: warm-up, a plateau, then a linear descent to zero.
+
+    The plateau makes ``steps`` free to change when a run is resumed: only the descent, the last
+    ``descent`` share of the steps, needs to know where the end is.
+    """
+
+    steps: int
+    learning_rate: float
+    warmup: int = 100
+    descent: float = 0.3
+    checkpoint_seconds: float = 60.0
+    log_every: int = 20
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        rising = (step + 1) / max(self.warmup, 1)
+        falling = (self.steps - step) / max(self.descent * self.steps, 1)
+        return self.learning_rate * min(1.0, rising, falling)
+
+
+def train(
+    module: nn.Module,
+    loss: LossFunction,
+    schedule: Schedule,
+    folder: Path,
+    *,
+    initialize: Callable[[], None] | None = None,
+    extra: nn.Module | None = None,
+) -> Path:
+    """Train ``module`` in place until ``schedule.steps``, resuming from ``folder/checkpoint.pt``.
+
+    Args:
+        module: its parameters are optimised (AdamW); its state is checkpointed.
+        loss: given the step, the loss and its named parts. A step's randomness must come from the
+            step number alone, so that a resumed run sees what an uninterrupted one would have.
+        folder: gets ``checkpoint.pt`` and ``curve.csv``.
+        initialize: called only when there is no checkpoint.
+        extra: constants that belong to the checkpoint (buffers) but are not trained.
+
+    Returns:
+        the path of the curve: step, seconds, learning rate, loss and parts.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    optimizer = torch.optim.AdamW(module.parameters(), lr=1.0, betas=(0.9, 0.99), weight_decay=0.0)
+    start, spent = 0, 0.0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        module.load_state_dict(state["module"])
+        optimizer.load_state_dict(state["optimizer"])
+        if extra is not None:
+            extra.load_state_dict(state["extra"])
+        start, spent = state["step"], state["seconds"]
+    elif initialize is not None:
+        initialize()
+    began = saved = time.monotonic()
+
+    def save(step: int) -> None:
+        state = {
+            "module": module.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "extra": extra.state_dict() if extra is not None else {},
+            "step": step,
+            "seconds": spent + time.monotonic() - began,
+        }
+        partial = checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, checkpoint)
+
+    curve = folder / "curve.csv"
+    with tqdm(total=schedule.steps, initial=start, dynamic_ncols=True) as bar:
+        for step in range(start, schedule.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate(step)
+            optimizer.zero_grad(set_to_none=True)
+            value, parts = loss(step)
+            value.backward()
+            norm = nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+            if bool(torch.isfinite(norm)):
+                optimizer.step()
+            bar.update()
+            if step % schedule.log_every == 0:
+                bar.set_postfix({k: f"{v:.3f}" for k, v in parts.items()}, refresh=False)
+                seconds = spent + time.monotonic() - began
+                _log(curve, {"step": step, "seconds": round(seconds), "loss": float(value.detach()), **parts})
+            if time.monotonic() - saved > schedule.checkpoint_seconds:
+                save(step + 1)
+                saved = time.monotonic()
+    save(schedule.steps)
+    return curve
+
+
+def autocast(device: torch.device) -> AbstractContextManager[None]:
+    """bfloat16 where the hardware multiplies it natively, else plain float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_native_bfloat16(device.type))
+
+
+def _log(path: Path, row: Mapping[str, float]) -> None:
+    is_new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        if is_new:
+            writer.writeheader()
+        writer.writerow({k: f"{v:.6g}" for k, v in row.items()})

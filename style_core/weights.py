@@ -1,0 +1,175 @@
+"""Where weights come from: found, verified against their manifest, loaded once, kept in memory.
+
+Order: the folder given by the caller, the folder named by ``STYLE_CORE_WEIGHTS``, the shipped
+``assets/weights``. A folder holds ``<family>/<name>.safetensors`` or ``<name>.safetensors``, and a
+``manifest.json`` with each file's sha256. Only safetensors are read, never pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from .errors import WeightsUnavailable
+from .nets.encoder import Encoder
+
+FAMILIES = ("compact", "vgg19")
+SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "weights"
+ENVIRONMENT = "STYLE_CORE_WEIGHTS"
+ENCODER = "encoder"
+MAX_CACHED_NETWORKS = 12
+
+_lock = threading.Lock()
+_networks: OrderedDict[tuple[Any, ...], nn.Module] = OrderedDict()
+_verified: dict[Path, tuple[int, int, str]] = {}  # path -> size, modification time, sha256
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A verified file: its tensors, its own metadata and its sha256."""
+
+    path: Path
+    sha256: str
+    metadata: dict[str, str]
+    state: dict[str, Tensor]
+
+
+def load_encoder(family: str, folder: Path | None, device: torch.device, *, last: str, pool: str) -> Encoder:
+    """The family's encoder cut after ``last``, frozen, on ``device``; cached.
+
+    Raises:
+        WeightsUnavailable: there is no such file, or it is not what its manifest says.
+    """
+    path = locate(family, ENCODER, folder)
+
+    def build() -> nn.Module:
+        return _fit(path, lambda state: Encoder.from_state(state, last=last, pool=pool))
+
+    network = _cached((path, str(device), last, pool), device, build)
+    assert isinstance(network, Encoder)
+    return network
+
+
+def load_network(
+    family: str, name: str, folder: Path | None, device: torch.device,
+    build: Callable[[dict[str, Tensor]], nn.Module],
+) -> nn.Module:  # fmt: skip
+    """A decoder of the family, frozen, on ``device``; cached.
+
+    Raises:
+        WeightsUnavailable: as :func:`load_encoder`, or the decoder belongs to another encoder.
+    """
+    path = locate(family, name, folder)
+
+    def checked() -> nn.Module:
+        _check_partner(read_weights(path), locate(family, ENCODER, folder))
+        return _fit(path, build)
+
+    return _cached((path, str(device)), device, checked)
+
+
+def locate(family: str, name: str, folder: Path | None = None) -> Path:
+    """The path of ``<family>/<name>.safetensors`` in the first place that has it.
+
+    Raises:
+        WeightsUnavailable: an unknown family, or no place has it; says where it was looked for.
+    """
+    if family not in FAMILIES:
+        raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {family!r}.")
+    named = os.environ.get(ENVIRONMENT)
+    places = [folder] if folder else [Path(named)] if named else []
+    if folder and not folder.is_dir():
+        raise WeightsUnavailable(f"The weights folder {str(folder)!r} does not exist.")
+    for place in (*places, SHIPPED):
+        for candidate in (place / family / f"{name}.safetensors", place / f"{name}.safetensors"):
+            if candidate.is_file():
+                return candidate
+    looked = ", ".join(str(place / family) for place in places) or "the shipped weights"
+    if family == "vgg19":
+        raise WeightsUnavailable(
+            f"The vgg19 weights {name!r} are not in {looked}; convert the published checkpoints with "
+            "'python hub_upload.py convert' and name their folder as weights_dir, or use family 'compact'."
+        )
+    raise WeightsUnavailable(f"The {family} weights {name!r} are not in {looked}.")
+
+
+def read_weights(path: Path) -> WeightFile:
+    """Read a safetensors file after checking its sha256 against the manifest beside it.
+
+    Raises:
+        WeightsUnavailable: damaged, not listed in the manifest, or different from it.
+    """
+    digest = _sha256(path)
+    manifest = path.parent / "manifest.json"
+    try:
+        listed = json.loads(manifest.read_text("utf-8"))["files"][path.name]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsUnavailable(f"{str(manifest)!r} does not list the sha256 of {path.name}.") from error
+    if listed != digest:
+        raise WeightsUnavailable(
+            f"{str(path)!r} is not the file its manifest describes (sha256 {digest[:12]}…, expected "
+            f"{listed[:12]}…); fetch or convert it again."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return WeightFile(path, digest, dict(file.metadata() or {}), state)
+    except (SafetensorError, OSError) as error:
+        raise WeightsUnavailable(f"{str(path)!r} is not a readable safetensors file.") from error
+
+
+def clear_cache() -> None:
+    """Forget all networks and verified files, so that the next request reads them again."""
+    with _lock:
+        _networks.clear()
+        _verified.clear()
+
+
+def _check_partner(decoder: WeightFile, encoder: Path) -> None:
+    """A decoder only understands the features of the encoder it was trained on."""
+    partner = decoder.metadata.get("encoder_sha256")
+    if partner != _sha256(encoder):
+        raise WeightsUnavailable(
+            f"{str(decoder.path)!r} was not trained on {str(encoder)!r}; use files of one set."
+        )
+
+
+def _fit(path: Path, build: Callable[[dict[str, Tensor]], nn.Module]) -> nn.Module:
+    try:
+        return build(read_weights(path).state)
+    except ValueError as error:
+        raise WeightsUnavailable(f"{str(path)!r}: {error}") from error
+
+
+def _cached(key: tuple[Any, ...], device: torch.device, build: Callable[[], nn.Module]) -> nn.Module:
+    with _lock:  # held while building, so that two first requests read a file once
+        if key not in _networks:
+            _networks[key] = build().to(device)
+        _networks.move_to_end(key)
+        while len(_networks) > MAX_CACHED_NETWORKS:
+            _networks.popitem(last=False)
+        return _networks[key]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        stat = path.stat()
+        known = _verified.get(path)
+        if known and known[:2] == (stat.st_size, stat.st_mtime_ns):
+            return known[2]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsUnavailable(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    _verified[path] = (stat.st_size, stat.st_mtime_ns, digest)
+    return digest

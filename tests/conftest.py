@@ -1,0 +1,62 @@
+"""Fixtures shared by all tests: tiny random networks, a synthetic photo, the optional shared data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from style_core.nets.encoder import LAYERS, Encoder
+from style_core.nets.wavelet import VARIANTS, WaveletDecoder
+from style_core.training.export import export
+
+TINY_WIDTHS = dict(zip(LAYERS, (6, 6, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 12), strict=True))
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _two_threads() -> None:
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Every device of this machine."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    return torch.device(request.param)
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of random weights with a handful of channels, in the layout of the real ones."""
+    torch.manual_seed(7)
+    folder = tmp_path_factory.mktemp("weights")
+    encoder = Encoder(TINY_WIDTHS)
+    digest = export(encoder.state_dict(), folder, "encoder", entry={}, metadata={})
+    for variant in VARIANTS:
+        decoder = WaveletDecoder(TINY_WIDTHS, variant=variant)
+        export(decoder.state_dict(), folder, f"wct2_{variant}", entry={}, metadata={"encoder_sha256": digest})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The photo pairs and teachers kept beside the repository, where they are present."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the shared data folder is not beside this checkout")
+    return SHARED_DATA
+
+
+def photo(height: int, width: int, seed: int = 0) -> Tensor:
+    """A photo-like picture ``[1, 3, H, W]``: smooth color, a few edges, a little noise."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, 4, 5, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear", align_corners=True)
+    rows, columns = torch.arange(height)[:, None], torch.arange(width)[None]
+    edges = ((rows * 5 // height + columns * 7 // width) % 2).float() * 0.2
+    noise = 0.02 * torch.randn(1, 3, height, width, generator=generator)
+    return (0.8 * smooth + edges + noise).clamp(0, 1)

@@ -1,0 +1,48 @@
+"""Moments against NumPy."""
+
+import numpy as np
+import pytest
+import torch
+
+from style_core.ops import moments as module
+from style_core.ops.moments import as_rows, from_rows, moments
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_moments_agree_with_numpy(memory_format):
+    x = (torch.randn(1, 6, 9, 11) * 3 + 50).contiguous(memory_format=memory_format)
+    found = moments(x)
+    rows = x[0].flatten(1).double().numpy()
+    np.testing.assert_allclose(found.mean, rows.mean(1), rtol=1e-6)
+    np.testing.assert_allclose(found.covariance, np.cov(rows), rtol=1e-4, atol=1e-4)
+    assert found.count == 99
+
+
+def test_chunks_do_not_change_the_result(monkeypatch):
+    x = torch.randn(1, 4, 20, 20, dtype=torch.float64)
+    whole = moments(x)
+    monkeypatch.setattr(module, "CHUNK", 7)
+    torch.testing.assert_close(moments(x).covariance, whole.covariance)
+
+
+def test_mask_selects_positions():
+    x, mask = torch.randn(1, 4, 6, 7, dtype=torch.float64), torch.rand(6, 7) > 0.5
+    np.testing.assert_allclose(moments(x, mask).covariance, np.cov(x[0][:, mask].numpy()))
+
+
+def test_a_single_position_has_zero_covariance():
+    mask = torch.zeros(3, 3, dtype=torch.bool)
+    mask[1, 1] = True
+    found = moments(torch.randn(1, 4, 3, 3), mask)
+    assert found.count == 1
+    assert not found.covariance.any()
+
+
+def test_no_position_is_refused():
+    with pytest.raises(ValueError, match="no position"):
+        moments(torch.randn(1, 4, 3, 3), torch.zeros(3, 3, dtype=torch.bool))
+
+
+def test_rows_and_back_is_the_same_map():
+    x = torch.randn(1, 4, 3, 5)
+    assert torch.equal(from_rows(as_rows(x), 3, 5), x)

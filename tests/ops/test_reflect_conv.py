@@ -1,0 +1,25 @@
+"""Convolution with reflection padding."""
+
+import pytest
+import torch
+from torch import nn
+
+from style_core.ops.reflect_conv import reflect_conv
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (2, 9), (5, 3), (13, 16)])
+@pytest.mark.parametrize("relu", [False, True])
+def test_agrees_with_torchs_own_reflection_padding(height, width, relu):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(4, 5, 3).double()
+    padded = nn.Conv2d(4, 5, 3, padding=1, padding_mode="reflect").double()
+    padded.load_state_dict(conv.state_dict())
+    x = torch.randn(1, 4, height, width, dtype=torch.float64)
+    desired = padded(x).relu() if relu else padded(x)
+    torch.testing.assert_close(reflect_conv(x, conv, relu=relu), desired)
+
+
+def test_gradients_pass():
+    conv = nn.Conv2d(2, 2, 3).double()
+    x = torch.randn(1, 2, 5, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda t: reflect_conv(t, conv), (x,))

@@ -62,7 +62,7 @@ def method_tab(method: Method) -> None:
             )
             status = gr.Markdown(elem_id=f"{key}-status")
             notes = gr.Markdown(elem_id=f"{key}-notes")
-            download = gr.DownloadButton("Download PNG", interactive=False, elem_id=f"{key}-download")
+            download = gr.DownloadButton("Download PNG", elem_id=f"{key}-download")
     inputs = {"content": content, "style": style, "masks": masks, "content_mask": content_mask,
               "style_mask": style_mask, **controls}  # fmt: skip
     event = run.click(
@@ -84,10 +84,22 @@ def _introduction(method: Method) -> str:
     return f"{method.summary} {link}, {paper.authors}, {paper.venue} {paper.year}."
 
 
+class Upload(gr.Image):
+    """An image input that hands over the uploaded file itself, unopened.
+
+    Gradio's own preprocessing would turn, clip or re-encode some pictures and fail with a generic
+    message on broken ones; orientation, profile, depth, alpha and refusals are style_core's.
+    """
+
+    is_template = True  # to Gradio's front end this is a plain Image
+
+    def preprocess(self, payload: Any) -> str | None:
+        """The path of the uploaded file."""
+        return None if payload is None else payload.path
+
+
 def _picture(label: str, elem_id: str) -> gr.Image:
-    # image_mode=None with a file path hands over the very bytes that were uploaded, so that
-    # orientation, profile, depth and alpha are read by style_core and nobody else.
-    return gr.Image(
+    return Upload(
         label=label, type="filepath", image_mode=None, elem_id=elem_id, height=260,
         sources=["upload", "clipboard", "webcam"],
     )  # fmt: skip
@@ -120,7 +132,7 @@ def _control(method: Method, name: str) -> Any:
 def _slider(option: OptionField, default: Any, common: dict[str, Any]) -> Any:
     if option.whole and option.high is not None and option.high > 100_000:  # a seed is typed, not dragged
         return gr.Number(default, precision=0, minimum=option.low, maximum=option.high, **common)
-    return gr.Slider(option.low, option.high, default, step=option.step, **common)
+    return gr.Slider(option.low or 0, option.high or 0, default, step=option.step, **common)
 
 
 _MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
@@ -142,6 +154,10 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
         if content is None or style is None:
             missing = "content" if content is None else "style"
             raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
+        if masks == OWN_MASKS and content_mask is None and style_mask is None:
+            raise gr.Error(
+                "Please add both masks, or choose another way to find regions.", print_exception=False
+            )
         chosen = {NO_MASKS: (None, None), AUTO_MASKS: ("auto", "auto")}.get(masks, (content_mask, style_mask))
 
         def work(progress: Progress) -> Result:
@@ -150,7 +166,7 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
                 progress=progress, **options,
             )  # fmt: skip
 
-        yield gr.skip(), "Starting …", "", gr.DownloadButton(interactive=False)
+        yield gr.skip(), "Starting …", "", gr.skip()
         try:
             for update in stream(work):
                 if isinstance(update, Update):
@@ -184,4 +200,4 @@ def _finished(method: Method, content: str, result: Result) -> tuple[Any, ...]:
         f"{result.settings['family']} family"
     )
     notes = "\n".join(f"- {html.escape(note)}" for note in result.notes)
-    return (str(before), str(after)), status, notes, gr.DownloadButton(value=str(after), interactive=True)
+    return (str(before), str(after)), status, notes, str(after)

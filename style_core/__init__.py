@@ -9,7 +9,7 @@ from .errors import (
     StyleCoreError,
     WeightsUnavailable,
 )
-from .images import Picture, load_image, read_settings
+from .images import Picture, check_output, load_image, read_settings
 from .method import Method, Paper
 from .options import OptionField, Options, option_default, option_fields, parse_value
 from .pipeline import Result, get_method, list_methods, stylize
@@ -34,6 +34,7 @@ __all__ = [
     "Result",
     "StyleCoreError",
     "WeightsUnavailable",
+    "check_output",
     "get_method",
     "list_methods",
     "load_image",

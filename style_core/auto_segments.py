@@ -20,6 +20,7 @@ from .segments import EVERYTHING, Segments
 
 CLUSTERS = 4
 WORKING_SIDE = 448  # px; clusters are found on pictures no larger
+MIN_WORKING_SIDE = 32  # px; relu5_1 is at 1/16 and its reflection padding needs two positions
 COMPONENTS = 24
 POSITION_WEIGHT = 1.0  # weight of the height in the picture among standardized components
 MIN_SHARE = 0.04  # of each picture; smaller clusters join the nearest cluster that is large enough
@@ -52,8 +53,9 @@ def cluster_segments(
         empty = [torch.zeros(p.shape[-2:], dtype=torch.int64) for p in (content, style)]
         return Segments(empty[0], empty[1], ("No regions common to both pictures were found.",))
     maps = []
-    for (grid, picture), side in zip(described, sides, strict=True):
-        maps.append(_draw(side, centers[kept], grid.shape[-2:], picture))
+    for (grid, picture), side, photo in zip(described, sides, (content, style), strict=True):
+        h, w = _working_size(photo).shape[-2:]  # without what was padded
+        maps.append(_draw(side, centers[kept], grid.shape[-2:], picture)[:h, :w])
     full = [
         F.interpolate(m[None, None].float(), p.shape[-2:], mode="nearest")[0, 0].long().cpu() + 1
         for m, p in zip(maps, (content, style), strict=True)
@@ -63,7 +65,7 @@ def cluster_segments(
 
 def _describe(picture: ImageTensor, encoder: Encoder) -> tuple[Tensor, ImageTensor]:
     """Standardized features and height, ``[D, h, w]`` at 1/8, and the picture at working size."""
-    small = SizeRule(multiple=16).pad(_working_size(picture))
+    small = _at_least(SizeRule(multiple=16).pad(_working_size(picture)), MIN_WORKING_SIDE)
     found = encoder(small, LAYERS)
     size = found["relu4_1"].shape[-2:]
     parts = []
@@ -73,6 +75,13 @@ def _describe(picture: ImageTensor, encoder: Encoder) -> tuple[Tensor, ImageTens
         parts.append(x[0].float() / x.shape[1] ** 0.5)
     height = torch.linspace(-1, 1, size[0], device=small.device)[:, None].expand(size)
     return torch.cat([*parts, POSITION_WEIGHT * height[None]]), small
+
+
+def _at_least(picture: ImageTensor, side: int) -> ImageTensor:
+    """Repeat the right and bottom borders until both sides are ``side`` px: relu5_1 needs 2 x 2."""
+    h, w = picture.shape[-2:]
+    extra = (0, max(0, side - w), 0, max(0, side - h))
+    return F.pad(picture, extra, mode="replicate") if any(extra) else picture
 
 
 def _working_size(picture: ImageTensor) -> ImageTensor:

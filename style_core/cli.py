@@ -17,6 +17,7 @@ from . import (
     FAMILIES,
     OptionField,
     StyleCoreError,
+    check_output,
     get_method,
     list_methods,
     option_default,
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _stylize(method: str, values: dict[str, Any]) -> int:
     output = values.pop("output") or _default_output(method, values["content"], values["style"])
+    check_output(output)  # before the work
     masks = values.pop("masks")
     if masks:
         values["content_mask"] = values["style_mask"] = masks

@@ -74,7 +74,10 @@ def load_image(source: Source, *, name: str = "image") -> Picture:
     if isinstance(source, np.ndarray):
         return _from_array(source, name)
     if isinstance(source, Image.Image):
-        return _from_pil(source, name)
+        try:
+            return _from_pil(source, name)
+        except (OSError, SyntaxError, ValueError) as error:  # opened but not yet read, and broken
+            raise InvalidImage(f"The {name} is damaged or cut short and cannot be read.") from error
     if isinstance(source, (str, os.PathLike)):
         return _from_file(source, name)
     raise InvalidImage(f"The {name} must be a file, PIL image, array or tensor, not {type(source).__name__}.")
@@ -103,11 +106,11 @@ def to_pil(pixels: ImageTensor, alpha: Tensor | None = None) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array))
 
 
-def save_image(image: Image.Image, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
-    """Write ``image`` by its suffix, with ``settings`` as JSON in a PNG's or JPEG's metadata.
+def check_output(path: str | os.PathLike[str]) -> str:
+    """Pillow's name of the format that ``path`` is written in.
 
     Raises:
-        InvalidImage: the suffix is not one we write, or the place cannot be written.
+        InvalidImage: the suffix is not one we write.
     """
     path = Path(path)
     form = SAVE_FORMATS.get(path.suffix.lower())
@@ -115,6 +118,16 @@ def save_image(image: Image.Image, path: str | os.PathLike[str], settings: Mappi
         raise InvalidImage(
             f"Cannot write {path.name!r}; choose a name that ends in {', '.join(SAVE_FORMATS)}."
         )
+    return form
+
+
+def save_image(image: Image.Image, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
+    """Write ``image`` by its suffix, with ``settings`` as JSON in a PNG's or JPEG's metadata.
+
+    Raises:
+        InvalidImage: the suffix is not one we write, or the place cannot be written.
+    """
+    form = check_output(path)
     text = json.dumps(settings, ensure_ascii=False)
     extra: dict[str, Any] = {}
     if form == "PNG":
@@ -162,6 +175,8 @@ def resize_longer_side(pixels: ImageTensor, size: int, *, shrink_only: bool = Fa
     if max(h, w) == size or (shrink_only and max(h, w) < size):
         return pixels
     new_h, new_w = (max(1, round(side * size / max(h, w))) for side in (h, w))
+    if new_h * new_w > MAX_PIXELS:
+        raise InvalidImage(_too_large("result", f"{new_w} x {new_h} px"))
     if min(new_h, new_w) < MIN_SIDE:
         needed = -(-MIN_SIDE * max(h, w) // min(h, w))
         raise InvalidImage(
@@ -175,12 +190,13 @@ def _from_file(source: str | os.PathLike[str], name: str) -> Picture:
     if "://" in text[:12]:
         raise InvalidImage(f"The {name} {text!r} is a web address; save the picture to a file first.")
     path = Path(text)
-    if path.is_dir():
-        raise InvalidImage(f"The {name} {text!r} is a folder, not a picture.")
     try:
+        if path.is_dir():
+            raise InvalidImage(f"The {name} {text!r} is a folder, not a picture.")
         data = path.read_bytes()
-    except OSError as error:
-        raise InvalidImage(f"The {name} {text!r} cannot be read: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidImage(f"The {name} {text!r} cannot be read: {reason}.") from error
     if not data:
         raise InvalidImage(f"The {name} {path.name!r} is an empty file.")
     try:
@@ -194,7 +210,7 @@ def _from_file(source: str | os.PathLike[str], name: str) -> Picture:
         raise InvalidImage(f"The {name} {path.name!r} is not a picture in a format we can read.") from error
     except InvalidImage:
         raise
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways of saying "broken"
+    except (OSError, SyntaxError, ValueError, NotImplementedError) as error:  # Pillow's "broken"
         raise InvalidImage(f"The {name} {path.name!r} is damaged or cut short and cannot be read.") from error
 
 
@@ -203,7 +219,8 @@ def _from_pil(image: Image.Image, name: str) -> Picture:
     notes = []
     if getattr(image, "n_frames", 1) > 1:
         image.seek(0)
-        notes.append(f"The {name} is animated; its first frame is used.")
+        if image.format != "MPO":  # phones append a depth map or a second view that nobody asked about
+            notes.append(f"The {name} has several frames or pages; the first is used.")
     image = ImageOps.exif_transpose(image)
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
         return _from_array(_deep_gray(image), name, notes)
@@ -243,12 +260,12 @@ def _profile_to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Im
 
 
 def _deep_gray(image: Image.Image) -> np.ndarray:
-    """More than 8 bits of gray as float in [0, 1]: 16-bit files by 65535, others by their own range."""
+    """More than 8 bits of gray as float in [0, 1]: whole numbers by the depth they use, floats by 1."""
     array = np.asarray(image).astype(np.float64)
-    if image.mode.startswith("I;16") or (image.mode == "I" and 255 < array.max() <= 65535):
-        return (array / 65535).astype(np.float32)
-    if image.mode == "I":
-        return (array / max(255.0, float(array.max()))).clip(0, 1).astype(np.float32)
+    if image.mode != "F":
+        highest = float(array.max())  # a file that uses only 8 of its bits holds 8-bit values
+        scale = 255.0 if highest <= 255 else 65535.0 if highest <= 65535 else highest
+        return (array / scale).clip(0, 1).astype(np.float32)
     array = np.nan_to_num(array, nan=0.0, posinf=1.0, neginf=0.0)
     return (array / max(1.0, float(array.max()))).clip(0, 1).astype(np.float32)
 
@@ -268,6 +285,8 @@ def _from_array(array: np.ndarray, name: str, notes: list[str] | None = None) ->
     )
     check_image(rgb, name)
     alpha = planes[:, 3:4].contiguous() if planes.shape[1] == 4 else None
+    if alpha is not None and not bool(((alpha >= 0) & (alpha <= 1)).all()):  # false for NaN too
+        raise InvalidImage(f"The {name}'s alpha must hold finite values from 0 to 1.")
     if alpha is None or bool((alpha == 1).all()):
         return Picture(rgb, None, tuple(notes or ()))
     if not bool((alpha > 0).any()):

@@ -15,6 +15,7 @@ from .nets.encoder import Encoder, StateDict
 from .options import Options
 from .segments import LabelMap
 
+ANY_SIZE = SizeRule()
 O = TypeVar("O", bound=Options)  # noqa: E741
 
 
@@ -90,7 +91,7 @@ class Method:
     paper: Paper
     options: type[Options]
     run: Run
-    size_rule: SizeRule = SizeRule()
+    size_rule: SizeRule = ANY_SIZE
     uses_segments: bool = False
     photorealistic: bool = False
 
@@ -103,7 +104,7 @@ def method(
     title: str,
     paper: Paper,
     options: type[Options],
-    size_rule: SizeRule = SizeRule(),
+    size_rule: SizeRule = ANY_SIZE,
     uses_segments: bool = False,
     photorealistic: bool = False,
 ) -> Callable[[Run], Run]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,16 +60,19 @@ class OptionField:
             return (
                 not isinstance(value, tuple)
                 or not value
-                or len(set(value)) < len(value)
                 or any(v not in self.choices for v in value)
+                or len(set(value)) < len(value)
             )
         if value is None:
             return self.high is not None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            return True
+        if not isinstance(value, numbers.Integral) and not math.isfinite(value):
             return True
         if self.whole and value != int(value):
             return True
-        return value < self.low or (self.high is not None and value > self.high)
+        too_low = self.low is not None and value < self.low
+        return too_low or (self.high is not None and value > self.high)
 
 
 def slider(
@@ -145,8 +149,8 @@ class Options:
                 object.__setattr__(self, name, value)
             if option.problem(value):
                 raise InvalidOption(f"{name} must be {option.values}, not {value!r}.")
-            if option.whole and value is not None:
-                object.__setattr__(self, name, int(value))
+            if isinstance(value, numbers.Real) and option.kind != "switch":
+                object.__setattr__(self, name, int(value) if option.whole else float(value))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values by name."""

@@ -26,6 +26,7 @@ from .progress import Progress, ignore_progress
 from .segments import Segments, pad_labels, read_masks
 
 AUTO = "auto"
+MEMORY_WORDS = ("not enough memory", "out of memory", "can't allocate memory")  # how allocators say it
 MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
 
 
@@ -161,7 +162,7 @@ def stylize(
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise OutOfMemory(_memory_sentence(target)) from error
     except RuntimeError as error:
-        if "not enough memory" not in str(error) and "out of memory" not in str(error):
+        if not any(words in str(error) for words in MEMORY_WORDS):
             raise
         raise OutOfMemory(_memory_sentence(target)) from error
     finished = time.perf_counter()

@@ -9,6 +9,7 @@ blends along anti-aliased borders never do, and snap to the nearest label.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ MAX_RATIO = 100  # ... and areas that differ by less than a factor of 100
 MAX_LABELS = 64
 EXACT_COLORS = 256  # masks with no more distinct colors than this are taken as lossless
 MERGE_DISTANCE = 40.0  # 8-bit RGB distance within which the colors of a lossy mask are one
+FLAT_RANGE = 24  # 8-bit difference within 3 x 3 pixels of a lossy mask that still counts as flat
+JPEG_SHIFT = 6.0  # 8-bit RGB distance by which JPEG moves a flat color
 MIN_SHARE = 0.0005  # of both masks' pixels: a lossy mask's smaller specks are damage, not regions
 COLOR_NAMES = {
     (0, 0, 255): "blue", (0, 255, 0): "green", (0, 0, 0): "black", (255, 255, 255): "white",
@@ -52,7 +55,7 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
     Raises:
         InvalidSegments: a mask cannot be read, or has more than 64 labels.
     """
-    colors, notes = [], []
+    originals, colors, notes = [], [], []
     for source, photo, side in ((content_mask, content, "content"), (style_mask, style, "style")):
         array = _mask_colors(source, f"{side} mask")
         width, height = photo.size
@@ -61,8 +64,9 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
                 f"The {side} mask is {array.shape[1]} x {array.shape[0]} px and was stretched to the "
                 f"{side}'s {width} x {height}."
             )
+        originals.append(array)
         colors.append(_resize_nearest(array, height, width))
-    palette = find_palette(colors)
+    palette = find_palette(originals)  # before stretching, which would make regions of blended pixels
     if len(palette) > MAX_LABELS:
         raise InvalidSegments(
             f"The masks have {len(palette)} colors that fill regions; at most {MAX_LABELS} labels are "
@@ -106,25 +110,47 @@ def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Seg
 def find_palette(pictures: list[np.ndarray]) -> list[tuple[int, int, int]]:
     """The colors that fill regions of the ``[H, W, 3]`` uint8 masks, most frequent first."""
     codes = [_codes(p) for p in pictures]
-    counts: dict[int, int] = {}
-    for code in codes:
-        values, numbers = np.unique(code[_is_interior(code)], return_counts=True)
-        for value, number in zip(values.tolist(), numbers.tolist(), strict=True):
-            counts[value] = counts.get(value, 0) + number
-    if not counts:  # nothing but borders: every color is a label
-        for code in codes:
-            for value in np.unique(code).tolist():
-                counts[value] = 1
-    ordered = [(v >> 16, v >> 8 & 255, v & 255) for v in sorted(counts, key=lambda v: (-counts[v], v))]
-    if sum(len(np.unique(code)) for code in codes) <= EXACT_COLORS:
-        return ordered
-    merged: list[tuple[int, int, int]] = []
-    least = MIN_SHARE * sum(code.size for code in codes)
-    for color in ordered:
-        is_region = counts[color[0] << 16 | color[1] << 8 | color[2]] >= least or not merged
-        if is_region and all(_distance(color, other) > MERGE_DISTANCE for other in merged):
-            merged.append(color)
-    return merged
+    is_exact = sum(len(np.unique(code)) for code in codes) <= EXACT_COLORS
+    inside = [_is_interior(p, 0 if is_exact else FLAT_RANGE) for p in pictures]
+    every = np.concatenate([code[where] for code, where in zip(codes, inside, strict=True)])
+    if not len(every):  # nothing but borders: every color is a label
+        every = np.concatenate([code.ravel() for code in codes])
+    values, counts = np.unique(every, return_counts=True)
+    order = np.lexsort((values, -counts))
+    colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1)[order]
+    if is_exact:
+        kept = colors[~_is_pale_copy(colors, [np.isin(values[order], code) for code in codes])]
+    else:
+        kept = _merge_near(colors, counts[order], least=MIN_SHARE * sum(code.size for code in codes))
+    return [(int(r), int(g), int(b)) for r, g, b in kept]
+
+
+def _merge_near(colors: np.ndarray, counts: np.ndarray, *, least: float) -> np.ndarray:
+    """The most frequent color of every group within MERGE_DISTANCE that has ``least`` pixels."""
+    kept: list[int] = []
+    left = np.ones(len(colors), bool)
+    while left.any():
+        first = int(left.argmax())
+        group = left & (np.linalg.norm(colors - colors[first], axis=1) <= MERGE_DISTANCE)
+        if counts[group].sum() >= least or not kept:
+            kept.append(first)
+        left &= ~group
+    return colors[kept]
+
+
+def _is_pale_copy(colors: np.ndarray, present: list[np.ndarray]) -> np.ndarray:
+    """Which colors are another one's copy by JPEG: nearly equal, each on one side only, not gray.
+
+    A flat (255, 0, 0) is (254, 0, 0) in a JPEG. Grays may be numbers, which must stay distinct.
+    """
+    only_content, only_style = present[0] & ~present[1], present[1] & ~present[0]
+    is_colored = np.ptp(colors, axis=1) > JPEG_SHIFT
+    copies = np.zeros(len(colors), bool)
+    for k in np.flatnonzero(is_colored & (only_content | only_style)):
+        partners = is_colored & (only_style if only_content[k] else only_content) & ~copies
+        near = np.linalg.norm(colors - colors[k], axis=1) <= JPEG_SHIFT
+        copies[k] = bool((partners & near)[:k].any())  # the more frequent of the two stays
+    return copies
 
 
 def snap_to_palette(picture: np.ndarray, palette: list[tuple[int, int, int]]) -> LabelMap:
@@ -175,13 +201,13 @@ def _codes(picture: np.ndarray) -> np.ndarray:
     return channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2]
 
 
-def _is_interior(code: np.ndarray) -> np.ndarray:
-    padded = np.pad(code, 1, mode="edge")
-    inside = np.ones(code.shape, bool)
-    for dy in range(3):
-        for dx in range(3):
-            inside &= padded[dy : dy + code.shape[0], dx : dx + code.shape[1]] == code
-    return inside
+def _is_interior(picture: np.ndarray, tolerance: int) -> np.ndarray:
+    """Where a pixel and its eight neighbors differ by at most ``tolerance`` in every channel."""
+    height, width = picture.shape[:2]
+    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    windows = [padded[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
+    spread = reduce(np.maximum, windows) - reduce(np.minimum, windows)
+    return (spread <= tolerance).all(2)
 
 
 def _distance(a: tuple[int, int, int], b: tuple[int, int, int]) -> float:

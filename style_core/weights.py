@@ -54,7 +54,7 @@ def load_encoder(family: str, folder: Path | None, device: torch.device, *, last
     path = locate(family, ENCODER, folder)
 
     def build() -> nn.Module:
-        return _fit(path, lambda state: Encoder.from_state(state, last=last, pool=pool))
+        return _fit(read_weights(path), lambda state: Encoder.from_state(state, last=last, pool=pool))
 
     network = _cached((path, str(device), last, pool), device, build)
     assert isinstance(network, Encoder)
@@ -73,8 +73,9 @@ def load_network(
     path = locate(family, name, folder)
 
     def checked() -> nn.Module:
-        _check_partner(read_weights(path), locate(family, ENCODER, folder))
-        return _fit(path, build)
+        file = read_weights(path)
+        _check_partner(file, locate(family, ENCODER, folder))
+        return _fit(file, build)
 
     return _cached((path, str(device)), device, checked)
 
@@ -145,11 +146,11 @@ def _check_partner(decoder: WeightFile, encoder: Path) -> None:
         )
 
 
-def _fit(path: Path, build: Callable[[dict[str, Tensor]], nn.Module]) -> nn.Module:
+def _fit(file: WeightFile, build: Callable[[dict[str, Tensor]], nn.Module]) -> nn.Module:
     try:
-        return build(read_weights(path).state)
+        return build(file.state)
     except ValueError as error:
-        raise WeightsUnavailable(f"{str(path)!r}: {error}") from error
+        raise WeightsUnavailable(f"{str(file.path)!r} cannot be used: {error}.") from error
 
 
 def _cached(key: tuple[Any, ...], device: torch.device, build: Callable[[], nn.Module]) -> nn.Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,6 @@ from style_core.training.export import export
 
 TINY_WIDTHS = dict(zip(LAYERS, (6, 6, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 12), strict=True))
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _two_threads() -> None:
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
 
 
 @pytest.fixture(params=["cpu", "cuda"])

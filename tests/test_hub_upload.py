@@ -89,10 +89,9 @@ class Released:
                 x = transform(("decoder", int(name[4])), x)
             if name in UNPOOLED:
                 bands, original = skips[UNPOOLED[name]]
-                parts = [
-                    F.conv_transpose2d(x if b == "LL" else bands[b], kernel(b, x.shape[1]), stride=2, groups=x.shape[1])
-                    for b in HAAR
-                ]  # fmt: skip
+                width = x.shape[1]
+                bands = bands | {"LL": x}
+                parts = [F.conv_transpose2d(bands[b], kernel(b, width), stride=2, groups=width) for b in HAAR]
                 x = torch.cat([*parts, original], 1) if self.variant == "cat5" else sum(parts)
                 x = self.conv(self.decoder, f"{name}_2" if self.variant == "cat5" else name, x)
             else:

@@ -6,7 +6,7 @@ gives back the content's structure exactly enough; features are whitened and col
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from torch import Tensor
@@ -158,8 +158,8 @@ class _Transform:
 
     def skip(self, level: int, skip: Skip) -> Skip:
         """The three bands transformed; the original map never is."""
-        bands = (self("skip", level, band, features=getattr(skip, band)) for band in BANDS)
-        return Skip(*bands, original=skip.original)
+        moved = {band: self("skip", level, band, features=getattr(skip, band)) for band in BANDS}
+        return replace(skip, **moved)
 
     def __call__(self, *place: object, features: Tensor) -> Tensor:
         content, style = region_moments(features, self.labels), self.style[place]

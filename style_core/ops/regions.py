@@ -71,7 +71,7 @@ def apply_maps(features: Tensor, maps: dict[int, AffineMap], weights: dict[int, 
         ``[1, C, h, w]``.
     """
     rows = as_rows(features)
-    size = features.shape[-2:]
+    size = (features.shape[-2], features.shape[-1])
     if weights is None:
         return from_rows(_affine(rows, maps[EVERYTHING]), *size)
     small = {label: F.adaptive_avg_pool2d(weight, size).flatten() for label, weight in weights.items()}

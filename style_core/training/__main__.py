@@ -1,33 +1,133 @@
-"""``python -m style_core.training encoder|decoder …``: train the networks of the compact family."""
+"""``python -m style_core.training encoder|decoder …``: train the networks of the compact family.
+
+A run resumes from its folder's checkpoint when the same command is given again. When the last step
+is done, the network is measured on held-out photos and exported as float16 safetensors.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
-from .encoder import train_encoder
+from ..device import choose_device
+from ..nets.encoder import LAYERS, layer_of
+from ..nets.wavelet import VARIANTS
+from ..weights import ENCODER, read_weights
+from .decoder import held_out_psnr, train_wavelet_decoder
+from .encoder import INITIAL_CROPS, WIDTHS, held_out_errors, step_seed, train_encoder
+from .export import export, thin_curve
 from .loop import Schedule
+from .normalization import normalize_activations, prune_dead_channels
+from .photos import Photos
+
+LICENCE = "MIT"
+NORMALIZATION_STEP = 9_999_000  # a step no run reaches: its crops are seen by nothing else
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m style_core.training", description=__doc__)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    args = _parser().parse_args(arguments)
+    command = "python -m style_core.training " + " ".join(arguments or sys.argv[1:])
+    if args.command == "encoder":
+        _encoder(args, command)
+    else:
+        _decoder(args, command)
+
+
+def _encoder(args: argparse.Namespace, command: str) -> None:
+    model = train_encoder(
+        args.data, args.teacher, args.run, _schedule(args), seed=args.seed, crops=args.crops, size=args.size,
+        widths=tuple(args.widths), held_out=args.held_out, device=choose_device(args.device),
+    ).cpu()  # fmt: skip
+    model.teachers.cpu()
+    photos = Photos(args.data, held_out=args.held_out)
+    errors = held_out_errors(model, photos.held_out())
+    crops = photos.crops(INITIAL_CROPS, 128, seed=step_seed(args.seed, NORMALIZATION_STEP))
+    normalize_activations(model.student, crops)
+    encoder = prune_dead_channels(model.student, crops)
+    metrics = {
+        "relative_error_rectified": {k: round(v["rectified"], 4) for k, v in errors.items()},
+        "relative_error_linear": {k: round(v["linear"], 4) for k, v in errors.items()},
+        "widths": {name: getattr(encoder, name).out_channels for name in encoder.layers},
+    }
+    _finish(args, dict(encoder.state_dict()), ENCODER, command, metrics, {})
+
+
+def _decoder(args: argparse.Namespace, command: str) -> None:
+    encoder = read_weights(args.output / f"{ENCODER}.safetensors")
+    state = {k: v.float() for k, v in encoder.state.items()}
+    last = LAYERS.index(layer_of("relu4_1"))
+    state = {k: v for k, v in state.items() if k.split(".")[0] in (*LAYERS[: last + 1], "conv0")}
+    task = train_wavelet_decoder(
+        args.data, state, args.variant, args.run, _schedule(args), seed=args.seed, crops=args.crops,
+        size=args.size, held_out=args.held_out, device=choose_device(args.device),
+    ).to("cpu")  # fmt: skip
+    decibels = held_out_psnr(task, Photos(args.data, held_out=args.held_out).held_out())
+    metrics = {
+        "reconstruction_db": {
+            "median": round(float(decibels.median()), 2),
+            "lowest": round(float(decibels.min()), 2),
+            "highest": round(float(decibels.max()), 2),
+        }
+    }
+    name = f"{args.method}_{args.variant}"
+    _finish(args, task.decoder.state_dict(), name, command, metrics, {"encoder_sha256": encoder.sha256})
+
+
+def _finish(
+    args: argparse.Namespace,
+    state: dict[str, torch.Tensor],
+    name: str,
+    command: str,
+    metrics: Mapping[str, object],
+    metadata: dict[str, str],
+) -> None:
+    entry = {
+        "licence": LICENCE,
+        "origin": f"trained by style_core.training, seed {args.seed}",
+        "command": command,
+        "metrics": metrics,
+    }
+    export(state, args.output, name, entry=entry, metadata=metadata)
+    thin_curve(args.run / "curve.csv", args.output / "curves" / f"{name}.csv")
+    print(f"{args.output / name}.safetensors  {metrics}")
+
+
+def _schedule(args: argparse.Namespace) -> Schedule:
+    return Schedule(steps=args.steps, learning_rate=args.learning_rate)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m style_core.training", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=__doc__,
+    )  # fmt: skip
     commands = parser.add_subparsers(dest="command", required=True)
-    encoder = commands.add_parser("encoder", help="distil the compact encoder")
-    encoder.add_argument("--teacher", type=Path, required=True)
-    for command in (encoder,):
-        command.add_argument("--data", type=Path, required=True)
-        command.add_argument("--run", type=Path, required=True)
-        command.add_argument("--steps", type=int, default=8000)
-        command.add_argument("--learning-rate", type=float, default=1e-3)
+    encoder = commands.add_parser("encoder", help="distil the VGG-shaped encoder")
+    encoder.add_argument("--teacher", type=Path, required=True, help="folder of the teacher networks")
+    encoder.add_argument("--widths", type=int, nargs=len(LAYERS), default=WIDTHS, help="channels per layer")
+    decoder = commands.add_parser("decoder", help="train a decoder on the exported encoder")
+    decoder.add_argument("method", choices=["wct2"])
+    decoder.add_argument("--variant", choices=VARIANTS, default=VARIANTS[0])
+    for command, steps, rate, crops in ((encoder, 3000, 1e-3, 10), (decoder, 1500, 2e-4, 8)):
+        command.add_argument("--data", type=Path, required=True, help="any folder of photos")
+        command.add_argument("--run", type=Path, required=True, help="folder of checkpoint and loss curve")
+        command.add_argument(
+            "-o", "--output", type=Path, required=True, metavar="DIR",
+            help="folder of the exported weights; for a decoder also where its encoder is",
+        )  # fmt: skip
+        command.add_argument("--steps", type=int, default=steps, help="may be changed when resuming")
+        command.add_argument("--learning-rate", type=float, default=rate)
+        command.add_argument("--crops", type=int, default=crops, help="pictures per step")
+        command.add_argument("--size", type=int, default=160, help="side of a crop, a multiple of 16")
+        command.add_argument("--held-out", type=int, default=36, help="photos kept for measuring")
         command.add_argument("--seed", type=int, default=0)
-        command.add_argument("--device", default="cpu")
-    args = parser.parse_args()
-    schedule = Schedule(steps=args.steps, learning_rate=args.learning_rate)
-    train_encoder(
-        args.data, args.teacher, args.run, schedule, seed=args.seed, device=torch.device(args.device)
-    )
+        command.add_argument("--device", default="auto")
+    return parser
 
 
 if __name__ == "__main__":

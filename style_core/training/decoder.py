@@ -28,35 +28,28 @@ class WaveletTask(nn.Module):
 
     def __init__(self, encoder_state: StateDict, variant: str) -> None:
         super().__init__()
-        self._encoders = [
-            Encoder.from_state(encoder_state, last="relu4_1", pool=pool) for pool in ("haar", "max")
-        ]  # in a list: not submodules, so neither trained nor saved
+        self.wavelet_encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="haar")
+        self.encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="max")
         widths = {n: encoder_state[f"{n}.weight"].shape[0] for n in LAYERS[: LAYERS.index("conv4_1") + 1]}
         self.decoder = WaveletDecoder(widths, variant=variant)
-
-    def to(self, *args: object, **kwargs: object) -> WaveletTask:
-        """Move the frozen encoders too."""
-        for encoder in self._encoders:
-            encoder.to(*args, **kwargs)  # type: ignore[arg-type]
-        return super().to(*args, **kwargs)  # type: ignore[arg-type]
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:
         """Least-squares start."""
-        start_wavelet_decoder(self.decoder, self._encoders[0], images)
+        start_wavelet_decoder(self.decoder, self.wavelet_encoder, images)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Encode and decode ``[N, 3, H, W]``, sides multiples of 8; not clamped."""
         with torch.no_grad():
-            features, skips = wavelet_encode(self._encoders[0], images, variant=self.decoder.variant)
+            features, skips = wavelet_encode(self.wavelet_encoder, images, variant=self.decoder.variant)
         return wavelet_decode(self.decoder, features, skips)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Pixel error and mean relative feature error of the reconstruction."""
         output = self.reconstruct(images).float()
-        found = self._encoders[1](output, FEATURE_LAYERS)
+        found = self.encoder(output, FEATURE_LAYERS)
         with torch.no_grad():
-            wanted = self._encoders[1](images, FEATURE_LAYERS)
+            wanted = self.encoder(images, FEATURE_LAYERS)
         errors = [
             (found[k].float() - wanted[k].float()).square().mean() / variance(wanted[k].float())
             for k in FEATURE_LAYERS
@@ -74,11 +67,12 @@ def train_wavelet_decoder(
     seed: int = 0,
     crops: int = 8,
     size: int = 160,
+    held_out: int = 36,
     device: torch.device = CPU,
 ) -> WaveletTask:
     """Run or resume; the checkpoint and the loss curve are in ``folder``."""
     torch.manual_seed(seed)
-    photos = Photos(data)
+    photos = Photos(data, held_out=held_out)
     task = WaveletTask(encoder_state, variant).to(device)
     task = task.to(memory_format=torch.channels_last)
 
@@ -93,7 +87,7 @@ def train_wavelet_decoder(
     def initialize() -> None:
         task.initialize(photos.crops(INITIAL_CROPS, 96, seed=step_seed(seed, -1)).to(device))
 
-    train(task, loss, schedule, folder, initialize=initialize)
+    train(task.decoder, loss, schedule, folder, initialize=initialize)
     return task
 
 

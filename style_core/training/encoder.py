@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..nets.encoder import LAYERS, Encoder, layer_of
-from .initialization import fit_map, start_from_teachers
+from .initialization import fit_map, set_convolution, start_from_teachers
 from .loop import CPU, Schedule, autocast, train
 from .photos import Photos
 from .teachers import AIMS, Teachers
@@ -53,9 +53,8 @@ class Distillation(nn.Module):
         few = images[:MAPS_CROPS]
         features, targets = self.student(few, AIMS), self.teachers.targets(few)
         for level, conv in self.maps.items():
-            weight, bias = fit_map(features[level], targets[level])
-            conv.weight.copy_(weight)
-            conv.bias.copy_(bias)
+            assert isinstance(conv, nn.Conv2d)
+            set_convolution(conv, *fit_map(features[level], targets[level]))
             self.variances[level].copy_(variance(targets[level]))
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
@@ -83,12 +82,14 @@ def train_encoder(
     seed: int = 0,
     crops: int = 10,
     size: int = 160,
+    widths: tuple[int, ...] = WIDTHS,
+    held_out: int = 36,
     device: torch.device = CPU,
 ) -> Distillation:
     """Run or resume the distillation; the checkpoint and the loss curve are in ``folder``."""
     torch.manual_seed(seed)
-    photos = Photos(data)
-    model = Distillation(Teachers(teacher).to(device)).to(device)
+    photos = Photos(data, held_out=held_out)
+    model = Distillation(Teachers(teacher).to(device), widths).to(device)
     model = model.to(memory_format=torch.channels_last)
 
     def loss(step: int) -> tuple[Tensor, dict[str, float]]:

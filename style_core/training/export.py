@@ -51,10 +51,18 @@ def export(
 def enter(folder: Path, file_name: str, entry: Mapping[str, Any]) -> None:
     """Add or replace a file's entry in ``folder/manifest.json``."""
     path = folder / "manifest.json"
-    manifest = json.loads(path.read_text("utf-8")) if path.exists() else {"format": FORMAT, "files": {}}
-    manifest["files"][file_name] = dict(entry)
-    manifest["files"] = dict(sorted(manifest["files"].items()))
+    files = json.loads(path.read_text("utf-8"))["files"] if path.exists() else {}
+    files[file_name] = dict(entry)
+    manifest = {"format": FORMAT, "files": dict(sorted(files.items()))}
     path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def thin_curve(source: Path, target: Path, *, rows: int = 100) -> None:
+    """Copy a loss curve, keeping about ``rows`` evenly spaced lines after the header."""
+    header, *lines = source.read_text("utf-8").splitlines()
+    kept = lines[:: max(1, len(lines) // rows)]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("\n".join([header, *kept]) + "\n", "utf-8")
 
 
 def sha256(path: Path) -> str:

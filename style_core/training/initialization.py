@@ -34,12 +34,9 @@ def start_from_teachers(student: Encoder, teachers: Teachers, images: Tensor) ->
         target = teachers.candidates(images, name)
         chosen = spanning_channels(target, conv.out_channels)
         copied[name] = len(chosen)
-        weight, bias = fit_convolution(x, target[:, chosen])
-        conv.weight[: len(chosen)] = weight
-        conv.bias[: len(chosen)] = bias
-        scale = x.square().mean().sqrt()  # the channels left random see inputs of this size
-        conv.weight[len(chosen) :] /= scale
-        conv.bias[len(chosen) :] = 0
+        fitted = fit_convolution(x, target[:, chosen])
+        conv.weight /= x.square().mean().sqrt()  # channels left random see inputs of this size
+        set_convolution(conv, *fitted)
         x = student.step(name, x)
     return copied
 
@@ -80,10 +77,17 @@ def start_wavelet_decoder(decoder: WaveletDecoder, encoder: Encoder, images: Ten
             target, is_rectified = before[LAYERS[LAYERS.index(name) - 1]], True
             if name in POOL_BEFORE:  # this layer gives back what the pooling made of the map
                 target = haar_low(target)
-        weight, bias = fit_convolution(x, target, is_rectified=is_rectified)
-        conv.weight.copy_(weight)
-        conv.bias.copy_(bias)
+        set_convolution(conv, *fit_convolution(x, target, is_rectified=is_rectified))
         x = reflect_conv(x, conv, relu=is_rectified)
+
+
+@torch.no_grad()
+def set_convolution(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
+    """Write the first output channels of ``conv``; the biases of the others become 0."""
+    assert conv.bias is not None  # every convolution we train has one
+    conv.weight[: len(weight)] = weight
+    conv.bias.zero_()
+    conv.bias[: len(bias)] = bias
 
 
 def _unpool_sum(low: Tensor, skip: Skip) -> Tensor:

@@ -49,7 +49,6 @@ def train(
     folder: Path,
     *,
     initialize: Callable[[], None] | None = None,
-    extra: nn.Module | None = None,
 ) -> Path:
     """Train ``module`` in place until ``schedule.steps``, resuming from ``folder/checkpoint.pt``.
 
@@ -59,7 +58,6 @@ def train(
             step number alone, so that a resumed run sees what an uninterrupted one would have.
         folder: gets ``checkpoint.pt`` and ``curve.csv``.
         initialize: called only when there is no checkpoint.
-        extra: constants that belong to the checkpoint (buffers) but are not trained.
 
     Returns:
         the path of the curve: step, seconds, learning rate, loss and parts.
@@ -72,8 +70,6 @@ def train(
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
-        if extra is not None:
-            extra.load_state_dict(state["extra"])
         start, spent = state["step"], state["seconds"]
     elif initialize is not None:
         initialize()
@@ -83,7 +79,6 @@ def train(
         state = {
             "module": module.state_dict(),
             "optimizer": optimizer.state_dict(),
-            "extra": extra.state_dict() if extra is not None else {},
             "step": step,
             "seconds": spent + time.monotonic() - began,
         }

@@ -22,6 +22,7 @@ def normalize_activations(encoder: Encoder, images: Tensor) -> dict[str, int]:
     scale = torch.ones(3)
     for name in encoder.layers:
         conv: nn.Conv2d = getattr(encoder, name)
+        assert conv.bias is not None  # every convolution of an Encoder has one
         mean = features[name].mean((0, 2, 3))
         dead[name] = int((mean < DEAD).sum())
         following = torch.where(mean < DEAD, 1.0, mean)
@@ -29,3 +30,23 @@ def normalize_activations(encoder: Encoder, images: Tensor) -> dict[str, int]:
         conv.bias.div_(following)
         scale = following
     return dead
+
+
+@torch.no_grad()
+def prune_dead_channels(encoder: Encoder, images: Tensor, *, multiple: int = 16) -> Encoder:
+    """A copy without the channels that are silent on ``images``; the features that speak are the same.
+
+    A few silent channels stay where they fill a layer up to a ``multiple``, the block size of the
+    convolution libraries: they cost nothing there and an odd width would.
+    """
+    features = encoder(images, encoder.layers)
+    state, kept = dict(encoder.state_dict()), torch.arange(3)
+    for name in encoder.layers:
+        mean = features[name].mean((0, 2, 3))
+        alive = int((mean >= DEAD).sum())
+        count = min(len(mean), -(-alive // multiple) * multiple)
+        chosen = mean.argsort(descending=True)[:count].sort().values
+        state[f"{name}.weight"] = state[f"{name}.weight"][chosen][:, kept]
+        state[f"{name}.bias"] = state[f"{name}.bias"][chosen]
+        kept = chosen
+    return Encoder.from_state(state, pool=encoder.pool)

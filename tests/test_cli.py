@@ -1,0 +1,210 @@
+"""The command line, run in this process with tiny weights: exit status, file, notes, refusals."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from style_core import get_method, list_methods, option_fields, read_settings, stylize
+from style_core.cli import main
+from style_core.images import to_pil
+
+from .conftest import photo
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working directory with two pictures, content.png (40 x 24) and style.png (32 x 32)."""
+    monkeypatch.chdir(tmp_path)
+    to_pil(photo(24, 40, 1)).save("content.png")
+    to_pil(photo(32, 32, 2)).save("style.png")
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, tiny_weights, capsys):
+    """Run ``wct2 content.png style.png`` with more arguments; gives status, stdout and stderr."""
+
+    def call(*arguments, content="content.png", style="style.png"):
+        weights = ["--weights-dir", str(tiny_weights)]
+        status = main(["wct2", content, style, "--device", "cpu", *weights, *arguments])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call
+
+
+def usage_error(capsys, *arguments):
+    """What is printed for arguments that end the program with status 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    assert caught.value.code == 2
+    return capsys.readouterr().err
+
+
+def size_of(path):
+    with Image.open(path) as image:
+        return image.size
+
+
+# --- done: 0 ---
+
+
+def test_a_finished_picture_has_the_contents_size_and_status_0(run, folder):
+    status, out, _ = run("-o", "out.png")
+    assert status == 0
+    assert size_of(folder / "out.png") == (40, 24)
+    assert "out.png  40 x 24" in out
+
+
+def test_the_picture_is_the_one_stylize_gives(run, folder, tiny_weights):
+    run("-o", "out.png", "--style-strength", "0.5", "--transfer", "encoder,skip")
+    expected = stylize(
+        "wct2", "content.png", "style.png", weights_dir=tiny_weights, device="cpu",
+        style_strength=0.5, transfer=("encoder", "skip"),
+    )  # fmt: skip
+    with Image.open(folder / "out.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(expected.to_pil()))
+
+
+def test_size_sets_the_longer_side(run, folder):
+    assert run("-o", "out.png", "--size", "80")[0] == 0
+    assert size_of(folder / "out.png") == (80, 48)
+
+
+def test_size_none_keeps_the_contents_size(run, folder):
+    assert run("-o", "out.png", "--size", "none")[0] == 0
+    assert size_of(folder / "out.png") == (40, 24)
+
+
+def test_without_a_name_the_file_is_called_after_its_makers(run, folder):
+    assert run()[0] == 0
+    assert size_of(folder / "content_style_wct2.png") == (40, 24)
+
+
+def test_options_given_are_the_settings_saved(run, folder):
+    run("-o", "out.png", "--content-strength", "0", "--decoder", "sum", "--seed", "5")
+    settings = read_settings(folder / "out.png")
+    assert settings["content_strength"] == 0
+    assert settings["decoder"] == "sum"
+    assert settings["seed"] == 5
+
+
+def test_notes_go_to_stderr(run, folder):
+    Image.new("RGB", (20, 24), "red").save(folder / "mask.png")
+    Image.new("RGB", (32, 32), "red").save(folder / "style_mask.png")
+    status, out, err = run("-o", "out.png", "--content-mask", "mask.png", "--style-mask", "style_mask.png")
+    assert status == 0
+    assert "Note: The content mask is 20 x 24 px" in err
+    assert "Note" not in out
+
+
+def test_automatic_masks_need_no_files(run, folder):
+    to_pil(photo(48, 64, 3)).save("large.png")
+    assert run("-o", "out.png", "--masks", "auto", content="large.png")[0] == 0
+    assert size_of(folder / "out.png") == (64, 48)
+
+
+# --- refused: 1 ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--style-strength", "1.5"), "style_strength must be a number from 0 to 1, not 1.5."),
+        (("--style-strength", "nan"), "style_strength must be a number from 0 to 1, not nan."),
+        (("--size", "8"), "size must be a whole number from 16 px up, or none, not 8."),
+        (("--transfer", "encoder,nose"), "transfer must be one or more of encoder, skip, decoder"),
+        (("--decoder", "cat6"), "decoder must be one of cat5, sum, not 'cat6'."),
+        (("--device", "abacus"), "device must be one of auto, cpu, cuda, mps, not 'abacus'."),
+        (("--content-mask", "style.png"), "the style mask is missing."),
+        (("--weights-dir", "nowhere"), "The weights folder 'nowhere' does not exist."),
+        (("-o", "out.bmp"), "Cannot write 'out.bmp'"),
+    ],
+)
+def test_a_refusal_is_one_sentence_with_status_1(run, folder, arguments, sentence):
+    status, out, err = run(*arguments)
+    assert status == 1
+    assert out == ""
+    assert sentence in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("Refused: ")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(None, "No such file"), (b"", "empty file"), (b"words", "is not a picture")],
+)
+def test_an_unreadable_picture_is_refused_by_its_side_and_name(run, folder, data, words):
+    if data is not None:
+        (folder / "bad.png").write_bytes(data)
+    status, _, err = run(style="bad.png")
+    assert status == 1
+    assert "The style 'bad.png'" in err.splitlines()[-1]
+    assert words in err.splitlines()[-1]
+
+
+def test_a_refused_request_writes_no_file(run, folder):
+    run("-o", "out.png", "--style-strength", "7")
+    assert not (folder / "out.png").exists()
+
+
+def test_an_impossible_output_name_is_refused_before_the_work(run, folder, monkeypatch):
+    monkeypatch.setattr("style_core.cli.stylize", lambda *_, **__: pytest.fail("the work was begun"))
+    assert run("-o", "out.bmp")[0] == 1
+
+
+# --- wrong usage: 2, interrupted: 130 ---
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "permitted"),
+    [
+        ("--style-strength", "much", "a number from 0 to 1"),
+        ("--seed", "2.5", "a whole number from 0 to 2147483647"),
+        ("--size", "big", "a whole number from 16 px up, or none"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_a_usage_error_with_what_is_permitted(capsys, option, text, permitted):
+    printed = usage_error(capsys, "wct2", "a.png", "b.png", option, text)
+    assert f"argument {option}: must be {permitted}, not {text!r}" in printed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("wct3", "a.png", "b.png"), ("wct2", "a.png"), ("wct2", "a.png", "b.png", "--sise", "9")],
+)
+def test_wrong_usage_shows_the_usage(capsys, arguments):
+    assert "usage: python -m style_core" in usage_error(capsys, *arguments)
+
+
+def test_an_interruption_ends_with_130_and_a_word(run, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("style_core.cli.stylize", interrupt)
+    status, _, err = run("-o", "out.png")
+    assert status == 130
+    assert err.splitlines()[-1] == "Stopped."
+
+
+# --- help ---
+
+
+@pytest.mark.parametrize("key", list_methods())
+def test_methods_prints_every_option_with_its_values_and_help(capsys, key):
+    assert main(["methods"]) == 0
+    printed = capsys.readouterr().out
+    section = printed[printed.index(f"(`{key}`)") :].split("\n## ")[0]
+    for name, option in option_fields(get_method(key).options).items():
+        assert f"| `{name}` |" in section
+        assert f"| {option.values} | {option.help} |" in section
+
+
+@pytest.mark.parametrize("key", list_methods())
+def test_help_of_a_method_lists_every_option(capsys, key):
+    with pytest.raises(SystemExit) as caught:
+        main([key, "--help"])
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    for name in option_fields(get_method(key).options):
+        assert f"--{name.replace('_', '-')} VALUE" in printed

@@ -1,0 +1,188 @@
+"""Who may import whom, as data, read from the source with ``ast``."""
+
+import ast
+import shutil
+import sys
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("style_core", "demo", "app.py")
+
+WORDS = ("style_core.errors", "style_core.progress", "style_core.options")
+MATTER = ("style_core.images", "style_core.segments", "style_core.ops.*", "style_core.nets.*")
+CONTRACT = ("style_core.method",)
+METHODS = ("style_core.methods", "style_core.methods.*")
+SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments")
+DOOR = ("style_core.pipeline",)
+BELOW = (*WORDS, *MATTER, *CONTRACT)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the modules of a pattern may import besides the standard library."""
+
+    modules: tuple[str, ...]
+    own: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+RULES = (  # the first that fits a module holds
+    Rule(WORDS, WORDS),
+    Rule(
+        ("style_core.images", "style_core.segments"),
+        (*WORDS, *MATTER[:2]),
+        ("torch", "numpy", "scipy", "PIL"),
+    ),
+    Rule(("style_core.ops", "style_core.ops.*"), (*WORDS, "style_core.ops.*"), ("torch", "scipy")),
+    Rule(("style_core.nets", "style_core.nets.*"), (*WORDS, *MATTER[2:]), ("torch", "scipy", "numpy")),
+    Rule(CONTRACT, (*WORDS, *MATTER), ("torch",)),
+    Rule(METHODS, BELOW, ("torch", "scipy", "numpy")),
+    Rule(("style_core.weights",), (*WORDS, *MATTER), ("torch", "safetensors", "huggingface_hub")),
+    Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
+    Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY), ("torch", "numpy", "PIL")),
+    Rule(("style_core",), (*WORDS, *MATTER[:2], *CONTRACT, *DOOR, "style_core.weights")),
+    Rule(("style_core.reference",), (*WORDS, *DOOR)),
+    Rule(("style_core.cli",), ("style_core", "style_core.reference"), ("tqdm",)),
+    Rule(("style_core.__main__",), ("style_core.cli",)),
+    Rule(
+        ("style_core.training", "style_core.training.*"),
+        (*BELOW, *SUPPLY, *DOOR, "style_core", "style_core.training.*"),
+        ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm"),
+    ),
+    Rule(("demo", "demo.*", "app"), ("style_core", "demo.*"), ("gradio", "numpy", "PIL")),
+)
+
+
+def source_files(root):
+    for part in PARTS:
+        yield from sorted((root / part).rglob("*.py")) if (root / part).is_dir() else [root / part]
+
+
+def module_name(path, root):
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path, root):
+    """Absolute names of all modules a file imports when it runs, wherever in it."""
+    tree = ast.parse(path.read_text("utf-8"))
+    only_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    package = path.relative_to(root).parent.parts
+    for node in ast.walk(tree):
+        if id(node) in only_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*above, *(node.module or "").split("."))).strip(".")
+            for alias in node.names:
+                inner = root.joinpath(*base.split("."), alias.name)
+                is_module = inner.is_dir() or inner.with_suffix(".py").is_file()
+                yield f"{base}.{alias.name}" if is_module else base
+
+
+def fits(name, patterns):
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def violations(root):
+    """``importer -> imported`` of every import the table does not permit."""
+    found = set()
+    for path in source_files(root):
+        module = module_name(path, root)
+        rule = next((rule for rule in RULES if fits(module, rule.modules)), None)
+        if rule is None:
+            found.add(f"{module} -> no rule")
+            continue
+        for name in imported(path, root):
+            top = name.split(".")[0]
+            is_own = top in {"style_core", "demo", "app"}
+            is_permitted = fits(name, rule.own) if is_own else top in {*rule.others, *sys.stdlib_module_names}
+            if not is_permitted:
+                found.add(f"{module} -> {name}")
+    return found
+
+
+def every_python_file():
+    """All of the repository's own sources but the tests."""
+    for pattern in ("*.py", "style_core/**/*.py", "demo/**/*.py", "benchmarks/**/*.py"):
+        yield from ROOT.glob(pattern)
+
+
+def test_every_import_is_permitted():
+    assert violations(ROOT) == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.modules[0])
+def test_every_rule_is_about_a_module_that_exists(rule):
+    assert any(fits(module_name(path, ROOT), rule.modules) for path in source_files(ROOT))
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "caught"),
+    [
+        ("style_core/ops/haar.py", "import gradio", "gradio"),
+        ("style_core/ops/haar.py", "def f():\n    import gradio.themes", "gradio.themes"),
+        ("style_core/ops/haar.py", "from ..images import to_pil", "style_core.images"),
+        ("style_core/nets/encoder.py", "from .. import weights", "style_core.weights"),
+        ("style_core/options.py", "import torch", "torch"),
+        ("style_core/methods/wct2.py", "from ..weights import locate", "style_core.weights"),
+        ("style_core/methods/wct2.py", "from . import sixth", "style_core.methods.sixth"),
+        ("style_core/images.py", "from .pipeline import stylize", "style_core.pipeline"),
+        ("style_core/pipeline.py", "from huggingface_hub import hub", "huggingface_hub"),
+        ("style_core/cli.py", "from .images import load_image", "style_core.images"),
+        ("demo/stream.py", "import style_core.pipeline", "style_core.pipeline"),
+        ("style_core/new.py", "import math", "no rule"),
+    ],
+)
+def test_a_planted_import_is_caught(tmp_path, file, line, caught):
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, tmp_path / part)
+    (tmp_path / "style_core/methods/sixth.py").write_text('"""A sixth method."""\n')
+    before = violations(tmp_path)
+    with (tmp_path / file).open("a") as source:
+        source.write(f"\n\n{line}\n")
+    importer = module_name(tmp_path / file, tmp_path)
+    assert violations(tmp_path) - before == {f"{importer} -> {caught}"}
+
+
+def test_imports_for_types_alone_are_left_aside(tmp_path):
+    path = tmp_path / "words.py"
+    path.write_text("import math\nif TYPE_CHECKING:\n    import torch\n")
+    assert list(imported(path, tmp_path)) == ["math"]
+
+
+@pytest.mark.parametrize(
+    ("library", "places"),
+    [
+        ("gradio", {"app.py", "demo"}),
+        ("huggingface_hub", {"style_core/weights.py", "hub_upload.py"}),
+        ("safetensors", {"style_core/weights.py", "style_core/training", "hub_upload.py"}),
+        ("argparse", {"app.py", "hub_upload.py", "style_core/cli.py", "style_core/training", "benchmarks"}),
+    ],
+)
+def test_a_library_is_imported_in_its_places_only(library, places):
+    users = {
+        path.relative_to(ROOT)
+        for path in every_python_file()
+        if any(name.split(".")[0] == library for name in imported(path, ROOT))
+    }
+    outside = {path for path in users if not any(path.is_relative_to(place) for place in places)}
+    assert outside == set()
+
+
+def test_the_hub_is_reached_for_inside_a_function_only():
+    tree = ast.parse((ROOT / "style_core/weights.py").read_text("utf-8"))
+    at_import = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert not [line for line in at_import if "huggingface_hub" in line]

@@ -1,0 +1,279 @@
+"""Masks: colors to matching label maps, however the masks were painted, saved and scaled."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from style_core import InvalidSegments, Picture
+from style_core.segments import (
+    COLOR_NAMES,
+    EVERYTHING,
+    color_name,
+    match_labels,
+    pad_labels,
+    read_masks,
+    resize_labels,
+)
+
+DEEP_PHOTO_COLORS = {  # Luan et al. 2017, released code
+    "blue": (0, 0, 255),
+    "green": (0, 255, 0),
+    "black": (0, 0, 0),
+    "white": (255, 255, 255),
+    "red": (255, 0, 0),
+    "yellow": (255, 255, 0),
+    "gray": (128, 128, 128),
+    "light blue": (0, 255, 255),
+    "purple": (255, 0, 255),
+}
+RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
+
+
+def blank(width, height):
+    """A photo of that size, whose content does not matter here."""
+    return Picture(torch.full((1, 3, height, width), 0.5))
+
+
+def stripes(colors, height=20, width=12):
+    """Vertical stripes, ``width`` px each, as ``[H, W, 3]`` uint8."""
+    return np.tile(np.repeat(np.array(colors, np.uint8), width, axis=0)[None], (height, 1, 1))
+
+
+def disc(size, inside=RED, outside=BLUE, smooth=True):
+    """A disc on a background, its border anti-aliased by drawing it four times as large."""
+    large = Image.new("RGB", (4 * size, 4 * size), outside)
+    ImageDraw.Draw(large).ellipse((size, size, 3 * size, 3 * size), fill=inside)
+    return large.resize((size, size), Image.Resampling.BOX if smooth else Image.Resampling.NEAREST)
+
+
+def as_jpeg(image, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return Image.open(io.BytesIO(buffer.getvalue()))
+
+
+def read(content, style, content_size=None, style_size=None):
+    """Read two masks for photos of their own size, or of the sizes given."""
+    sizes = [np.asarray(mask).shape[1::-1] for mask in (content, style)]
+    return read_masks(content, style, blank(*(content_size or sizes[0])), blank(*(style_size or sizes[1])))
+
+
+def labels_of(maps):
+    return set(maps.unique().tolist())
+
+
+def same_partition(labels, array):
+    """Whether two maps divide the picture in the same way, under whatever numbers."""
+    pairs = set(zip(labels.flatten().tolist(), array.flatten().tolist(), strict=True))
+    return len(pairs) == len(labels_of(labels)) == len(np.unique(array))
+
+
+# --- colors ---
+
+
+def test_the_nine_colors_of_the_deep_photo_examples_are_nine_labels():
+    mask = stripes(list(DEEP_PHOTO_COLORS.values()))
+    found = read(mask, mask[:, ::-1])
+    assert same_partition(found.content, np.arange(9).repeat(12)[None].repeat(20, 0))
+    assert torch.equal(found.content, found.style.flip(1))
+
+
+@pytest.mark.parametrize(("name", "color"), DEEP_PHOTO_COLORS.items())
+def test_the_nine_colors_have_their_names(name, color):
+    assert COLOR_NAMES[color] == name
+    assert color_name(tuple(min(255, v + 3) for v in color)) == name
+
+
+def test_other_colors_are_named_by_their_code():
+    assert color_name((18, 52, 86)) == "#123456"
+
+
+def test_any_other_set_of_colors_works():
+    colors = [(200, 30, 90), (12, 140, 77), (250, 180, 20), (64, 64, 90)]
+    found = read(stripes(colors), stripes(colors[::-1]))
+    assert same_partition(found.content, np.arange(4).repeat(12)[None].repeat(20, 0))
+    assert torch.equal(found.content, found.style.flip(1))
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("start", [0, 100, 252])
+def test_gray_values_that_differ_by_one_stay_distinct(start):
+    values = np.arange(start, start + 4, dtype=np.uint8).repeat(12)[None].repeat(20, 0)
+    found = read(values, values[::-1])
+    assert same_partition(found.content, values)
+    assert found.notes == ()
+
+
+def test_the_same_number_means_the_same_color_on_both_sides():
+    found = read(stripes([RED, BLUE]), stripes([BLUE, GREEN, RED]))
+    assert found.content[0, 0] == found.style[0, -1]
+    assert found.content[0, -1] == found.style[0, 0]
+
+
+def test_a_mask_of_one_color_is_one_region():
+    found = read(stripes([RED], width=20), stripes([RED], width=20))
+    assert labels_of(found.content) == labels_of(found.style) == {1}
+
+
+# --- borders and noise ---
+
+
+@pytest.mark.parametrize("photo_size", [64, 48, 256, 250])
+def test_the_blends_of_an_anti_aliased_border_snap_to_a_real_label(photo_size):
+    mask = disc(64)
+    assert len(np.unique(np.asarray(mask).reshape(-1, 3), axis=0)) > 4  # it does have blends
+    found = read(mask, mask, (photo_size, photo_size), (photo_size, photo_size))
+    assert labels_of(found.content) == {1, 2}
+    assert found.notes == ()
+
+
+def test_an_anti_aliased_border_stays_where_it_is():
+    found = read(disc(64), disc(64))
+    sharp = np.asarray(disc(64, smooth=False))[..., 0] > 0
+    disagree = (found.content == found.content[32, 32]).numpy() != sharp
+    assert disagree.mean() < 0.02  # only along the border of length 100 px in 4096
+
+
+def test_an_anti_aliased_border_between_three_regions_gives_no_fourth():
+    mask = np.asarray(disc(64)).copy()
+    mask[:, 50:] = GREEN
+    assert labels_of(read(mask, mask).content) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_jpegs_noise_makes_no_labels(quality, subsampling):
+    content = as_jpeg(disc(240), quality=quality, subsampling=subsampling)
+    style = as_jpeg(disc(200), quality=quality, subsampling=subsampling)
+    found = read(content, style)
+    inside = np.asarray(disc(240, smooth=False))[..., 0] > 0
+    assert labels_of(found.content) == labels_of(found.style) == {1, 2}
+    assert ((found.content == found.content[120, 120]).numpy() == inside).mean() > 0.99
+
+
+def test_a_small_region_survives_jpeg():
+    mask = as_jpeg(disc(64), quality=75)
+    assert labels_of(read(mask, mask).content) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    "mask", [disc(128), Image.fromarray(stripes([RED, BLUE], 64, 32))], ids=["disc", "halves"]
+)
+def test_a_jpeg_mask_matches_the_lossless_mask_of_its_partner(mask):
+    found = read(as_jpeg(mask, quality=90), mask)
+    assert labels_of(found.content) == labels_of(found.style) == {1, 2}
+    assert found.notes == ()
+
+
+# --- sizes ---
+
+
+def test_a_mask_of_another_size_is_stretched_to_its_photo():
+    found = read(stripes([RED, BLUE]), stripes([RED, BLUE]), (240, 200), (48, 40))
+    assert found.content.shape == (200, 240)
+    assert found.style.shape == (40, 48)
+    assert found.notes == ()
+
+
+def test_stretching_is_nearest_neighbor():
+    mask = stripes([RED, BLUE, GREEN, RED])
+    expected = np.asarray(Image.fromarray(mask).resize((96, 40), Image.Resampling.NEAREST))
+    found = read(mask, mask, (96, 40), (96, 40)).content
+    assert same_partition(found, expected @ np.array([1, 256, 65536]))
+
+
+def test_a_mask_of_another_shape_is_stretched_with_a_note():
+    found = read(stripes([RED, BLUE]), stripes([RED, BLUE]), (24, 40), (24, 20))
+    assert found.content.shape == (40, 24)
+    assert len(found.notes) == 1
+    assert "content mask is 24 x 20 px" in found.notes[0]
+    assert "24 x 40" in found.notes[0]
+
+
+@pytest.mark.parametrize(("height", "width"), [(10, 14), (33, 21), (7, 5), (20, 28)])
+def test_resized_labels_are_those_under_the_new_pixels_centers(height, width):
+    labels = np.random.default_rng(0).integers(0, 9, (20, 28))
+    rows = [(2 * i + 1) * 20 // (2 * height) for i in range(height)]  # exact, in whole numbers
+    columns = [(2 * j + 1) * 28 // (2 * width) for j in range(width)]
+    found = resize_labels(torch.from_numpy(labels), height, width)
+    np.testing.assert_array_equal(found, labels[rows][:, columns])
+
+
+def test_padded_labels_repeat_the_border():
+    labels = np.random.default_rng(0).integers(0, 9, (5, 7))
+    expected = np.pad(labels, ((0, 3), (0, 1)), mode="edge")
+    np.testing.assert_array_equal(pad_labels(torch.from_numpy(labels), 8, 8), expected)
+
+
+# --- matching ---
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_region_missing_on_one_side_is_matched_with_everything(swap):
+    masks = [stripes([RED, GREEN]), stripes([RED, BLUE])]
+    found = read(*(masks[::-1] if swap else masks))
+    assert labels_of(found.content[:, 12:]) == labels_of(found.style[:, 12:]) == {EVERYTHING}
+    assert EVERYTHING not in labels_of(found.content[:, :12])
+
+
+def test_a_note_names_the_region_that_is_missing_in_the_style():
+    notes = read(stripes([RED, GREEN]), stripes([RED, BLUE])).notes
+    assert len(notes) == 1
+    assert "green" in notes[0]
+    assert "missing in the style mask" in notes[0]
+
+
+@pytest.mark.parametrize(("pixels", "is_kept"), [(10, False), (11, True)])
+def test_a_region_needs_more_than_ten_pixels_on_both_sides(pixels, is_kept):
+    content, style = torch.ones(20, 20, dtype=torch.int64), torch.ones(20, 20, dtype=torch.int64)
+    content[:2] = 2
+    style.view(-1)[:pixels] = 2
+    found = match_labels(content, style, names=["wall", "door"])
+    assert (2 in labels_of(found.content)) == (2 in labels_of(found.style)) == is_kept
+    assert [("door" in n and "10 pixels" in n) for n in found.notes] == [True] * (not is_kept)
+
+
+@pytest.mark.parametrize(("pixels", "is_kept"), [(1199, True), (1200, False)])
+@pytest.mark.parametrize("swap", [False, True])
+def test_areas_must_differ_by_less_than_a_factor_of_100(pixels, is_kept, swap):
+    sides = [torch.ones(60, 60, dtype=torch.int64) for _ in range(2)]
+    sides[swap].view(-1)[:pixels] = 2
+    sides[not swap].view(-1)[:12] = 2
+    found = match_labels(*sides, names=["wall", "door"])
+    assert (2 in labels_of(found.content)) == (2 in labels_of(found.style)) == is_kept
+    assert [("door" in n and "100 times" in n) for n in found.notes] == [True] * (not is_kept)
+
+
+def test_matching_does_not_change_its_arguments():
+    content = torch.ones(20, 20, dtype=torch.int64)
+    match_labels(content, 2 * content, names=["wall", "door"])
+    assert labels_of(content) == {1}
+
+
+# --- refusals ---
+
+
+def many_colors(number):
+    return stripes([(4 * k, 255 - k, 128) for k in range(number)], width=4)
+
+
+def test_64_labels_are_accepted():
+    found = read(many_colors(64), many_colors(64))
+    assert len(labels_of(found.content)) == 64
+
+
+def test_more_than_64_labels_are_refused_with_their_number():
+    colors = np.arange(65, dtype=np.uint8).repeat(4)[None].repeat(20, 0)
+    with pytest.raises(InvalidSegments) as caught:
+        read(colors, colors)
+    assert "65 colors" in str(caught.value)
+    assert "64 labels" in str(caught.value)
+
+
+def test_a_mask_that_cannot_be_read_is_refused_as_a_mask(tmp_path):
+    (tmp_path / "mask.png").write_bytes(b"no picture")
+    with pytest.raises(InvalidSegments, match=r"style mask 'mask\.png' is not a picture"):
+        read_masks(stripes([RED, BLUE]), tmp_path / "mask.png", blank(24, 20), blank(24, 20))

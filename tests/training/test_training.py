@@ -1,0 +1,208 @@
+"""Training: crops, least-squares starts, the resumable loop, normalisation, export, the commands."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import nn
+
+from style_core import stylize
+from style_core.nets.encoder import LAYERS, Encoder
+from style_core.ops.reflect_conv import reflect_conv
+from style_core.training.__main__ import main
+from style_core.training.decoder import WaveletTask
+from style_core.training.export import export, sha256
+from style_core.training.initialization import fit_convolution, fit_map, spanning_channels
+from style_core.training.loop import Schedule, train
+from style_core.training.normalization import normalize_activations
+from style_core.training.photos import Augmentation, Photos
+
+from ..conftest import TINY_WIDTHS, photo
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Eight small photos, one in a subfolder."""
+    place = tmp_path_factory.mktemp("photos")
+    (place / "sub").mkdir()
+    for k in range(8):
+        array = (photo(96, 120, seed=k)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+        Image.fromarray(array).save(place / ("sub" if k == 0 else ".") / f"{k}.png")
+    (place / "notes.txt").write_text("no picture")
+    return place
+
+
+class TestPhotos:
+    def test_same_seed_same_crops(self, folder):
+        photos = Photos(folder, held_out=2)
+        assert torch.equal(photos.crops(3, 32, seed=5), photos.crops(3, 32, seed=5))
+        assert not torch.equal(photos.crops(3, 32, seed=5), photos.crops(3, 32, seed=6))
+
+    def test_crops_are_pictures_of_the_size_asked(self, folder):
+        crops = Photos(folder, held_out=2).crops(4, 48, seed=0)
+        assert crops.shape == (4, 3, 48, 48)
+        assert crops.min() >= 0
+        assert crops.max() <= 1
+
+    def test_held_out_photos_are_never_cropped(self, folder):
+        photos = Photos(folder, held_out=3)
+        photos.crops(60, 16, seed=0)
+        assert len(photos.held_out_paths) == 3
+        assert not set(photos.held_out_paths) & set(photos._decoded)
+        assert len(photos._decoded) == 5
+
+    def test_without_augmentation_a_crop_is_a_piece_of_the_photo(self, folder):
+        plain = Augmentation(smallest_scale=1.0, color_jitter=0, permute=0)
+        crop = Photos(folder, held_out=2).crops(1, 96, seed=1, augment=plain)
+        originals = [np.asarray(Image.open(p)) / 255 for p in sorted(folder.rglob("*.png"))]
+        pieces = [o[:, x : x + 96] for o in originals for x in range(25)]
+        pieces += [p[:, ::-1] for p in pieces]
+        assert min(abs(p - crop[0].permute(1, 2, 0).numpy()).max() for p in pieces) < 1e-6
+
+    def test_too_few_photos_are_refused(self, folder):
+        with pytest.raises(ValueError, match="holds 8 pictures; at least 72"):
+            Photos(folder)
+
+
+class TestInitialization:
+    def test_least_squares_finds_a_known_convolution(self):
+        torch.manual_seed(0)
+        conv, x = nn.Conv2d(4, 5, 3), torch.randn(2, 4, 24, 24)
+        weight, bias = fit_convolution(x, reflect_conv(x, conv), is_rectified=False)
+        torch.testing.assert_close(weight, conv.weight, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(bias, conv.bias, atol=1e-3, rtol=1e-3)
+
+    def test_refits_see_through_the_rectification(self):
+        torch.manual_seed(0)
+        conv, x = nn.Conv2d(4, 5, 3), torch.randn(2, 4, 24, 24)
+        goal = reflect_conv(x, conv, relu=True)
+        fitted = nn.Conv2d(4, 5, 3)
+        fitted.weight.data, fitted.bias.data = fit_convolution(x, goal)
+        once = nn.Conv2d(4, 5, 3)
+        once.weight.data, once.bias.data = fit_convolution(x, goal, is_rectified=False)
+        errors = [(reflect_conv(x, c, relu=True) - goal).square().mean() for c in (fitted, once)]
+        assert errors[0] < 0.3 * errors[1]
+
+    def test_least_squares_finds_a_known_linear_map(self):
+        torch.manual_seed(0)
+        conv, x = nn.Conv2d(4, 6, 1), torch.randn(1, 4, 16, 16)
+        weight, bias = fit_map(x, conv(x))
+        torch.testing.assert_close(weight, conv.weight, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(bias, conv.bias, atol=1e-4, rtol=1e-4)
+
+    def test_chosen_channels_span_the_rest(self):
+        base = torch.randn(1, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+        mixed = torch.cat([base, base.sum(1, keepdim=True), torch.zeros(1, 1, 20, 20)], dim=1)
+        chosen = spanning_channels(mixed, 5)
+        assert len(chosen) == 3  # rank 3: neither the sum nor the dead channel adds anything
+        basis = mixed[0, chosen].flatten(1)
+        left = mixed[0].flatten(1)
+        solution = torch.linalg.lstsq(basis.T, left.T).solution
+        torch.testing.assert_close(solution.T @ basis, left, atol=1e-4, rtol=1e-4)
+
+    def test_started_decoder_reconstructs_far_better_than_a_random_one(self, folder):
+        torch.manual_seed(0)
+        state = Encoder.from_state(Encoder(TINY_WIDTHS).state_dict(), last="relu4_1").state_dict()
+        task = WaveletTask(state, "cat5")
+        images = Photos(folder, held_out=2).crops(6, 64, seed=0)
+        random = (task.reconstruct(images) - images).square().mean()
+        task.initialize(images)
+        assert (task.reconstruct(images) - images).square().mean() < 0.1 * random
+
+
+class TestLoop:
+    def run(self, folder, steps, resume_with=None):
+        torch.manual_seed(1)
+        module = nn.Linear(3, 2)
+        schedule = Schedule(steps=steps, learning_rate=0.01, warmup=2, descent=0.01, log_every=1)
+
+        def loss(step):
+            x = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
+            value = (module(x) - x[:, :2]).square().mean()
+            return value, {"error": float(value.detach())}
+
+        train(module, loss, schedule, folder)
+        return module
+
+    def test_a_resumed_run_equals_an_uninterrupted_one(self, tmp_path):
+        whole = self.run(tmp_path / "a", 12)
+        self.run(tmp_path / "b", 5)
+        resumed = self.run(tmp_path / "b", 12)
+        torch.testing.assert_close(resumed.weight, whole.weight, rtol=0, atol=0)
+
+    def test_the_curve_has_every_step_and_falls(self, tmp_path):
+        self.run(tmp_path, 60)
+        rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
+        assert [int(r["step"]) for r in rows] == list(range(60))
+        assert float(rows[-1]["error"]) < 0.8 * float(rows[0]["error"])
+
+    def test_a_finished_run_is_not_trained_further(self, tmp_path):
+        first = self.run(tmp_path, 5)
+        assert torch.equal(self.run(tmp_path, 5).weight, first.weight)
+
+    def test_rate_rises_stays_and_descends_to_zero(self):
+        schedule = Schedule(steps=1000, learning_rate=2.0, warmup=100, descent=0.3)
+        assert schedule.rate(49) == 1.0
+        assert schedule.rate(500) == 2.0
+        assert schedule.rate(850) == 1.0
+        assert schedule.rate(999) < 0.01
+
+    def test_a_step_that_is_not_finite_is_left_out(self, tmp_path):
+        module = nn.Linear(1, 1)
+
+        def loss(step):
+            value = module(torch.ones(1, 1)).sum() * (float("nan") if step == 1 else 1.0)
+            return value, {}
+
+        train(module, loss, Schedule(steps=3, learning_rate=0.1, warmup=1), tmp_path)
+        assert torch.isfinite(module.weight).all()
+
+
+def test_normalised_channels_have_mean_one_and_features_only_change_scale():
+    torch.manual_seed(0)
+    encoder, images = Encoder(TINY_WIDTHS), photo(64, 64)
+    before = encoder(images, LAYERS)
+    normalize_activations(encoder, images)
+    after = encoder(images, LAYERS)
+    for name in LAYERS:
+        mean = before[name].mean((0, 2, 3), keepdim=True)
+        alive = mean > 1e-4
+        torch.testing.assert_close(
+            after[name], before[name] / torch.where(alive, mean, 1), rtol=1e-3, atol=1e-4
+        )
+
+
+def test_export_writes_half_precision_and_a_manifest(tmp_path):
+    digest = export({"a": torch.ones(3)}, tmp_path, "net", entry={"licence": "MIT"}, metadata={"k": "v"})
+    assert load_file(tmp_path / "net.safetensors")["a"].dtype == torch.float16
+    listed = json.loads((tmp_path / "manifest.json").read_text())["files"]["net.safetensors"]
+    assert listed == {
+        "sha256": digest,
+        "bytes": (tmp_path / "net.safetensors").stat().st_size,
+        "licence": "MIT",
+    }
+    assert digest == sha256(tmp_path / "net.safetensors")
+
+
+def test_values_that_half_precision_cannot_hold_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="not finite in float16: a"):
+        export({"a": torch.tensor([1e6])}, tmp_path, "net", entry={}, metadata={})
+
+
+def test_both_commands_train_export_and_serve_a_method(folder, tmp_path, shared_data):
+    common = ["--data", str(folder), "-o", str(tmp_path / "out"), "--steps", "2", "--crops", "2",
+              "--size", "64", "--held-out", "2", "--device", "cpu"]  # fmt: skip
+    widths = [str(w) for w in TINY_WIDTHS.values()]
+    teacher = str(shared_data / "teacher")
+    main(["encoder", "--teacher", teacher, "--run", str(tmp_path / "e"), "--widths", *widths, *common])
+    main(["decoder", "wct2", "--variant", "cat5", "--run", str(tmp_path / "d"), *common])
+    listed = json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
+    assert set(listed) == {"encoder.safetensors", "wct2_cat5.safetensors"}
+    assert "relu5_1" in listed["encoder.safetensors"]["metrics"]["relative_error_linear"]
+    assert listed["wct2_cat5.safetensors"]["metrics"]["reconstruction_db"]["median"] > 5
+    result = stylize("wct2", photo(32, 32), photo(32, 32, seed=1), weights_dir=tmp_path / "out")
+    assert result.image.shape == (1, 3, 32, 32)

@@ -67,12 +67,11 @@ class OptionField:
             return self.high is not None
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return True
-        if not isinstance(value, numbers.Integral) and not math.isfinite(value):
+        number = value if isinstance(value, int) else float(value)  # whole numbers of any size compare
+        if isinstance(number, float) and (not math.isfinite(number) or (self.whole and number % 1)):
             return True
-        if self.whole and value != int(value):
-            return True
-        too_low = self.low is not None and value < self.low
-        return too_low or (self.high is not None and value > self.high)
+        too_low = self.low is not None and number < self.low
+        return too_low or (self.high is not None and number > self.high)
 
 
 def slider(
@@ -149,7 +148,7 @@ class Options:
                 object.__setattr__(self, name, value)
             if option.problem(value):
                 raise InvalidOption(f"{name} must be {option.values}, not {value!r}.")
-            if isinstance(value, numbers.Real) and option.kind != "switch":
+            if option.kind in {"slider", "whole"} and value is not None:
                 object.__setattr__(self, name, int(value) if option.whole else float(value))
 
     def to_dict(self) -> dict[str, Any]:

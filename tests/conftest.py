@@ -11,6 +11,8 @@ from torch import Tensor
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.nets.wavelet import VARIANTS, WaveletDecoder
 from style_core.training.export import export
+from style_core.training.initialization import start_wavelet_decoder
+from style_core.training.normalization import normalize_activations
 
 TINY_WIDTHS = dict(zip(LAYERS, (6, 6, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 12), strict=True))
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -26,13 +28,15 @@ def device(request: pytest.FixtureRequest) -> torch.device:
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of random weights with a handful of channels, in the layout of the real ones."""
+    """Weights with a handful of channels: a random encoder, decoders that invert it by least squares."""
     torch.manual_seed(7)
     folder = tmp_path_factory.mktemp("weights")
-    encoder = Encoder(TINY_WIDTHS)
+    encoder, pictures = Encoder(TINY_WIDTHS), torch.cat([photo(64, 64, seed=k) for k in range(4)])
+    normalize_activations(encoder, pictures)
     digest = export(encoder.state_dict(), folder, "encoder", entry={}, metadata={})
     for variant in VARIANTS:
         decoder = WaveletDecoder(TINY_WIDTHS, variant=variant)
+        start_wavelet_decoder(decoder, Encoder.from_state(encoder.state_dict(), pool="haar"), pictures)
         export(decoder.state_dict(), folder, f"wct2_{variant}", entry={}, metadata={"encoder_sha256": digest})
     return folder
 

@@ -65,10 +65,10 @@ class Runtime(Protocol):
     def generator(self) -> torch.Generator:
         """Seeded randomness, on the CPU so that every device draws the same numbers."""
 
-    def encoder(self, *, last: str = "relu5_1", pool: str = "max") -> Encoder:
-        """The family's VGG encoder, cut after layer ``last``."""
+    def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
+        """The family's VGG encoder, cut after layer ``last``; ``fast`` in bfloat16 where that helps."""
 
-    def load(self, network: Network) -> nn.Module:
+    def load(self, network: Network, *, fast: bool = False) -> nn.Module:
         """A network of the family."""
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:

@@ -77,11 +77,15 @@ class _Runtime:
     notes: list[str] = field(default_factory=list)
     _last_fraction: float = 0.0
 
-    def encoder(self, *, last: str = "relu5_1", pool: str = "max") -> Encoder:
-        return weights.load_encoder(self.family, self.weights_dir, self.device, last=last, pool=pool)
+    def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
+        return weights.load_encoder(
+            self.family, self.weights_dir, self.device, last=last, pool=pool, fast=fast
+        )
 
-    def load(self, network: Network) -> nn.Module:
-        return weights.load_network(self.family, network.name, self.weights_dir, self.device, network.build)
+    def load(self, network: Network, *, fast: bool = False) -> nn.Module:
+        return weights.load_network(
+            self.family, network.name, self.weights_dir, self.device, network.build, fast=fast
+        )
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))

@@ -21,8 +21,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from .device import has_native_bfloat16
 from .errors import WeightsUnavailable
 from .nets.encoder import Encoder
+from .nets.precision import reduce_precision
 
 FAMILIES = ("compact", "vgg19")
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "weights"
@@ -45,8 +47,13 @@ class WeightFile:
     state: dict[str, Tensor]
 
 
-def load_encoder(family: str, folder: Path | None, device: torch.device, *, last: str, pool: str) -> Encoder:
+def load_encoder(
+    family: str, folder: Path | None, device: torch.device, *, last: str, pool: str, fast: bool = False
+) -> Encoder:
     """The family's encoder cut after ``last``, frozen, on ``device``; cached.
+
+    Args:
+        fast: in bfloat16 where the device multiplies it natively.
 
     Raises:
         WeightsUnavailable: there is no such file, or it is not what its manifest says.
@@ -56,16 +63,20 @@ def load_encoder(family: str, folder: Path | None, device: torch.device, *, last
     def build() -> nn.Module:
         return _fit(read_weights(path), lambda state: Encoder.from_state(state, last=last, pool=pool))
 
-    network = _cached((path, str(device), last, pool), device, build)
+    network = _cached((path, str(device), last, pool), device, build, fast)
     assert isinstance(network, Encoder)
     return network
 
 
 def load_network(
     family: str, name: str, folder: Path | None, device: torch.device,
-    build: Callable[[dict[str, Tensor]], nn.Module],
+    build: Callable[[dict[str, Tensor]], nn.Module], *, fast: bool = False,
 ) -> nn.Module:  # fmt: skip
     """A decoder of the family, frozen, on ``device``; cached.
+
+    Args:
+        build: makes the network from its tensors.
+        fast: in bfloat16 where the device multiplies it natively.
 
     Raises:
         WeightsUnavailable: as :func:`load_encoder`, or the decoder belongs to another encoder.
@@ -77,7 +88,7 @@ def load_network(
         _check_partner(file, locate(family, ENCODER, folder))
         return _fit(file, build)
 
-    return _cached((path, str(device)), device, checked)
+    return _cached((path, str(device)), device, checked, fast)
 
 
 def locate(family: str, name: str, folder: Path | None = None) -> Path:
@@ -153,10 +164,15 @@ def _fit(file: WeightFile, build: Callable[[dict[str, Tensor]], nn.Module]) -> n
         raise WeightsUnavailable(f"{str(file.path)!r} cannot be used: {error}.") from error
 
 
-def _cached(key: tuple[Any, ...], device: torch.device, build: Callable[[], nn.Module]) -> nn.Module:
+def _cached(
+    key: tuple[Any, ...], device: torch.device, build: Callable[[], nn.Module], fast: bool
+) -> nn.Module:
+    is_reduced = fast and has_native_bfloat16(device.type)
+    key = (*key, is_reduced)
     with _lock:  # held while building, so that two first requests read a file once
         if key not in _networks:
-            _networks[key] = build().to(device)
+            network = build().to(device)
+            _networks[key] = reduce_precision(network) if is_reduced else network
         _networks.move_to_end(key)
         while len(_networks) > MAX_CACHED_NETWORKS:
             _networks.popitem(last=False)

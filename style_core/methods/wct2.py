@@ -24,6 +24,7 @@ DECODERS = {v: Network(f"wct2_{v}", partial(WaveletDecoder.from_state, variant=v
 TRANSFERS = ("encoder", "skip", "decoder")
 BANDS = ("lh", "hl", "hh")
 WHITENINGS = ("transport", "paper", "released")
+PRECISIONS = ("fast", "exact")
 RELEASED_RIDGE = 1.0  # the released code adds the identity to both covariances
 BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 REFINE_RADIUS, REFINE_EPS = 8, 1e-4  # guided filter of content_strength
@@ -66,6 +67,12 @@ class WCT2Options(Options):
         help="With transport: share of the mean feature variance that counts as noise and is not amplified; "
         "raise it against grain in flat areas.",
     )
+    precision: str = choice(
+        "fast",
+        PRECISIONS,
+        advanced=True,
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32 everywhere.",
+    )
 
 
 @dataclass
@@ -96,8 +103,9 @@ class _Statistics:
 )
 def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTensor:
     """One pass: encode, transform at each level, decode (Yoo et al. 2019, section 3.3)."""
-    encoder = runtime.encoder(last=LAST_LAYER, pool="haar")
-    decoder = runtime.load(DECODERS[options.decoder])
+    is_fast = options.precision == "fast"
+    encoder = runtime.encoder(last=LAST_LAYER, pool="haar", fast=is_fast)
+    decoder = runtime.load(DECODERS[options.decoder], fast=is_fast)
     assert isinstance(decoder, WaveletDecoder)
     encode = partial(wavelet_encode, encoder, variant=options.decoder)
     at = frozenset(options.transfer)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..ops.haar import haar_pool, haar_unpool
-from ..ops.reflect_conv import reflect_conv
+from ..ops.reflect_conv import reflect_conv, reflect_conv_weights
 from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
 
 VARIANTS = ("cat5", "sum")
@@ -165,10 +165,9 @@ def unpool_cat5_conv(low: Tensor, skip: Skip, conv: nn.Conv2d) -> Tensor:
         ``[1, D, 2h, 2w]``.
     """
     channels = low.shape[1]
-    fine = nn.functional.conv2d(
-        F.pad(skip.original, (1, 1, 1, 1), mode="reflect"), conv.weight[:, 4 * channels :], conv.bias
-    )
-    bands = F.pad(torch.cat([low, skip.lh, skip.hl, skip.hh], dim=1), (1, 1, 1, 1), mode="replicate")
+    fine = reflect_conv_weights(skip.original, conv.weight[:, 4 * channels :], conv.bias)
+    bands = torch.cat([low, skip.lh, skip.hl, skip.hh], dim=1).to(fine.dtype)
+    bands = F.pad(bands, (1, 1, 1, 1), mode="replicate")
     h, w = low.shape[-2:]
     for (row, column), kernel in phase_kernels(conv.weight[:, : 4 * channels]).items():
         window = bands[..., row : row + h + 1, column : column + w + 1]

@@ -32,8 +32,9 @@ def guided_filter(guide: Tensor, x: Tensor, *, radius: int, eps: float, subsampl
     slopes, offset = linear_model(small_guide, small, radius=max(1, round(radius / step)), eps=eps)
     if step > 1:
         slopes, offset = (_enlarge(t, size, step) for t in (slopes, offset))
-    slopes = slopes.unflatten(1, (x.shape[1], 3))  # [1, C, 3, H, W]
-    return (slopes * guide[:, None]).sum(2) + offset
+    for color in range(3):  # slopes are stored channel by channel, three colors each
+        offset = offset.addcmul_(slopes[:, color::3], guide[:, color : color + 1])
+    return offset
 
 
 def linear_model(guide: Tensor, x: Tensor, *, radius: int, eps: float) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-CHUNK = 1 << 16  # rows summed in float32 before the sum continues in float64
+BLOCK = 1 << 18  # values summed in float32, small enough for the cache, before float64 goes on
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,17 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Moments:
     if count == 0:
         raise ValueError("moments of no position at all")
     wide = torch.float64 if features.dtype == torch.float64 else torch.float32
+    blocks = rows.split(max(1, BLOCK // rows.shape[1]))
     total = torch.zeros(rows.shape[1], dtype=torch.float64)
-    for chunk in rows.split(CHUNK):
-        total += chunk.sum(0, dtype=wide).double().cpu()
+    for block in blocks:
+        total += block.sum(0, dtype=wide).double().cpu()
     mean = total / count
-    covariance = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64)
+    scatter = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64)
     shift = mean.to(rows.device, wide)
-    for chunk in rows.split(CHUNK):
-        centered = chunk.to(wide) - shift
-        covariance += (centered.T @ centered).double().cpu()
-    return Moments(mean, covariance / max(count - 1, 1), count)
+    for block in blocks:
+        centered = block.to(wide) - shift
+        scatter += (centered.T @ centered).double().cpu()
+    return Moments(mean, scatter / max(count - 1, 1), count)
 
 
 def as_rows(features: Tensor) -> Tensor:

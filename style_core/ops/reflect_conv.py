@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+SMALL = 96 * 96  # positions below which padding a copy is cheaper than four extra convolutions
+
 
 def reflect_conv(x: Tensor, conv: nn.Conv2d, *, relu: bool = False) -> Tensor:
-    """``conv(reflect_pad(x, 1))``, optionally rectified.
+    """``conv(reflect_pad(x, 1))``, optionally rectified, in the precision of the weights.
 
     Args:
         x: ``[N, C, H, W]``, H and W at least 2.
@@ -15,7 +17,25 @@ def reflect_conv(x: Tensor, conv: nn.Conv2d, *, relu: bool = False) -> Tensor:
         relu: rectify the result.
 
     Returns:
-        ``[N, D, H, W]``.
+        ``[N, D, H, W]``, dtype of the weights.
     """
-    y = conv(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+    y = reflect_conv_weights(x, conv.weight, conv.bias)
     return F.relu(y, inplace=True) if relu else y
+
+
+def reflect_conv_weights(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """:func:`reflect_conv` from bare tensors: weight ``[D, C, 3, 3]``, bias ``[D]``."""
+    x = x.to(weight.dtype)
+    if x.shape[-2] * x.shape[-1] < SMALL:
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias)
+    # Zero padding inside the convolution, then the four border lines again from thin padded strips.
+    y = F.conv2d(x, weight, bias, padding=1)
+    strips = (
+        (x[..., :2, :], (1, 1, 1, 0), (..., slice(0, 1), slice(None))),
+        (x[..., -2:, :], (1, 1, 0, 1), (..., slice(-1, None), slice(None))),
+        (x[..., :, :2], (1, 0, 1, 1), (..., slice(None), slice(0, 1))),
+        (x[..., :, -2:], (0, 1, 1, 1), (..., slice(None), slice(-1, None))),
+    )
+    for strip, padding, place in strips:
+        y[place] = F.conv2d(F.pad(strip, padding, mode="reflect"), weight, bias)
+    return y

@@ -85,7 +85,9 @@ def apply_maps(features: Tensor, maps: dict[int, AffineMap], weights: dict[int, 
 
 
 def _affine(rows: Tensor, transform: AffineMap) -> Tensor:
-    return torch.addmm(transform.bias.to(rows), rows, transform.matrix.to(rows).T)
+    wide = torch.promote_types(rows.dtype, torch.float32)  # rounding the matrix to bfloat16 would tint
+    bias, matrix = transform.bias.to(rows.device, wide), transform.matrix.to(rows.device, wide)
+    return torch.addmm(bias, rows.to(wide), matrix.T).to(rows.dtype)
 
 
 def _nearest(labels: Tensor, height: int, width: int) -> Tensor:

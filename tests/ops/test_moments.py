@@ -18,11 +18,18 @@ def test_moments_agree_with_numpy(memory_format):
     assert found.count == 99
 
 
-def test_chunks_do_not_change_the_result(monkeypatch):
+def test_blocks_do_not_change_the_result(monkeypatch):
     x = torch.randn(1, 4, 20, 20, dtype=torch.float64)
     whole = moments(x)
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(module, "BLOCK", 28)
     torch.testing.assert_close(moments(x).covariance, whole.covariance)
+
+
+def test_small_variance_beside_a_large_mean_is_measured_in_float32():
+    noise = 1e-2 * torch.randn(1, 4, 300, 300, generator=torch.Generator().manual_seed(0))
+    found = moments(noise + 8.0)  # 8: the largest means of a Haar encoder's features
+    desired = np.cov((noise + 8.0)[0].flatten(1).double().numpy())
+    np.testing.assert_allclose(found.covariance, desired, atol=2e-6)
 
 
 def test_mask_selects_positions():

@@ -1,11 +1,15 @@
-"""Regions without masks: cluster the deep features of content and style together.
+"""Regions without masks: group what looks alike in each picture, then match groups across pictures.
 
-Features of each picture are standardized by that picture's own statistics first, so that what is
-compared is the kind of thing (sky, wall, foliage) rather than its light. Borders are then drawn
-to the picture's edges by a guided filter.
+Deep features know what a thing is but see 50 px around themselves, so regions drawn from them bleed
+over their borders. Therefore each picture is first split by appearance (color, roughness, place);
+every split then speaks with the mean of its deep features, and one k-means over the splits of both
+pictures finds the shared labels. Deep features are standardized by their own picture's statistics,
+so that what is compared is the kind of thing (sky, wall, foliage) rather than its light.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,73 +19,100 @@ from torch import Tensor
 
 from .images import ImageTensor, SizeRule, resize_longer_side
 from .nets.encoder import Encoder
+from .ops.box_filter import box_mean
 from .ops.guided_filter import guided_filter
 from .segments import EVERYTHING, Segments
 
 CLUSTERS = 4
-WORKING_SIDE = 448  # px; clusters are found on pictures no larger
-MIN_WORKING_SIDE = 32  # px; relu5_1 is at 1/16 and its reflection padding needs two positions
+SPLITS = 40  # groups by appearance in each picture
+WORKING_SIDE = 448  # px; regions are found on pictures no larger
 COMPONENTS = 24
-POSITION_WEIGHT = 1.0  # weight of the height in the picture among standardized components
-MIN_SHARE = 0.04  # of each picture; smaller clusters join the nearest cluster that is large enough
-LAYERS = ("relu3_1", "relu4_1", "relu5_1")
+HEIGHT_WEIGHT = 1.0  # of the height in the picture among the standardized deep features
+PLACE_WEIGHT = 0.6  # of the place in the picture among the colors of a split
+MIN_SHARE = 0.04  # of each picture; smaller clusters join the nearest one that is large enough
+RESTARTS = 8  # of the joint k-means
+VOTES = 400  # points that stand for one picture in the joint k-means
+LAYER = "relu4_1"
+
+
+@dataclass(frozen=True)
+class _Splits:
+    """Appearance groups of a picture: map ``[h, w]``, their shares ``[n]``, mean deep features ``[n, D]``."""
+
+    map: Tensor
+    shares: np.ndarray
+    deep: Tensor
 
 
 def cluster_segments(
     content: ImageTensor, style: ImageTensor, encoder: Encoder, *, clusters: int = CLUSTERS
 ) -> Segments:
-    """Label maps of both pictures from one joint k-means; deterministic.
+    """Label maps of both pictures; deterministic.
 
     Args:
         content, style: ``[1, 3, H, W]``, RGB in [0, 1], on the encoder's device.
-        encoder: reaches relu5_1.
+        encoder: reaches relu4_1.
         clusters: at most so many labels.
 
     Returns:
         maps of the pictures' sizes, labels 1 …, all present on both sides; only 0 if the two
         pictures have no common regions.
     """
-    described = [_describe(picture, encoder) for picture in (content, style)]
-    points = [d.flatten(1).T for d, _ in described]
-    joint = _principal_components(torch.cat(points))
-    sides = joint.split([len(p) for p in points])
-    centers, labels = kmeans2(joint.cpu().numpy().astype(np.float64), clusters, minit="++", rng=0)
-    shares = np.array([np.bincount(part, minlength=clusters) / len(part) for part in
-                       np.split(labels, [len(points[0])])])  # fmt: skip
-    kept = np.flatnonzero(shares.min(0) >= MIN_SHARE)
+    working = [_working_size(picture) for picture in (content, style)]
+    sides = [_split(picture, encoder) for picture in working]
+    joint = _principal_components(torch.cat([side.deep for side in sides]))
+    points = np.split(joint.cpu().numpy(), [len(sides[0].shares)])
+    votes = [
+        np.repeat(p, np.ceil(VOTES * side.shares).astype(int), axis=0)
+        for p, side in zip(points, sides, strict=True)
+    ]
+    centers = _cluster_centers(np.concatenate(votes), clusters)
+    shares = [
+        np.bincount(_nearest(p, centers), s.shares, clusters) for p, s in zip(points, sides, strict=True)
+    ]
+    kept = centers[np.minimum(*shares) >= MIN_SHARE]
     if len(kept) < 2:
         empty = [torch.zeros(p.shape[-2:], dtype=torch.int64) for p in (content, style)]
         return Segments(empty[0], empty[1], ("No regions common to both pictures were found.",))
-    maps = []
-    for (grid, picture), side, photo in zip(described, sides, (content, style), strict=True):
-        h, w = _working_size(photo).shape[-2:]  # without what was padded
-        maps.append(_draw(side, centers[kept], grid.shape[-2:], picture)[:h, :w])
-    full = [
-        F.interpolate(m[None, None].float(), p.shape[-2:], mode="nearest")[0, 0].long().cpu() + 1
-        for m, p in zip(maps, (content, style), strict=True)
+    maps = [
+        _draw(torch.from_numpy(_nearest(p, kept)).to(side.map.device)[side.map], len(kept), small, full)
+        for p, side, small, full in zip(points, sides, working, (content, style), strict=True)
     ]
-    return _only_common(full[0], full[1])
+    return _only_common(maps[0], maps[1])
 
 
-def _describe(picture: ImageTensor, encoder: Encoder) -> tuple[Tensor, ImageTensor]:
-    """Standardized features and height, ``[D, h, w]`` at 1/8, and the picture at working size."""
-    small = _at_least(SizeRule(multiple=16).pad(_working_size(picture)), MIN_WORKING_SIDE)
-    found = encoder(small, LAYERS)
-    size = found["relu4_1"].shape[-2:]
-    parts = []
-    for name in LAYERS:
-        x = F.interpolate(found[name], size, mode="bilinear", antialias=True)
-        x = (x - x.mean((2, 3), keepdim=True)) / x.std((2, 3), keepdim=True).clamp_min(1e-3)
-        parts.append(x[0].float() / x.shape[1] ** 0.5)
-    height = torch.linspace(-1, 1, size[0], device=small.device)[:, None].expand(size)
-    return torch.cat([*parts, POSITION_WEIGHT * height[None]]), small
+def _split(picture: ImageTensor, encoder: Encoder) -> _Splits:
+    looks = F.avg_pool2d(_appearance(picture), 2, ceil_mode=True, count_include_pad=False)[0]
+    rows = looks.flatten(1).T.cpu().numpy().astype(np.float64)
+    _, labels = kmeans2(rows, min(SPLITS, len(rows)), minit="++", rng=0, missing="warn")
+    used, labels = np.unique(labels, return_inverse=True)
+    index = torch.from_numpy(labels).to(picture.device)
+    shares = np.bincount(labels) / len(labels)
+    deep = F.interpolate(_deep(picture, encoder)[None], looks.shape[-2:], mode="bilinear")[0].flatten(1).T
+    mean = torch.zeros(len(used), deep.shape[1], device=deep.device).index_add_(0, index, deep)
+    mean = mean / (torch.from_numpy(shares).to(mean) * len(labels))[:, None]
+    return _Splits(index.unflatten(0, looks.shape[-2:]), shares, mean)
 
 
-def _at_least(picture: ImageTensor, side: int) -> ImageTensor:
-    """Repeat the right and bottom borders until both sides are ``side`` px: relu5_1 needs 2 x 2."""
+def _appearance(picture: ImageTensor) -> Tensor:
+    """Color, color around, roughness and place, in comparable units: ``[1, 9, H, W]``."""
+    around, gray = box_mean(picture, 4), picture.mean(1, keepdim=True)
+    rough = (box_mean(gray.square(), 4) - box_mean(gray, 4).square()).clamp_min(0).sqrt()
     h, w = picture.shape[-2:]
-    extra = (0, max(0, side - w), 0, max(0, side - h))
-    return F.pad(picture, extra, mode="replicate") if any(extra) else picture
+    rows = torch.linspace(-1, 1, h, device=picture.device)[:, None].expand(h, w)
+    columns = torch.linspace(-1, 1, w, device=picture.device).expand(h, w)
+    place = PLACE_WEIGHT * torch.stack([rows, 0.5 * columns])[None]
+    return torch.cat([0.5 * picture, around, 2 * rough, place], dim=1)
+
+
+def _deep(picture: ImageTensor, encoder: Encoder) -> Tensor:
+    """Standardized deep features and the height in the picture, ``[D, h, w]`` at 1/8."""
+    h, w = picture.shape[-2:]
+    x = encoder(SizeRule(multiple=8).pad(picture), (LAYER,))[LAYER].float()
+    x = (x - x.mean((2, 3), keepdim=True)) / x.std((2, 3), keepdim=True).clamp_min(1e-3)
+    height = torch.linspace(-1, 1, x.shape[2], device=x.device)[:, None].expand(x.shape[2:])
+    both = torch.cat([x[0] / x.shape[1] ** 0.5, HEIGHT_WEIGHT * height[None]])
+    return both[:, : -(-h // 8), : -(-w // 8)]  # without the padding
 
 
 def _working_size(picture: ImageTensor) -> ImageTensor:
@@ -98,14 +129,23 @@ def _principal_components(points: Tensor) -> Tensor:
     return centered @ vectors[:, -COMPONENTS:]
 
 
-def _draw(points: Tensor, centers: np.ndarray, size: torch.Size, picture: ImageTensor) -> Tensor:
-    """Soft memberships at 1/8, filtered along the picture's edges, then the largest: ``[H, W]``."""
-    distance = torch.cdist(points, torch.from_numpy(centers).to(points))
-    spread = distance.min(1).values.square().mean().clamp_min(1e-9)
-    soft = torch.softmax(-2 * distance.square() / spread, dim=1).T.unflatten(1, tuple(size))
-    full = F.interpolate(soft[None].float(), picture.shape[-2:], mode="bilinear")
-    smooth = guided_filter(picture, full, radius=16, eps=1e-3, subsample=2)
-    return smooth[0].argmax(0)
+def _cluster_centers(points: np.ndarray, count: int) -> np.ndarray:
+    """The best of several k-means runs; one alone may stop at a poor division."""
+    runs = [kmeans2(points, count, minit="++", rng=seed)[0] for seed in range(RESTARTS)]
+    return min(runs, key=lambda centers: ((points - centers[_nearest(points, centers)]) ** 2).sum())
+
+
+def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    return ((points[:, None] - centers[None]) ** 2).sum(2).argmin(1)
+
+
+def _draw(labels: Tensor, count: int, small: ImageTensor, full: ImageTensor) -> Tensor:
+    """Labels ``[h, w]`` smoothed along the edges of the working picture, at full size, from 1."""
+    hard = F.one_hot(labels, count).permute(2, 0, 1)[None].float()
+    hard = F.interpolate(hard, small.shape[-2:], mode="bilinear")
+    smooth = guided_filter(small, hard, radius=8, eps=1e-3, subsample=2)
+    large = F.interpolate(smooth, full.shape[-2:], mode="bilinear")
+    return large[0].argmax(0).cpu() + 1
 
 
 def _only_common(content: Tensor, style: Tensor) -> Segments:

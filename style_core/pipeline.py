@@ -230,7 +230,9 @@ def _segment(
             raise InvalidSegments("A style mask cannot go with an automatic content mask.")
         runtime.progress(0.0, "Finding regions")
         segments = cluster_segments(
-            content.pixels.to(runtime.device), style.pixels.to(runtime.device), runtime.encoder()
+            content.pixels.to(runtime.device),
+            style.pixels.to(runtime.device),
+            runtime.encoder(last="relu4_1"),
         )
     elif content_mask is None or style_mask is None:
         missing = "content" if content_mask is None else "style"

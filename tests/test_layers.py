@@ -41,7 +41,11 @@ RULES = (  # the first that fits a module holds
     Rule(("style_core.nets", "style_core.nets.*"), (*WORDS, *MATTER[2:]), ("torch", "scipy", "numpy")),
     Rule(CONTRACT, (*WORDS, *MATTER), ("torch",)),
     Rule(METHODS, BELOW, ("torch", "scipy", "numpy")),
-    Rule(("style_core.weights",), (*WORDS, *MATTER, "style_core.device"), ("torch", "safetensors", "huggingface_hub")),
+    Rule(
+        ("style_core.weights",),
+        (*WORDS, *MATTER, "style_core.device"),
+        ("torch", "safetensors", "huggingface_hub"),
+    ),
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
     Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY), ("torch", "numpy", "PIL")),
     Rule(("style_core",), (*WORDS, *MATTER[:2], *CONTRACT, *DOOR, "style_core.weights")),

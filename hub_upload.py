@@ -99,7 +99,12 @@ def convert(method: str, checkpoints: Sequence[Path], folder: Path) -> list[Path
         digest = sha256(path)
         encoder_digest = encoder_digest or digest
         entry = {"sha256": digest, "bytes": path.stat().st_size, "licence": licence, "origin": origin}
-        enter(folder, path.name, {**entry, "converted_from": {"file": source.name, "sha256": sha256(source)}})
+        enter(
+            folder,
+            path.name,
+            {**entry, "converted_from": {"file": source.name, "sha256": sha256(source)}},
+            family="vgg19",
+        )
         written.append(path)
     return written
 
@@ -132,6 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(path)
     except ConversionError as error:
         print(f"Refused: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Refused: cannot write to {args.output}: {error.strerror}.", file=sys.stderr)
         return 1
     return 0
 

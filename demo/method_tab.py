@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import html
 import logging
+import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +32,9 @@ from .examples import gallery
 from .stream import Update, stream
 
 log = logging.getLogger(__name__)
-ALWAYS_VISIBLE = ("content_strength", "style_strength")
 NO_MASKS, AUTO_MASKS, OWN_MASKS = "none", "automatic", "my own"
-RESULTS = Path(tempfile.gettempdir()) / "style_core_results"
+LONGEST_JPEG = 65500  # px, the format's limit
+RESULT_LIFETIME = 3600.0  # seconds after which a result file is removed
 APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
 
 
@@ -43,12 +47,11 @@ def method_tab(method: Method) -> None:
             with gr.Row():
                 content = _picture("Content photo", f"{key}-content")
                 style = _picture("Style photo" if method.photorealistic else "Style picture", f"{key}-style")
-            controls = {name: _control(method, name) for name in ALWAYS_VISIBLE}
+            fields = option_fields(method.options)
+            controls = {name: _control(method, name) for name, field in fields.items() if not field.advanced}
             masks, content_mask, style_mask = _mask_inputs(method)
             with gr.Accordion("Advanced", open=False):
-                for name in option_fields(method.options):
-                    if name not in controls:
-                        controls[name] = _control(method, name)
+                controls |= {name: _control(method, name) for name, field in fields.items() if field.advanced}
             with gr.Row():
                 run = gr.Button("Run", variant="primary", elem_id=f"{key}-run")
                 stop = gr.Button("Stop", elem_id=f"{key}-stop")
@@ -174,9 +177,11 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
                 else:
                     yield _finished(method, content, update)
         except StyleCoreError as error:
+            yield gr.skip(), "", "", gr.skip()  # no stale status beside the message
             raise gr.Error(html.escape(str(error)), print_exception=False) from error
         except Exception as error:
             log.exception("%s failed", method.key)
+            yield gr.skip(), "", "", gr.skip()
             raise gr.Error(APOLOGY, print_exception=False) from error
 
     run.__name__ = run.__qualname__ = method.key
@@ -184,10 +189,27 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
     return run
 
 
+@cache
+def _process_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="style_core_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _results_folder() -> Path:
+    """This process's folder of results, without those that Gradio has long copied and served."""
+    folder = _process_folder()
+    for path in folder.iterdir():
+        if time.time() - path.stat().st_mtime > RESULT_LIFETIME:
+            path.unlink(missing_ok=True)
+    return folder
+
+
 def _finished(method: Method, content: str, result: Result) -> tuple[Any, ...]:
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    folder = _results_folder()
     name = f"{method.key}_{uuid.uuid4().hex[:12]}"
-    before, after = RESULTS / f"{name}_before.jpg", RESULTS / f"{name}.png"
+    is_long = max(result.image.shape[2:]) > LONGEST_JPEG
+    before, after = folder / f"{name}_before.{'png' if is_long else 'jpg'}", folder / f"{name}.png"
     original = load_image(content, name="content")
     shown = Result(original.pixels, None, {}, (), {}, 0).to_pil()
     if shown.size != (result.image.shape[3], result.image.shape[2]):

@@ -1,4 +1,4 @@
-"""Image style transfer: five published methods behind one function, :func:`stylize`."""
+"""Image style transfer: published methods behind one function, :func:`stylize`."""
 
 from .errors import (
     Cancelled,

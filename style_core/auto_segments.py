@@ -124,7 +124,7 @@ def _working_size(picture: ImageTensor) -> ImageTensor:
 
 def _principal_components(points: Tensor) -> Tensor:
     """``[n, D]`` projected on its leading directions, ``[n, 24]`` at most."""
-    centered = (points - points.mean(0)).double()
+    centered = (points - points.mean(0)).cpu().double()
     _, vectors = torch.linalg.eigh(centered.T @ centered)
     return centered @ vectors[:, -COMPONENTS:]
 

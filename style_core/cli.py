@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from . import (
     FAMILIES,
+    InvalidImage,
     OptionField,
     StyleCoreError,
     check_output,
@@ -32,7 +33,10 @@ DONE, REFUSED, INTERRUPTED = 0, 1, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (usage errors exit with 2 by themselves)."""
-    values = vars(_parser().parse_args(arguments))
+    parser = _parser()
+    values = vars(parser.parse_args(arguments))
+    if values.get("masks") and (values["content_mask"] or values["style_mask"]):
+        parser.error("--masks cannot be combined with --content-mask or --style-mask")
     command = values.pop("command")
     if command == "methods":
         print(reference())
@@ -50,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stylize(method: str, values: dict[str, Any]) -> int:
     output = values.pop("output") or _default_output(method, values["content"], values["style"])
     check_output(output)  # before the work
+    if output.exists() and any(
+        output.samefile(values[k]) for k in ("content", "style") if Path(values[k]).exists()
+    ):
+        raise InvalidImage(f"The output {str(output)!r} is one of the input pictures; choose another name.")
     masks = values.pop("masks")
     if masks:
         values["content_mask"] = values["style_mask"] = masks
@@ -61,7 +69,10 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
 
         result = stylize(method, progress=progress, **values)
     result.save(output)
-    for note in result.notes:
+    notes = list(result.notes)
+    if result.alpha is not None and output.suffix.lower() in {".jpg", ".jpeg"}:
+        notes.append("JPEG has no transparency; the result was saved without it.")
+    for note in notes:
         print(f"Note: {note}", file=sys.stderr)
     width, height = result.image.shape[3], result.image.shape[2]
     print(f"{output}  {width} x {height}  {result.seconds['total']:.1f} s")

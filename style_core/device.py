@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import sys
 from functools import cache
 
@@ -44,8 +44,27 @@ def has_native_bfloat16(kind: str) -> bool:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Most bytes held so far: of the process on the CPU, of the allocator on a GPU."""
+    """Most bytes held so far: of the process on the CPU, of the allocator on a GPU; 0 if unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def available_memory(device: torch.device) -> int | None:
+    """Bytes that can still be allocated, or ``None`` where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a system that counts pages
+        return None
+    try:  # Linux lends its file cache; this figure includes what it would give back
+        with open("/proc/meminfo") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return pages

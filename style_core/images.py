@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ ImageTensor = Tensor  # [1, 3, H, W], float32, RGB, sRGB-encoded, values in [0, 
 MIN_SIDE = 16
 MAX_PIXELS = 80_000_000  # below Pillow's own warning; a 12,000 x 6,600 panorama fits
 METADATA_KEY = "style_core"
+BROKEN = (  # what Pillow's decoders raise on damaged files
+    OSError, SyntaxError, ValueError, NotImplementedError, EOFError, IndexError, KeyError, TypeError,
+    RuntimeError, struct.error,
+)  # fmt: skip
 SAVE_FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -68,15 +73,16 @@ def load_image(source: Source, *, name: str = "image") -> Picture:
         InvalidImage: it cannot be read, or is smaller than 16 px or larger than 80 megapixels.
     """
     if isinstance(source, Picture):
+        check_image(source.pixels, name)
         return source
     if isinstance(source, Tensor):
-        return Picture(check_image(source, name).float())
+        return Picture(check_image(source.detach().cpu(), name).float())
     if isinstance(source, np.ndarray):
         return _from_array(source, name)
     if isinstance(source, Image.Image):
         try:
             return _from_pil(source, name)
-        except (OSError, SyntaxError, ValueError) as error:  # opened but not yet read, and broken
+        except BROKEN as error:  # opened but not yet read, and broken
             raise InvalidImage(f"The {name} is damaged or cut short and cannot be read.") from error
     if isinstance(source, (str, os.PathLike)):
         return _from_file(source, name)
@@ -110,9 +116,11 @@ def check_output(path: str | os.PathLike[str]) -> str:
     """Pillow's name of the format that ``path`` is written in.
 
     Raises:
-        InvalidImage: the suffix is not one we write.
+        InvalidImage: the suffix is not one we write, or the folder does not exist.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise InvalidImage(f"Cannot write {str(path)!r}: there is no folder {str(path.parent)!r}.")
     form = SAVE_FORMATS.get(path.suffix.lower())
     if form is None:
         raise InvalidImage(
@@ -122,7 +130,7 @@ def check_output(path: str | os.PathLike[str]) -> str:
 
 
 def save_image(image: Image.Image, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
-    """Write ``image`` by its suffix, with ``settings`` as JSON in a PNG's or JPEG's metadata.
+    """Write ``image`` by its suffix; ``settings`` go as JSON into a PNG's text or a JPEG's comment.
 
     Raises:
         InvalidImage: the suffix is not one we write, or the place cannot be written.
@@ -208,9 +216,7 @@ def _from_file(source: str | os.PathLike[str], name: str) -> Picture:
         raise InvalidImage(_too_large(name, "far too many pixels")) from error
     except UnidentifiedImageError as error:
         raise InvalidImage(f"The {name} {path.name!r} is not a picture in a format we can read.") from error
-    except InvalidImage:
-        raise
-    except (OSError, SyntaxError, ValueError, NotImplementedError) as error:  # Pillow's "broken"
+    except BROKEN as error:
         raise InvalidImage(f"The {name} {path.name!r} is damaged or cut short and cannot be read.") from error
 
 
@@ -260,10 +266,12 @@ def _profile_to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Im
 
 
 def _deep_gray(image: Image.Image) -> np.ndarray:
-    """More than 8 bits of gray as float in [0, 1]: whole numbers by the depth they use, floats by 1."""
+    """More than 8 bits of gray as float in [0, 1]: 16-bit files by 65535, 32-bit ones by what they use."""
     array = np.asarray(image).astype(np.float64)
-    if image.mode != "F":
-        highest = float(array.max())  # a file that uses only 8 of its bits holds 8-bit values
+    if image.mode.startswith("I;16"):
+        return (array / 65535).astype(np.float32)
+    if image.mode == "I":  # 32-bit containers say nothing about the depth of what they hold
+        highest = float(array.max())
         scale = 255.0 if highest <= 255 else 65535.0 if highest <= 65535 else highest
         return (array / scale).clip(0, 1).astype(np.float32)
     array = np.nan_to_num(array, nan=0.0, posinf=1.0, neginf=0.0)

@@ -71,6 +71,9 @@ class Runtime(Protocol):
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
         """A network of the family."""
 
+    def need_memory(self, size: int) -> None:
+        """Refuse with :class:`~style_core.errors.OutOfMemory` if ``size`` bytes are not free."""
+
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         """Report; may raise :class:`~style_core.errors.Cancelled`."""
 
@@ -118,8 +121,8 @@ def method(
 
     def register(run: Run) -> Run:
         key = run.__module__.rpartition(".")[2]
-        if key in _REGISTRY and _REGISTRY[key].run.__module__ == run.__module__:
-            raise TypeError(f"{run.__module__} registers a second method")
+        if key in _REGISTRY:
+            raise TypeError(f"{run.__module__} registers a second method under the key {key!r}")
         summary = (sys.modules[run.__module__].__doc__ or "").strip().split("\n")[0]
         if not summary:
             raise TypeError(f"{run.__module__} needs a docstring that says what the method does")

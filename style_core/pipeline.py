@@ -78,14 +78,32 @@ class _Runtime:
     _last_fraction: float = 0.0
 
     def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
+        self._mention(weights.ENCODER)
         return weights.load_encoder(
             self.family, self.weights_dir, self.device, last=last, pool=pool, fast=fast
         )
 
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
+        self._mention(network.name)
         return weights.load_network(
             self.family, network.name, self.weights_dir, self.device, network.build, fast=fast
         )
+
+    def _mention(self, name: str) -> None:
+        """A note when a folder was given and the file comes from elsewhere."""
+        path = weights.locate(self.family, name, self.weights_dir)
+        if self.weights_dir is not None and self.weights_dir not in path.parents:
+            self.note(
+                f"{path.name} is not in {str(self.weights_dir)!r}; the one in {str(path.parent)!r} is used."
+            )
+
+    def need_memory(self, size: int) -> None:
+        free = devices.available_memory(self.device)
+        if free is not None and size > free:
+            raise OutOfMemory(
+                f"This picture needs about {size / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; "
+                f"choose a size with at most {free / size:.0%} of its pixels."
+            )
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))
@@ -159,10 +177,11 @@ def stylize(
     began = time.perf_counter()
     try:
         runtime.progress(0.0, "Reading the pictures")
-        pictures = _read(content, style, values, runtime)
-        segments = _segment(chosen, *pictures, content_mask, style_mask, runtime)
-        loaded = time.perf_counter()
-        image = _run(chosen, *pictures, segments, values, runtime)
+        with torch.no_grad():  # methods that need gradients switch them on
+            pictures = _read(content, style, values, runtime)
+            segments = _segment(chosen, *pictures, content_mask, style_mask, runtime)
+            loaded = time.perf_counter()
+            image = _run(chosen, *pictures, segments, values, runtime)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise OutOfMemory(_memory_sentence(target)) from error
     except RuntimeError as error:
@@ -174,7 +193,13 @@ def stylize(
     return Result(
         image=image,
         alpha=pictures[0].alpha,
-        settings={"method": method, "family": family, "device": target.type, **values.to_dict()},
+        settings={
+            "method": method,
+            "family": family,
+            "device": target.type,
+            "masks": "none" if segments is None else AUTO if _is_auto(content_mask) else "own",
+            **values.to_dict(),
+        },
         notes=tuple(runtime.notes),
         seconds={"prepare": loaded - began, "stylize": finished - loaded, "total": finished - began},
         peak_memory=devices.peak_memory(target),
@@ -225,8 +250,8 @@ def _segment(
     if not method.uses_segments:
         runtime.note(f"{method.title} does not use masks; they were left aside.")
         return None
-    if isinstance(content_mask, str) and content_mask == AUTO:
-        if style_mask is not None and not (isinstance(style_mask, str) and style_mask == AUTO):
+    if _is_auto(content_mask):
+        if style_mask is not None and not _is_auto(style_mask):
             raise InvalidSegments("A style mask cannot go with an automatic content mask.")
         runtime.progress(0.0, "Finding regions")
         segments = cluster_segments(
@@ -244,7 +269,6 @@ def _segment(
     return segments
 
 
-@torch.no_grad()
 def _run(
     method: Method,
     content: Picture,
@@ -265,6 +289,10 @@ def _run(
     if not bool(torch.isfinite(output).all()):
         raise RuntimeError(f"{method.key} returned values that are not finite")
     return output.clamp(0, 1)
+
+
+def _is_auto(mask: Source | None) -> bool:
+    return isinstance(mask, str) and mask == AUTO
 
 
 def _memory_sentence(device: torch.device) -> str:

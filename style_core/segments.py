@@ -21,13 +21,14 @@ from .images import Picture, Source, load_image
 LabelMap = Tensor  # [H, W], int64; 0 = matched with everything, 1.. = regions
 EVERYTHING = 0
 MIN_PIXELS = 11  # Li et al. 2018, released code: more than 10 pixels on both sides ...
-MAX_RATIO = 100  # ... and areas that differ by less than a factor of 100
+MAX_RATIO = 100  # ... and, here, shares of the pictures that differ by less than a factor of 100
 MAX_LABELS = 64
 EXACT_COLORS = 256  # masks with no more distinct colors than this are taken as lossless
 MERGE_DISTANCE = 40.0  # 8-bit RGB distance within which the colors of a lossy mask are one
 FLAT_RANGE = 24  # 8-bit difference within 3 x 3 pixels of a lossy mask that still counts as flat
 JPEG_SHIFT = 6.0  # 8-bit RGB distance by which JPEG moves a flat color
 MIN_SHARE = 0.0005  # of both masks' pixels: a lossy mask's smaller specks are damage, not regions
+TRANSPARENT = (1, 2, 3)  # the label of what a mask leaves transparent
 COLOR_NAMES = {
     (0, 0, 255): "blue", (0, 255, 0): "green", (0, 0, 0): "black", (255, 255, 255): "white",
     (255, 0, 0): "red", (255, 255, 0): "yellow", (128, 128, 128): "gray",
@@ -80,14 +81,15 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
 def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Segments:
     """Merge labels that cannot be matched into 0, "everything", and say so.
 
-    A label is kept if both sides have more than 10 pixels of it and their areas differ by less
-    than a factor of 100 (Li et al. 2018, released code).
+    A label is kept if both sides have more than 10 pixels of it and their shares of the picture
+    differ by less than a factor of 100 (Li et al. 2018, released code).
 
     Args:
         content, style: ``[H, W]``, int64, labels 1, 2, …
         names: what to call label 1, 2, … in the notes.
     """
     content, style, notes = content.clone(), style.clone(), []
+    n, m = content.numel(), style.numel()
     for label, name in enumerate(names, start=1):
         a, b = int((content == label).sum()), int((style == label).sum())
         if a == 0 and b == 0:
@@ -97,8 +99,8 @@ def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Seg
             why = f"is missing in the {'content' if a == 0 else 'style'} mask"
         elif min(a, b) < MIN_PIXELS:
             why = f"has only {min(a, b)} pixels on one side"
-        elif max(a, b) >= MAX_RATIO * min(a, b):
-            why = "covers over 100 times more pixels on one side than on the other"
+        elif max(a * m, b * n) >= MAX_RATIO * min(a * m, b * n):
+            why = "covers an over 100 times larger share of one picture than of the other"
         if why:
             content[content == label] = EVERYTHING
             style[style == label] = EVERYTHING
@@ -168,13 +170,6 @@ def color_name(color: tuple[int, int, int]) -> str:
     return COLOR_NAMES[nearest] if _distance(nearest, color) < 26 else "#{:02x}{:02x}{:02x}".format(*color)
 
 
-def resize_labels(labels: LabelMap, height: int, width: int) -> LabelMap:
-    """Nearest-neighbor resize of ``[H, W]`` labels, sampling pixel centers."""
-    rows = ((torch.arange(height) + 0.5) * labels.shape[0] / height).long()
-    columns = ((torch.arange(width) + 0.5) * labels.shape[1] / width).long()
-    return labels[rows.to(labels.device)[:, None], columns.to(labels.device)[None, :]]
-
-
 def pad_labels(labels: LabelMap, height: int, width: int) -> LabelMap:
     """Extend to the right and bottom by repeating the border, to ``[height, width]``."""
     rows = torch.arange(height).clamp_max(labels.shape[0] - 1)
@@ -187,7 +182,13 @@ def _mask_colors(source: Source, name: str) -> np.ndarray:
         picture = load_image(source, name=name)
     except InvalidImage as error:
         raise InvalidSegments(str(error)) from error
-    return picture.pixels[0].mul(255).round().byte().permute(1, 2, 0).numpy()
+    pixels = picture.pixels
+    if float(pixels.max()) < 256 / 65535:  # a 16-bit label map: its numbers are labels, not light
+        pixels = pixels * 65535 / 255
+    array = pixels[0].mul(255).round().byte().permute(1, 2, 0).numpy().copy()
+    if picture.alpha is not None:
+        array[picture.alpha[0, 0].numpy() < 0.5] = TRANSPARENT
+    return array
 
 
 def _resize_nearest(array: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -61,9 +61,9 @@ def load_encoder(
     path = locate(family, ENCODER, folder)
 
     def build() -> nn.Module:
-        return _fit(read_weights(path), lambda state: Encoder.from_state(state, last=last, pool=pool))
+        return _fit(read_weights(path, family), lambda state: Encoder.from_state(state, last=last, pool=pool))
 
-    network = _cached((path, str(device), last, pool), device, build, fast)
+    network = _cached((path, _sha256(path), str(device), last, pool), device, build, fast)
     assert isinstance(network, Encoder)
     return network
 
@@ -84,11 +84,12 @@ def load_network(
     path = locate(family, name, folder)
 
     def checked() -> nn.Module:
-        file = read_weights(path)
+        file = read_weights(path, family)
         _check_partner(file, locate(family, ENCODER, folder))
         return _fit(file, build)
 
-    return _cached((path, str(device)), device, checked, fast)
+    partner = _sha256(locate(family, ENCODER, folder))
+    return _cached((path, _sha256(path), partner, str(device)), device, checked, fast)
 
 
 def locate(family: str, name: str, folder: Path | None = None) -> Path:
@@ -100,7 +101,7 @@ def locate(family: str, name: str, folder: Path | None = None) -> Path:
     if family not in FAMILIES:
         raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {family!r}.")
     named = os.environ.get(ENVIRONMENT)
-    places = [folder] if folder else [Path(named)] if named else []
+    places = [place for place in (folder, Path(named) if named else None) if place]
     if folder and not folder.is_dir():
         raise WeightsUnavailable(f"The weights folder {str(folder)!r} does not exist.")
     for place in (*places, SHIPPED):
@@ -116,18 +117,25 @@ def locate(family: str, name: str, folder: Path | None = None) -> Path:
     raise WeightsUnavailable(f"The {family} weights {name!r} are not in {looked}.")
 
 
-def read_weights(path: Path) -> WeightFile:
-    """Read a safetensors file after checking its sha256 against the manifest beside it.
+def read_weights(path: Path, family: str | None = None) -> WeightFile:
+    """Read a safetensors file after checking it against the manifest beside it.
+
+    Args:
+        path: the file.
+        family: what it is asked for as; a manifest that names another family refuses.
 
     Raises:
-        WeightsUnavailable: damaged, not listed in the manifest, or different from it.
+        WeightsUnavailable: damaged, not listed in the manifest, different from it, or of another family.
     """
     digest = _sha256(path)
     manifest = path.parent / "manifest.json"
     try:
-        listed = json.loads(manifest.read_text("utf-8"))["files"][path.name]["sha256"]
+        content = json.loads(manifest.read_text("utf-8"))
+        listed, named = content["files"][path.name]["sha256"], content.get("family")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsUnavailable(f"{str(manifest)!r} does not list the sha256 of {path.name}.") from error
+    if family and named and named != family:
+        raise WeightsUnavailable(f"{str(path)!r} is of the {named} family, not of {family}.")
     if listed != digest:
         raise WeightsUnavailable(
             f"{str(path)!r} is not the file its manifest describes (sha256 {digest[:12]}…, expected "

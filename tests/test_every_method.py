@@ -44,6 +44,12 @@ def test_size_sets_the_longer_side(run, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_tensor_that_wants_gradients_is_taken_as_a_picture(run, method):
+    wanting = CONTENT.clone().requires_grad_()
+    assert torch.equal(run(method, wanting).image, run(method).image)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_same_seed_gives_the_same_picture(run, method):
     assert torch.equal(run(method, seed=3).image, run(method, seed=3).image)
 

@@ -15,7 +15,6 @@ from style_core.segments import (
     match_labels,
     pad_labels,
     read_masks,
-    resize_labels,
 )
 
 DEEP_PHOTO_COLORS = {  # Luan et al. 2017, released code
@@ -193,15 +192,6 @@ def test_a_mask_of_another_shape_is_stretched_with_a_note():
     assert "24 x 40" in found.notes[0]
 
 
-@pytest.mark.parametrize(("height", "width"), [(10, 14), (33, 21), (7, 5), (20, 28)])
-def test_resized_labels_are_those_under_the_new_pixels_centers(height, width):
-    labels = np.random.default_rng(0).integers(0, 9, (20, 28))
-    rows = [(2 * i + 1) * 20 // (2 * height) for i in range(height)]  # exact, in whole numbers
-    columns = [(2 * j + 1) * 28 // (2 * width) for j in range(width)]
-    found = resize_labels(torch.from_numpy(labels), height, width)
-    np.testing.assert_array_equal(found, labels[rows][:, columns])
-
-
 def test_padded_labels_repeat_the_border():
     labels = np.random.default_rng(0).integers(0, 9, (5, 7))
     expected = np.pad(labels, ((0, 3), (0, 1)), mode="edge")
@@ -238,7 +228,7 @@ def test_a_region_needs_more_than_ten_pixels_on_both_sides(pixels, is_kept):
 
 @pytest.mark.parametrize(("pixels", "is_kept"), [(1199, True), (1200, False)])
 @pytest.mark.parametrize("swap", [False, True])
-def test_areas_must_differ_by_less_than_a_factor_of_100(pixels, is_kept, swap):
+def test_shares_must_differ_by_less_than_a_factor_of_100(pixels, is_kept, swap):
     sides = [torch.ones(60, 60, dtype=torch.int64) for _ in range(2)]
     sides[swap].view(-1)[:pixels] = 2
     sides[not swap].view(-1)[:12] = 2

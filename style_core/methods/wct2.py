@@ -26,6 +26,7 @@ BANDS = ("lh", "hl", "hh")
 WHITENINGS = ("transport", "paper", "released")
 PRECISIONS = ("fast", "exact")
 RELEASED_RIDGE = 1.0  # the released code adds the identity to both covariances
+MAPS_HELD = 6  # float32 maps of conv1_1's size that are alive at once, at most
 BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 REFINE_RADIUS, REFINE_EPS = 4, 1e-4  # px, guided filter of content_strength; grain is that fine
 
@@ -110,6 +111,9 @@ def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTens
     encode = partial(wavelet_encode, encoder, variant=options.decoder)
     at = frozenset(options.transfer)
 
+    width = encoder.width("conv1_1")
+    runtime.need_memory(MAPS_HELD * 4 * width * inputs.content.shape[-2] * inputs.content.shape[-1])
+
     runtime.progress(0.05, "Encoding the style")
     style = _Statistics()
     target = style.collect(inputs.style_labels, "encoder")
@@ -123,7 +127,7 @@ def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTens
         wavelet_decode(decoder, features, skips, hook=style.collect(inputs.style_labels, "decoder"))
     del features, skips
 
-    transform = _Transform(inputs, options, style)
+    transform = _Transform(inputs, options, style, runtime)
     runtime.progress(0.35, "Encoding and transforming the content")
     features, skips = encode(inputs.content, hook=transform.hook("encoder") if "encoder" in at else _same)
     if "skip" in at:
@@ -131,11 +135,13 @@ def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTens
     runtime.progress(0.7, "Decoding")
 
     def before_decoding(level: int, x: Tensor) -> Tensor:
+        runtime.progress(0.7 + 0.05 * (4 - level), f"Decoding level {level}")
         if "decoder" not in at or (level == 4 and "encoder" in at):
             return x
         return transform("decoder" if level < 4 else "encoder", level, features=x)
 
     image = wavelet_decode(decoder, features, skips, hook=before_decoding).clamp(0, 1)
+    # Departure: the paper decodes and is done. Redrawing removes the grain and fringes that are left.
     if options.content_strength > 0:
         runtime.progress(0.9, "Redrawing along the content")
         redrawn = guided_filter(
@@ -152,8 +158,9 @@ def _same(level: int, features: Tensor) -> Tensor:
 class _Transform:
     """Matches content features to the style's statistics, per region."""
 
-    def __init__(self, inputs: Inputs, options: WCT2Options, style: _Statistics) -> None:
+    def __init__(self, inputs: Inputs, options: WCT2Options, style: _Statistics, runtime: Runtime) -> None:
         self.options = options
+        self.runtime = runtime
         self.style = style.places
         self.labels = inputs.content_labels
         self.weights = (
@@ -172,8 +179,14 @@ class _Transform:
     def __call__(self, *place: object, features: Tensor) -> Tensor:
         content, style = region_moments(features, self.labels), self.style[place]
         labels = content.keys() & style.keys()
+        if self.labels is not None and set(self.labels.unique().tolist()) - labels:
+            self.runtime.note(
+                "A region is too small to be measured at every level of the network; where it is, the "
+                "statistics of the whole pictures are used for it."
+            )
         maps = {label: self._map(content[label], style[label]) for label in labels}
         moved = apply_maps(features, maps, self.weights)
+        # Departure: the released code clamps each region by itself, which shows as a seam.
         if self.options.whitening == "released":  # clamps before it blends, so the blend cannot be folded
             moved = moved.clamp(features.min(), features.max())
             moved = features.lerp(moved, self.options.style_strength)

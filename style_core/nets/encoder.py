@@ -81,6 +81,10 @@ class Encoder(nn.Module):
             encoder = cls(widths, has_input_map="conv0.weight" in state, pool=pool)
         return load_strictly(encoder, kept)
 
+    def width(self, name: str) -> int:
+        """Channels of layer ``name``."""
+        return int(getattr(self, name).out_channels)
+
     def step(self, name: str, x: Tensor) -> Tensor:
         """One convolution and ReLU, without the pooling before it: ``[1, C, h, w]`` both sides."""
         return reflect_conv(x, getattr(self, name), relu=True)

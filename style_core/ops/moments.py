@@ -45,13 +45,13 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Moments:
     blocks = rows.split(max(1, BLOCK // rows.shape[1]))
     total = torch.zeros(rows.shape[1], dtype=torch.float64)
     for block in blocks:
-        total += block.sum(0, dtype=wide).double().cpu()
+        total += block.sum(0, dtype=wide).cpu().double()
     mean = total / count
     scatter = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64)
-    shift = mean.to(rows.device, wide)
+    shift = mean.to(wide).to(rows.device)
     for block in blocks:
         centered = block.to(wide) - shift
-        scatter += (centered.T @ centered).double().cpu()
+        scatter += (centered.T @ centered).cpu().double()
     return Moments(mean, scatter / max(count - 1, 1), count)
 
 

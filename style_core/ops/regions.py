@@ -11,6 +11,7 @@ from .moments import Moments, as_rows, from_rows, moments
 from .whitening import AffineMap
 
 EVERYTHING = 0
+MIN_POSITIONS = 9  # fewer feature vectors than this say nothing about a covariance
 NEGLIGIBLE = 2e-3  # membership below which a region is not computed at a pixel
 
 
@@ -22,19 +23,20 @@ def region_moments(features: Tensor, labels: Tensor | None) -> dict[int, Moments
         labels: ``[H, W]`` int64 at any multiple of the features' size, or ``None``.
 
     Returns:
-        label -> moments; a label too small to have a position at this size is absent.
+        label -> moments; a label with fewer than MIN_POSITIONS at this size is absent.
     """
     found = {EVERYTHING: moments(features)}
     if labels is not None:
         small = _nearest(labels, *features.shape[-2:])
         for label in small.unique().tolist():
-            if label != EVERYTHING:
-                found[label] = moments(features, small == label)
+            mask = small == label
+            if label != EVERYTHING and int(mask.sum()) >= MIN_POSITIONS:
+                found[label] = moments(features, mask)
     return found
 
 
 def memberships(labels: Tensor, guide: Tensor, *, radius: int, eps: float = 1e-4) -> dict[int, Tensor]:
-    """Soft masks that sum to one, hard masks drawn to the edges of ``guide`` by a guided filter.
+    """Departure: soft masks that sum to one, hard masks drawn to the edges of ``guide`` by a guided filter.
 
     Two regions' statistics side by side show as a seam; a border that lies on an edge of the
     picture and fades within it does not.
@@ -74,19 +76,21 @@ def apply_maps(features: Tensor, maps: dict[int, AffineMap], weights: dict[int, 
     size = (features.shape[-2], features.shape[-1])
     if weights is None:
         return from_rows(_affine(rows, maps[EVERYTHING]), *size)
-    small = {label: F.adaptive_avg_pool2d(weight, size).flatten() for label, weight in weights.items()}
-    out = torch.zeros_like(rows)
-    for label, weight in small.items():
-        index = (weight > NEGLIGIBLE).nonzero().squeeze(1)
+    small = torch.stack([F.adaptive_avg_pool2d(weight, size).flatten() for weight in weights.values()])
+    small = torch.where(small > NEGLIGIBLE, small, 0.0)
+    small = small / small.sum(0)  # [K, h*w]; the largest is never negligible
+    out = torch.zeros(rows.shape, dtype=small.dtype, device=rows.device)
+    for label, weight in zip(weights, small, strict=True):
+        index = weight.nonzero().squeeze(1)
         if len(index):
-            moved = _affine(rows[index], maps.get(label, maps[EVERYTHING]))
-            out.index_add_(0, index, moved * weight[index, None].to(moved.dtype))
-    return from_rows(out, *size)
+            moved = _affine(rows[index], maps.get(label, maps[EVERYTHING])).to(out.dtype)
+            out.index_add_(0, index, moved * weight[index, None])
+    return from_rows(out.to(features.dtype), *size)
 
 
 def _affine(rows: Tensor, transform: AffineMap) -> Tensor:
     wide = torch.promote_types(rows.dtype, torch.float32)  # rounding the matrix to bfloat16 would tint
-    bias, matrix = transform.bias.to(rows.device, wide), transform.matrix.to(rows.device, wide)
+    bias, matrix = (t.to(wide).to(rows.device) for t in (transform.bias, transform.matrix))
     return torch.addmm(bias, rows.to(wide), matrix.T).to(rows.dtype)
 
 

@@ -83,7 +83,7 @@ def optimal_transport(
 
     Args:
         content, style: moments of the features on both sides.
-        noise_floor: share of the mean variance of both sides that is added to the content's
+        noise_floor: Departure: share of the mean variance of both sides that is added to the content's
             variance. What varies less than that (a clear sky's compression noise) is not blown up
             to the style's variance, which would be seen as grain.
         strength: 0 to 1.

@@ -30,7 +30,12 @@ NORMALIZATION_STEP = 9_999_000  # a step no run reaches: its crops are seen by n
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.size % 16 or args.held_out < 1:
+        parser.error("--size must be a multiple of 16 and --held-out at least 1")
+    if not args.data.is_dir():
+        parser.error(f"--data {args.data} is not a folder")
     command = "python -m style_core.training " + " ".join(arguments or sys.argv[1:])
     if args.command == "encoder":
         _encoder(args, command)
@@ -92,7 +97,7 @@ def _finish(
         "command": command,
         "metrics": metrics,
     }
-    export(state, args.output, name, entry=entry, metadata=metadata)
+    export(state, args.output, name, entry=entry, metadata=metadata, family="compact")
     thin_curve(args.run / "curve.csv", args.output / "curves" / f"{name}.csv")
     print(f"{args.output / name}.safetensors  {metrics}")
 

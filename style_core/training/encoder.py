@@ -89,7 +89,8 @@ def train_encoder(
     """Run or resume the distillation; the checkpoint and the loss curve are in ``folder``."""
     torch.manual_seed(seed)
     photos = Photos(data, held_out=held_out)
-    model = Distillation(Teachers(teacher).to(device), widths).to(device)
+    model = Distillation(Teachers(teacher), widths).to(device)
+    model.teachers.to(device)
     model = model.to(memory_format=torch.channels_last)
 
     def loss(step: int) -> tuple[Tensor, dict[str, float]]:

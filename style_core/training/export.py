@@ -22,12 +22,14 @@ def export(
     *,
     entry: Mapping[str, Any],
     metadata: Mapping[str, str],
+    family: str | None = None,
 ) -> str:
     """Write ``folder/name.safetensors`` in float16 and enter it in ``folder/manifest.json``.
 
     Args:
         state: canonical tensors.
         entry: what the manifest says besides size and sha256: licence, origin, metrics, command.
+        family: named in the manifest, so that the files are used as nothing else.
         metadata: strings kept inside the file; a decoder's ``encoder_sha256`` ties it to its encoder.
 
     Returns:
@@ -44,16 +46,16 @@ def export(
     path = folder / f"{name}.safetensors"
     save_file(half, path, metadata=dict(metadata))
     digest = sha256(path)
-    enter(folder, path.name, {"sha256": digest, "bytes": path.stat().st_size, **entry})
+    enter(folder, path.name, {"sha256": digest, "bytes": path.stat().st_size, **entry}, family=family)
     return digest
 
 
-def enter(folder: Path, file_name: str, entry: Mapping[str, Any]) -> None:
-    """Add or replace a file's entry in ``folder/manifest.json``."""
+def enter(folder: Path, file_name: str, entry: Mapping[str, Any], *, family: str | None = None) -> None:
+    """Add or replace a file's entry in ``folder/manifest.json``, and name the folder's family."""
     path = folder / "manifest.json"
     files = json.loads(path.read_text("utf-8"))["files"] if path.exists() else {}
     files[file_name] = dict(entry)
-    manifest = {"format": FORMAT, "files": dict(sorted(files.items()))}
+    manifest = {"format": FORMAT, "family": family, "files": dict(sorted(files.items()))}
     path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 

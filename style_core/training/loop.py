@@ -71,6 +71,7 @@ def train(
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
         start, spent = state["step"], state["seconds"]
+        _cut_curve(folder / "curve.csv", start)
     elif initialize is not None:
         initialize()
     began = saved = time.monotonic()
@@ -112,6 +113,14 @@ def train(
 def autocast(device: torch.device) -> AbstractContextManager[None]:
     """bfloat16 where the hardware multiplies it natively, else plain float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=has_native_bfloat16(device.type))
+
+
+def _cut_curve(path: Path, step: int) -> None:
+    """Drop rows from ``step`` on: they were written after the checkpoint and will be again."""
+    if path.exists():
+        header, *rows = path.read_text("utf-8").splitlines()
+        kept = [row for row in rows if int(row.split(",")[0]) < step]
+        path.write_text("\n".join([header, *kept]) + "\n", "utf-8")
 
 
 def _log(path: Path, row: Mapping[str, float]) -> None:

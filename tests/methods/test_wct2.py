@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from style_core import load_image, stylize
+from style_core import OutOfMemory, load_image, stylize
 from style_core.methods.wct2 import TRANSFERS, WHITENINGS
 from style_core.nets.wavelet import VARIANTS
 from style_core.ops.moments import moments
@@ -34,9 +34,7 @@ def test_style_equal_to_content_gives_the_content_back(examples):
     values = []
     for content, _ in examples:
         result = stylize("wct2", content, content, size=384, content_strength=0)
-        reference = stylize("wct2", content, content, size=384, style_strength=0, content_strength=1)
         values.append(psnr(result.image, _resized(content, result.image.shape)))
-        assert reference.image.shape == result.image.shape
     assert sorted(values)[len(values) // 2] >= 34
 
 
@@ -103,11 +101,19 @@ def test_a_thin_panorama_is_done():
     assert stylize("wct2", photo(64, 4000), photo(64, 64, seed=1)).image.shape == (1, 3, 64, 4000)
 
 
-def test_one_pixel_regions_are_done():
+def test_regions_too_small_for_the_deep_levels_are_noted():
     mask = torch.zeros(1, 3, 48, 48)
-    mask[..., 20, 20] = 1
+    mask[..., 20:25, 20:25] = 1
     result = stylize("wct2", photo(48, 48), photo(48, 48, seed=1), content_mask=mask, style_mask=mask)
-    assert torch.isfinite(result.image).all()
+    assert any("too small to be measured at every level" in note for note in result.notes)
+
+
+def test_a_picture_too_large_for_the_memory_is_refused_with_the_share_that_fits(monkeypatch):
+    monkeypatch.setattr("style_core.device.available_memory", lambda device: 1_000_000)
+    with pytest.raises(
+        OutOfMemory, match=r"needs about 0\.0 GB of memory and 0\.0 GB are free; choose a size"
+    ):
+        stylize("wct2", photo(64, 64), photo(64, 64, seed=1))
 
 
 def test_masks_keep_the_style_of_a_region_in_it():

@@ -32,6 +32,7 @@ from .examples import gallery
 from .stream import Update, stream
 
 log = logging.getLogger(__name__)
+NOT_SET = 0
 NO_MASKS, AUTO_MASKS, OWN_MASKS = "none", "automatic", "my own"
 LONGEST_JPEG = 65500  # px, the format's limit
 RESULT_LIFETIME = 3600.0  # seconds after which a result file is removed
@@ -87,25 +88,19 @@ def _introduction(method: Method) -> str:
     return f"{method.summary} {link}, {paper.authors}, {paper.venue} {paper.year}."
 
 
-class Upload(gr.Image):
+def _picture(label: str, elem_id: str) -> gr.Image:
     """An image input that hands over the uploaded file itself, unopened.
 
     Gradio's own preprocessing would turn, clip or re-encode some pictures and fail with a generic
     message on broken ones; orientation, profile, depth, alpha and refusals are style_core's.
     """
-
-    is_template = True  # to Gradio's front end this is a plain Image
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The path of the uploaded file."""
-        return None if payload is None else payload.path
-
-
-def _picture(label: str, elem_id: str) -> gr.Image:
-    return Upload(
+    image = gr.Image(
         label=label, type="filepath", image_mode=None, elem_id=elem_id, height=260,
         sources=["upload", "clipboard", "webcam"],
     )  # fmt: skip
+    # On the instance, because Gradio writes a stub file beside the source of every component subclass.
+    setattr(image, "preprocess", lambda payload: None if payload is None else payload.path)  # noqa: B010
+    return image
 
 
 def _mask_inputs(method: Method) -> tuple[gr.Radio, gr.Image, gr.Image]:
@@ -138,6 +133,18 @@ def _slider(option: OptionField, default: Any, common: dict[str, Any]) -> Any:
     return gr.Slider(option.low or 0, option.high or 0, default, step=option.step, **common)
 
 
+def _whole(default: int | None, common: dict[str, Any]) -> gr.Number:
+    # A number box cannot be empty: the browser shows, and sends, 0. So 0 is what "not set" looks like here.
+    info = f"{common['info']} 0 is not set."
+    return gr.Number(default or NOT_SET, precision=0, minimum=NOT_SET, **{**common, "info": info})
+
+
+def _given(method: Method, values: dict[str, Any]) -> dict[str, Any]:
+    """The options without those a number box leaves unset."""
+    fields = option_fields(method.options)
+    return {k: v for k, v in values.items() if fields[k].kind != "whole" or v != NOT_SET}
+
+
 _MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
     "slider": _slider,
     "choice": lambda option, default, common: gr.Radio(list(option.choices), value=default, **common),
@@ -145,7 +152,7 @@ _MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
         list(option.choices), value=list(default), **common
     ),
     "switch": lambda option, default, common: gr.Checkbox(default, **common),
-    "whole": lambda option, default, common: gr.Number(default, precision=0, minimum=option.low, **common),
+    "whole": lambda option, default, common: _whole(default, common),
 }
 
 
@@ -166,7 +173,7 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
         def work(progress: Progress) -> Result:
             return stylize(
                 method.key, content, style, content_mask=chosen[0], style_mask=chosen[1],
-                progress=progress, **options,
+                progress=progress, **_given(method, options),
             )  # fmt: skip
 
         yield gr.skip(), "Starting …", "", gr.skip()

@@ -47,7 +47,7 @@ def test_every_method_is_an_endpoint_with_its_options_and_defaults(client, key):
     options = get_method(key).options
     for name in option_fields(options):
         default = option_default(options, name)
-        wanted = list(default) if isinstance(default, tuple) else default
+        wanted = list(default) if isinstance(default, tuple) else 0 if default is None else default
         assert parameters[name].get("parameter_default") == wanted
 
 
@@ -58,6 +58,11 @@ def test_a_photo_is_restyled_through_the_api(client, key):
     assert max(Image.open(after).size) == 160
     assert "px in" in status
     assert read_settings(download)["method"] == key
+
+
+def test_size_zero_keeps_the_contents_size(client):
+    (_before, after), *_ = client.predict(**arguments(size=0), api_name="/wct2")
+    assert Image.open(after).size == load_image(CONTENT).size
 
 
 def test_notes_reach_the_user(client, tmp_path):

@@ -56,6 +56,18 @@ def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab):
     assert tab.foreign_requests() == []
 
 
+def test_opening_every_part_of_the_page_does_not_change_a_run(tab):
+    pair = gallery(photorealistic=True)[1]
+    tab.get_by_role("button", name="Advanced").click()
+    tab.get_by_role("button", name="Regions").click()
+    tab.get_by_label("automatic").check()
+    tab.locator("#wct2-content input[type=file]").set_input_files(pair.content)
+    tab.locator("#wct2-style input[type=file]").set_input_files(pair.style)
+    playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
+    tab.get_by_role("button", name="Run", exact=True).click()
+    playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+
+
 def test_a_missing_picture_is_asked_for(tab):
     tab.get_by_role("button", name="Run", exact=True).click()
     playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")

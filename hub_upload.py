@@ -26,6 +26,12 @@ ENCODER_FILE = "encoder"
 CONSTANT_PREFIXES = ("pool", "recon_block")  # Haar kernels, rebuilt exactly by ops/haar.py
 
 
+UNREADABLE = (  # what torch.load raises on files that are no checkpoints
+    OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, IndexError, ValueError, TypeError,
+    AttributeError,
+)  # fmt: skip
+
+
 class ConversionError(Exception):
     """A checkpoint is not what it should be; the text says why."""
 
@@ -112,7 +118,9 @@ def convert(method: str, checkpoints: Sequence[Path], folder: Path) -> list[Path
 def _read(path: Path) -> dict[str, Tensor]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except FileNotFoundError as error:
+        raise ConversionError(f"{path}: there is no such file.") from error
+    except UNREADABLE as error:
         raise ConversionError(f"{path}: cannot be read as a checkpoint ({type(error).__name__}).") from error
     if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise ConversionError(f"{path}: is not a dictionary of tensors.")

@@ -28,6 +28,7 @@ from . import (
 )
 from .reference import reference
 
+INPUTS = ("content", "style", "content_mask", "style_mask")
 DONE, REFUSED, INTERRUPTED = 0, 1, 130
 
 
@@ -54,14 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stylize(method: str, values: dict[str, Any]) -> int:
     output = values.pop("output") or _default_output(method, values["content"], values["style"])
     check_output(output)  # before the work
-    if output.exists() and any(
-        output.samefile(values[k]) for k in ("content", "style") if Path(values[k]).exists()
-    ):
+    inputs = [Path(values[k]) for k in INPUTS if values[k]]
+    if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
         raise InvalidImage(f"The output {str(output)!r} is one of the input pictures; choose another name.")
     masks = values.pop("masks")
     if masks:
         values["content_mask"] = values["style_mask"] = masks
-    with tqdm(total=100, bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}", leave=False) as bar:
+    with tqdm(
+        total=100, bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}", leave=False, disable=None
+    ) as bar:
 
         def progress(fraction: float, message: str, preview: object = None) -> None:
             bar.set_description_str(message, refresh=False)

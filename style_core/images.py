@@ -154,10 +154,17 @@ def save_image(image: Image.Image, path: str | os.PathLike[str], settings: Mappi
 
 
 def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The settings that :meth:`Result.save` wrote into a PNG; empty if there are none."""
-    with Image.open(path) as image:
-        text = getattr(image, "text", {}).get(METADATA_KEY)
-    return json.loads(text) if text else {}
+    """The settings that :meth:`Result.save` wrote into a PNG or JPEG; empty if there are none.
+
+    Raises:
+        InvalidImage: the file is no picture, or what it carries is not ours.
+    """
+    try:
+        with Image.open(path) as image:
+            text = getattr(image, "text", {}).get(METADATA_KEY) or image.info.get("comment", b"").decode()
+        return dict(json.loads(text)) if text else {}
+    except BROKEN as error:  # no picture, or a comment of somebody else
+        raise InvalidImage(f"No settings can be read from {str(path)!r}.") from error
 
 
 @dataclass(frozen=True, kw_only=True)

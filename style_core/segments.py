@@ -178,6 +178,10 @@ def pad_labels(labels: LabelMap, height: int, width: int) -> LabelMap:
 
 
 def _mask_colors(source: Source, name: str) -> np.ndarray:
+    if isinstance(source, np.ndarray) and source.ndim == 2 and source.dtype.kind in "bui":
+        if source.size and (int(source.min()) < 0 or int(source.max()) > 255):
+            raise InvalidSegments(f"The {name} array must hold labels from 0 to 255.")
+        source = source.astype(np.uint8)  # a label map as it is
     try:
         picture = load_image(source, name=name)
     except InvalidImage as error:

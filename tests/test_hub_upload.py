@@ -183,7 +183,7 @@ def test_a_decoder_without_its_encoder_is_refused(checkpoints, tmp_path, capsys)
     assert "the encoder is missing" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint"])
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"hello", b"<html></html>", b"PK\x03\x04"])
 def test_an_unreadable_file_is_refused(tmp_path, capsys, content):
     (tmp_path / "broken.pth").write_bytes(content)
     assert hub_upload.main(["convert", "wct2", str(tmp_path / "broken.pth"), "-o", str(tmp_path)]) == 1

@@ -27,7 +27,7 @@ def workplace(tmp_path, monkeypatch):
 @pytest.mark.parametrize("block", PYTHON_BLOCKS)
 def test_python_blocks_run(block, workplace):
     exec(compile(block, "README.md", "exec"), {})
-    assert read_settings(workplace / "castle_in_autumn.png")["style_strength"] == 0.8
+    assert read_settings(workplace / "cathedral_at_dusk.png")["style_strength"] == 0.8
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python -m style_core ")])

@@ -41,7 +41,10 @@ class WCT2Options(Options):
         "picture, 1 takes all fine structure from the content.",
     )  # fmt: skip
     style_strength: float = slider(
-        1.0, 0, 1, help="Blend of content and style features: 0 gives the content back, 1 is the paper."
+        1.0,
+        0,
+        1,
+        help="Blend of content and style features: 0 is the network's copy of the content, 1 the paper.",
     )
     transfer: tuple[str, ...] = several(
         ("encoder",), TRANSFERS, advanced=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
@@ -175,19 +176,13 @@ def stylize(
         report=progress or ignore_progress,
     )
     began = time.perf_counter()
-    try:
+    # Methods that need gradients switch them on.
+    with _out_of_memory_as_a_sentence(target), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
-        with torch.no_grad():  # methods that need gradients switch them on
-            pictures = _read(content, style, values, runtime)
-            segments = _segment(chosen, *pictures, content_mask, style_mask, runtime)
-            loaded = time.perf_counter()
-            image = _run(chosen, *pictures, segments, values, runtime)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(_memory_sentence(target)) from error
-    except RuntimeError as error:
-        if not any(words in str(error) for words in MEMORY_WORDS):
-            raise
-        raise OutOfMemory(_memory_sentence(target)) from error
+        pictures = _read(content, style, values, runtime)
+        segments = _segment(chosen, *pictures, content_mask, style_mask, runtime)
+        loaded = time.perf_counter()
+        image = _run(chosen, *pictures, segments, values, runtime)
     finished = time.perf_counter()
     runtime.progress(1.0, "Done")
     return Result(
@@ -295,5 +290,15 @@ def _is_auto(mask: Source | None) -> bool:
     return isinstance(mask, str) and mask == AUTO
 
 
-def _memory_sentence(device: torch.device) -> str:
-    return f"The {device.type} device has too little memory for this picture; choose a smaller size."
+@contextmanager
+def _out_of_memory_as_a_sentence(device: torch.device) -> Iterator[None]:
+    """Turn what allocators raise into :class:`OutOfMemory`; everything else passes."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not is_memory and not any(words in str(error) for words in MEMORY_WORDS):
+            raise
+        raise OutOfMemory(
+            f"The {device.type} device has too little memory for this picture; choose a smaller size."
+        ) from error

@@ -8,6 +8,7 @@ import torch
 from style_core import (
     Cancelled,
     InvalidOption,
+    OutOfMemory,
     get_method,
     list_methods,
     option_default,
@@ -131,3 +132,22 @@ def test_alpha_is_carried_through(run, method):
     result = run(method, rgba)
     assert result.to_pil().mode == "RGBA"
     np.testing.assert_allclose(result.alpha[0, 0], rgba[..., 3], atol=1e-6)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_running_out_of_memory_is_a_sentence(run, monkeypatch, error):
+    def failing(*args):
+        raise error
+
+    monkeypatch.setattr("style_core.pipeline._run", failing)
+    with pytest.raises(OutOfMemory, match="too little memory for this picture; choose a smaller size"):
+        run(METHODS[0])
+
+
+def test_other_runtime_errors_are_not_taken_for_a_lack_of_memory(run, monkeypatch):
+    def failing(*args):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr("style_core.pipeline._run", failing)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        run(METHODS[0])

@@ -46,8 +46,10 @@ def method_tab(method: Method) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             with gr.Row():
-                content = _picture("Content photo", f"{key}-content")
+                optional = " (none makes a texture)" if method.makes_textures else ""
+                content = _picture(f"Content photo{optional}", f"{key}-content")
                 style = _picture("Style photo" if method.photorealistic else "Style picture", f"{key}-style")
+            more_styles, style_weights = _more_styles(method)
             fields = option_fields(method.options)
             controls = {name: _control(method, name) for name, field in fields.items() if not field.advanced}
             masks, content_mask, style_mask = _mask_inputs(method)
@@ -67,7 +69,8 @@ def method_tab(method: Method) -> None:
             status = gr.Markdown(elem_id=f"{key}-status")
             notes = gr.Markdown(elem_id=f"{key}-notes")
             download = gr.DownloadButton("Download PNG", elem_id=f"{key}-download")
-    inputs = {"content": content, "style": style, "masks": masks, "content_mask": content_mask,
+    inputs = {"content": content, "style": style, "more_styles": more_styles,
+              "style_weights": style_weights, "masks": masks, "content_mask": content_mask,
               "style_mask": style_mask, **controls}  # fmt: skip
     event = run.click(
         _runner(method), inputs_kwargs=inputs, outputs=[slider, status, notes, download],
@@ -101,6 +104,32 @@ def _picture(label: str, elem_id: str) -> gr.Image:
     # On the instance, because Gradio writes a stub file beside the source of every component subclass.
     setattr(image, "preprocess", lambda payload: None if payload is None else payload.path)  # noqa: B010
     return image
+
+
+def _more_styles(method: Method) -> tuple[gr.File, gr.Textbox]:
+    with gr.Accordion("More styles", open=False, visible=method.mixes_styles):
+        files = gr.File(
+            label="Further style pictures", file_count="multiple", type="filepath",
+            elem_id=f"{method.key}-more-styles", height=140,
+        )  # fmt: skip
+        weights = gr.Textbox(
+            "", label="Weights", elem_id=f"{method.key}-style-weights", max_lines=1,
+            info="One number for each style picture, like 2, 1; empty for equal shares. With a content mask "
+            "alone, each of its regions gets a style of its own, in reading order.",
+        )  # fmt: skip
+    return files, weights
+
+
+def _weights(text: str) -> list[float] | None:
+    """The numbers of the weights box, or ``None`` if it is empty."""
+    if not text.strip():
+        return None
+    try:
+        return [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        raise gr.Error(
+            f"The weights must be numbers like 2, 1, not {html.escape(text)}.", print_exception=False
+        ) from None
 
 
 def _mask_inputs(method: Method) -> tuple[gr.Radio, gr.Image, gr.Image]:
@@ -159,11 +188,13 @@ _MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
 def _runner(method: Method) -> Callable[..., Iterator[Any]]:
     def run(
         content: str | None, style: str | None, masks: str, content_mask: str | None,
-        style_mask: str | None, **options: Any,
+        style_mask: str | None, more_styles: list[str] | None = None, style_weights: str = "",
+        **options: Any,
     ) -> Iterator[Any]:  # fmt: skip
-        if content is None or style is None:
-            missing = "content" if content is None else "style"
+        if style is None or (content is None and not method.makes_textures):
+            missing = "style" if content is not None or method.makes_textures else "content"
             raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
+        styles, weights = [style, *(more_styles or [])], _weights(style_weights)
         if masks == OWN_MASKS and content_mask is None and style_mask is None:
             raise gr.Error(
                 "Please add both masks, or choose another way to find regions.", print_exception=False
@@ -172,8 +203,8 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
 
         def work(progress: Progress) -> Result:
             return stylize(
-                method.key, content, style, content_mask=chosen[0], style_mask=chosen[1],
-                progress=progress, **_given(method, options),
+                method.key, content, styles, style_weights=weights, content_mask=chosen[0],
+                style_mask=chosen[1], progress=progress, **_given(method, options),
             )  # fmt: skip
 
         yield gr.skip(), "Starting …", "", gr.skip()
@@ -212,13 +243,13 @@ def _results_folder() -> Path:
     return folder
 
 
-def _finished(method: Method, content: str, result: Result) -> tuple[Any, ...]:
+def _finished(method: Method, content: str | None, result: Result) -> tuple[Any, ...]:
     folder = _results_folder()
     name = f"{method.key}_{uuid.uuid4().hex[:12]}"
     is_long = max(result.image.shape[2:]) > LONGEST_JPEG
     before, after = folder / f"{name}_before.{'png' if is_long else 'jpg'}", folder / f"{name}.png"
-    original = load_image(content, name="content")
-    shown = Result(original.pixels, None, {}, (), {}, 0).to_pil()
+    pixels = result.image if content is None else load_image(content, name="content").pixels
+    shown = Result(pixels, None, {}, (), {}, 0).to_pil()
     if shown.size != (result.image.shape[3], result.image.shape[2]):
         shown = shown.resize((result.image.shape[3], result.image.shape[2]))
     shown.save(before, quality=92)

@@ -28,7 +28,8 @@ from . import (
 )
 from .reference import reference
 
-INPUTS = ("content", "style", "content_mask", "style_mask")
+INPUTS = ("content", "content_mask", "style_mask")
+NO_CONTENT = "-"
 DONE, REFUSED, INTERRUPTED = 0, 1, 130
 
 
@@ -53,9 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stylize(method: str, values: dict[str, Any]) -> int:
+    if values["content"] == NO_CONTENT:
+        values["content"] = None
     output = values.pop("output") or _default_output(method, values["content"], values["style"])
     check_output(output)  # before the work
-    inputs = [Path(values[k]) for k in INPUTS if values[k]]
+    inputs = [Path(source) for source in (*(values[k] for k in INPUTS), *values["style"]) if source]
     if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
         raise InvalidImage(f"The output {str(output)!r} is one of the input pictures; choose another name.")
     masks = values.pop("masks")
@@ -81,8 +84,9 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
     return DONE
 
 
-def _default_output(method: str, content: str, style: str) -> Path:
-    return Path(f"{Path(content).stem}_{Path(style).stem}_{method}.png")
+def _default_output(method: str, content: str | None, styles: Sequence[str]) -> Path:
+    first = "texture" if content is None else Path(content).stem
+    return Path(f"{'_'.join([first, *(Path(style).stem for style in styles)])}_{method}.png")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,8 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     for key in list_methods():
         method = get_method(key)
         command = commands.add_parser(key, help=method.summary, description=method.summary)
-        command.add_argument("content", metavar="CONTENT", help="the picture to restyle")
-        command.add_argument("style", metavar="STYLE", help="the picture whose style it gets")
+        nothing = f"; {NO_CONTENT} for none: makes a texture of the style" if method.makes_textures else ""
+        command.add_argument("content", metavar="CONTENT", help=f"the picture to restyle{nothing}")
+        several = " (or several to mix)" if method.mixes_styles else ""
+        command.add_argument(
+            "style", metavar="STYLE", nargs="+", help=f"the picture whose style it gets{several}"
+        )
+        if method.mixes_styles:
+            command.add_argument(
+                "--style-weights", metavar="W,W", type=_weights, help="share of each of several styles"
+            )
         command.add_argument("-o", "--output", type=Path, metavar="OUT", help="file to write")
         command.add_argument("--content-mask", metavar="M", help="picture with one color per region")
         command.add_argument("--style-mask", metavar="M", help="its partner, in the same colors")
@@ -104,6 +116,13 @@ def _parser() -> argparse.ArgumentParser:
         for name, option in option_fields(method.options).items():
             _add_option(command, name, option, option_default(method.options, name))
     return parser
+
+
+def _weights(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be numbers like 2,1, not {text!r}") from None
 
 
 def _add_option(parser: argparse.ArgumentParser, name: str, option: OptionField, default: Any) -> None:

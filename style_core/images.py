@@ -172,12 +172,23 @@ class SizeRule:
     """What sizes a method's networks take; pictures are padded to it and results cropped back."""
 
     multiple: int = 1
+    minimum: int = 1
 
     def pad(self, pixels: ImageTensor) -> ImageTensor:
-        """Mirror right and bottom edges up to the next multiple: ``[1, 3, H', W']``."""
-        h, w = pixels.shape[-2:]
-        right, bottom = -w % self.multiple, -h % self.multiple
-        return F.pad(pixels, (0, right, 0, bottom), mode="reflect") if right or bottom else pixels
+        """Mirror right and bottom edges up to the next permitted size: ``[1, 3, H', W']``."""
+        for dim in (2, 3):
+            side = pixels.shape[dim]
+            wanted = max(side, self.minimum)
+            wanted += -wanted % self.multiple
+            if wanted > side:
+                pixels = pixels.index_select(dim, _mirrored(side, wanted).to(pixels.device))
+        return pixels
+
+
+def _mirrored(side: int, wanted: int) -> Tensor:
+    """Indices 0 … side - 1, back to 0 and so on, ``wanted`` of them, without repeating the ends."""
+    place = torch.arange(wanted) % (2 * side - 2)
+    return torch.minimum(place, 2 * side - 2 - place)
 
 
 def resize_longer_side(pixels: ImageTensor, size: int, *, shrink_only: bool = False) -> ImageTensor:

@@ -16,6 +16,10 @@ from .options import Options
 from .segments import LabelMap
 
 ANY_SIZE = SizeRule()
+SMALL_REGION_NOTE = (
+    "A region is too small to be measured at every level of the network; where it is, the statistics of "
+    "the whole pictures are used for it."
+)
 O = TypeVar("O", bound=Options)  # noqa: E741
 
 
@@ -39,19 +43,46 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Two pictures padded to the method's size rule and, if there are masks, their label maps.
+class StyleInput:
+    """One style picture.
 
     Attributes:
-        content, style: ``[1, 3, H, W]``, float32, RGB in [0, 1], on the runtime's device.
-        content_labels, style_labels: ``[H, W]`` int64 of the same sizes, numbers shared between
-            the sides; 0 stands for "everything", used where a label has no partner. Both or none.
+        pixels: ``[1, 3, h, w]``, float32, RGB in [0, 1].
+        labels: ``[h, w]`` int64, or ``None``.
+        weight: its share where styles are mixed; the shares of all styles sum to one.
+    """
+
+    pixels: ImageTensor
+    labels: LabelMap | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The pictures, padded to the method's size rule, on the runtime's device.
+
+    Attributes:
+        content: ``[1, 3, H, W]``, float32, RGB in [0, 1].
+        styles: at least one; exactly one unless the method says that it mixes styles.
+        content_labels: ``[H, W]`` int64, numbers shared with the styles' labels; 0 stands for
+            "everything", used where a label has no partner. ``None`` exactly if the styles' are.
+        is_noise: no content was given, and ``content`` is seeded noise to make a texture of.
     """
 
     content: ImageTensor
-    style: ImageTensor
+    styles: tuple[StyleInput, ...]
     content_labels: LabelMap | None = None
-    style_labels: LabelMap | None = None
+    is_noise: bool = False
+
+    @property
+    def style(self) -> ImageTensor:
+        """The first (mostly the only) style's pixels."""
+        return self.styles[0].pixels
+
+    @property
+    def style_labels(self) -> LabelMap | None:
+        """The first style's labels."""
+        return self.styles[0].labels
 
 
 class Runtime(Protocol):
@@ -86,7 +117,15 @@ Run = Callable[[Inputs, O, Runtime], Tensor]
 
 @dataclass(frozen=True)
 class Method:
-    """A registered method; ``key`` is its module's name."""
+    """A registered method.
+
+    Attributes:
+        key: its module's name.
+        uses_segments: whether masks change what it does.
+        photorealistic: whether the style is a photo too.
+        mixes_styles: whether it takes several style pictures.
+        makes_textures: whether it can do without a content picture.
+    """
 
     key: str
     title: str
@@ -97,6 +136,8 @@ class Method:
     size_rule: SizeRule = ANY_SIZE
     uses_segments: bool = False
     photorealistic: bool = False
+    mixes_styles: bool = False
+    makes_textures: bool = False
 
 
 _REGISTRY: dict[str, Method] = {}
@@ -110,6 +151,8 @@ def method(
     size_rule: SizeRule = ANY_SIZE,
     uses_segments: bool = False,
     photorealistic: bool = False,
+    mixes_styles: bool = False,
+    makes_textures: bool = False,
 ) -> Callable[[Run], Run]:
     """Register the decorated function as the method of its module.
 
@@ -127,8 +170,9 @@ def method(
         if not summary:
             raise TypeError(f"{run.__module__} needs a docstring that says what the method does")
         _REGISTRY[key] = Method(
-            key, title, summary, paper, options, run, size_rule, uses_segments, photorealistic
-        )
+            key, title, summary, paper, options, run, size_rule, uses_segments, photorealistic,
+            mixes_styles, makes_textures,
+        )  # fmt: skip
         return run
 
     return register

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike, fspath
@@ -18,16 +19,17 @@ from . import device as devices
 from . import methods as _methods  # noqa: F401  # importing the package registers the methods
 from . import weights
 from .auto_segments import cluster_segments
-from .errors import InvalidOption, InvalidSegments, OutOfMemory
-from .images import ImageTensor, Picture, SizeRule, Source, load_image, resize_longer_side, save_image, to_pil
-from .method import Inputs, Method, Network, registry
+from .errors import InvalidImage, InvalidOption, InvalidSegments, OutOfMemory
+from .images import MIN_SIDE, ImageTensor, Picture, Source, load_image, resize_longer_side, save_image, to_pil
+from .method import Inputs, Method, Network, StyleInput, registry
 from .nets.encoder import Encoder
 from .options import Options, make_options
 from .progress import Progress, ignore_progress
-from .segments import Segments, pad_labels, read_masks
+from .segments import Segments, pad_labels, read_masks, read_style_regions
 
 AUTO = "auto"
 MEMORY_WORDS = ("not enough memory", "out of memory", "can't allocate memory")  # how allocators say it
+MAX_STYLES = 8
 MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
 
 
@@ -134,9 +136,10 @@ def get_method(key: str) -> Method:
 
 def stylize(
     method: str,
-    content: Source,
-    style: Source,
+    content: Source | None,
+    style: Source | Sequence[Source],
     *,
+    style_weights: Sequence[float] | None = None,
     content_mask: Source | None = None,
     style_mask: Source | None = None,
     family: str = "compact",
@@ -149,11 +152,14 @@ def stylize(
 
     Args:
         method: a key of :func:`list_methods`.
-        content, style: files, PIL images, arrays, tensors ``[1, 3, H, W]`` in [0, 1], or
-            :class:`Picture`.
+        content: a file, PIL image, array, tensor ``[1, 3, H, W]`` in [0, 1], or :class:`Picture`;
+            ``None`` makes a texture of the style, where the method can.
+        style: one such picture, or several to mix, where the method can.
+        style_weights: a share for each of several styles, of any sum; equal shares if not given.
         content_mask, style_mask: pictures with one color per region, both or none; or "auto" for
-            both, which clusters deep features of the two pictures together.
-        family: "compact" (shipped) or "vgg19" (full size).
+            both, which clusters deep features of the two pictures together. With several styles
+            a content mask alone: its regions, in reading order, get one style each.
+        family: "compact" (shipped), "vgg19" (full size) or "vgg19_16x" (its compressed copy).
         weights_dir: a folder of weights to use first.
         device: "auto", "cpu", "cuda" or "mps".
         progress: called with (fraction, message, preview); may raise :class:`Cancelled`.
@@ -167,6 +173,8 @@ def stylize(
     """
     chosen = get_method(method)
     values = make_options(chosen.options, options)
+    sources: list[Any] = list(style) if isinstance(style, (list, tuple)) else [style]
+    shares = _shares(chosen, content, sources, style_weights)
     target = devices.choose_device(device)
     runtime = _Runtime(
         family=family,
@@ -179,20 +187,22 @@ def stylize(
     # Methods that need gradients switch them on.
     with _out_of_memory_as_a_sentence(target), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
-        pictures = _read(content, style, values, runtime)
-        segments = _segment(chosen, *pictures, content_mask, style_mask, runtime)
+        pictures = _read(content, sources, values, runtime)
+        segments = _segment(chosen, pictures, content_mask, style_mask, style_weights, runtime)
         loaded = time.perf_counter()
-        image = _run(chosen, *pictures, segments, values, runtime)
+        image = _run(chosen, pictures, shares, segments, values, runtime)
     finished = time.perf_counter()
     runtime.progress(1.0, "Done")
+    masks = "none" if segments is None else AUTO if _is_auto(content_mask) else "own"
     return Result(
         image=image,
-        alpha=pictures[0].alpha,
+        alpha=pictures.content.alpha,
         settings={
             "method": method,
             "family": family,
             "device": target.type,
-            "masks": "none" if segments is None else AUTO if _is_auto(content_mask) else "own",
+            "masks": masks,
+            "styles": [round(share, 6) for share in shares],
             **values.to_dict(),
         },
         notes=tuple(runtime.notes),
@@ -202,24 +212,64 @@ def stylize(
     )
 
 
-def _read(content: Source, style: Source, options: Options, runtime: _Runtime) -> tuple[Picture, Picture]:
-    read = []
-    for source, name in ((content, "content"), (style, "style")):
-        picture = load_image(source, name=name)
-        for note in picture.notes:
-            runtime.note(note)
-        read.append(picture)
-    first, second = read
+@dataclass(frozen=True)
+class _Pictures:
+    """What was read; ``is_noise``: there was no content, and this is seeded noise instead."""
+
+    content: Picture
+    styles: list[Picture]
+    is_noise: bool = False
+
+
+def _shares(
+    method: Method, content: Source | None, styles: list[Source], weights: Sequence[float] | None
+) -> list[float]:
+    """The styles' weights as shares that sum to one, once the method is known to take such pictures."""
+    if content is None and not method.makes_textures:
+        raise InvalidImage(f"{method.title} needs a content picture.")
+    if len(styles) > MAX_STYLES or not styles:
+        raise InvalidImage(f"There must be 1 to {MAX_STYLES} style pictures, not {len(styles)}.")
+    if len(styles) > 1 and not method.mixes_styles:
+        raise InvalidImage(f"{method.title} takes one style picture, not {len(styles)}.")
+    given = [1.0] * len(styles) if weights is None else [float(w) for w in weights]
+    if len(given) != len(styles) or not all(0 <= w < math.inf for w in given) or not sum(given):
+        raise InvalidOption(
+            f"style_weights must be {len(styles)} numbers from 0 up, one for each style picture and not "
+            f"all 0, not {list(weights or ())}."
+        )
+    return [w / sum(given) for w in given]
+
+
+def _read(content: Source | None, styles: list[Source], options: Options, runtime: _Runtime) -> _Pictures:
+    names = ["style"] if len(styles) == 1 else [f"style picture {k}" for k in range(1, len(styles) + 1)]
+    read = [_read_style(source, name, runtime) for source, name in zip(styles, names, strict=True)]
+    if content is None:
+        width, height = read[0].size
+        scale = 1 if options.size is None else options.size / max(width, height)
+        size = [max(MIN_SIDE, round(side * scale)) for side in (height, width)]
+        noise = torch.rand(1, 3, *size, generator=runtime.generator)
+        return _Pictures(Picture(noise), read, is_noise=True)
+    picture = load_image(content, name="content")
+    for note in picture.notes:
+        runtime.note(note)
     if options.size is not None:
-        first = _resized(first, options.size)
-    if max(second.size) > MAX_STYLE_SIDE:
-        w, h = second.size
-        second = _resized(second, MAX_STYLE_SIDE, keep_thin=True)
-        if second.size != (w, h):
+        picture = _resized(picture, options.size)
+    return _Pictures(picture, read)
+
+
+def _read_style(source: Source, name: str, runtime: _Runtime) -> Picture:
+    picture = load_image(source, name=name)
+    for note in picture.notes:
+        runtime.note(note)
+    if max(picture.size) > MAX_STYLE_SIDE:
+        w, h = picture.size
+        picture = _resized(picture, MAX_STYLE_SIDE, keep_thin=True)
+        if picture.size != (w, h):
+            what = "style picture" if name == "style" else name
             runtime.note(
-                f"The style picture was read at {second.size[0]} x {second.size[1]} px instead of {w} x {h}."
+                f"The {what} was read at {picture.size[0]} x {picture.size[1]} px instead of {w} x {h}."
             )
-    return first, second
+    return picture
 
 
 def _resized(picture: Picture, size: int, *, keep_thin: bool = False) -> Picture:
@@ -234,10 +284,10 @@ def _resized(picture: Picture, size: int, *, keep_thin: bool = False) -> Picture
 
 def _segment(
     method: Method,
-    content: Picture,
-    style: Picture,
+    pictures: _Pictures,
     content_mask: Source | None,
     style_mask: Source | None,
+    style_weights: Sequence[float] | None,
     runtime: _Runtime,
 ) -> Segments | None:
     if content_mask is None and style_mask is None:
@@ -245,7 +295,12 @@ def _segment(
     if not method.uses_segments:
         runtime.note(f"{method.title} does not use masks; they were left aside.")
         return None
-    if _is_auto(content_mask):
+    if pictures.is_noise:
+        raise InvalidSegments("Masks need a content picture.")
+    content, style = pictures.content, pictures.styles[0]
+    if len(pictures.styles) > 1:
+        segments = _one_style_per_region(pictures, content_mask, style_mask, style_weights)
+    elif _is_auto(content_mask):
         if style_mask is not None and not _is_auto(style_mask):
             raise InvalidSegments("A style mask cannot go with an automatic content mask.")
         runtime.progress(0.0, "Finding regions")
@@ -264,26 +319,54 @@ def _segment(
     return segments
 
 
+def _one_style_per_region(
+    pictures: _Pictures,
+    content_mask: Source | None,
+    style_mask: Source | None,
+    style_weights: Sequence[float] | None,
+) -> Segments:
+    if content_mask is None or style_mask is not None or _is_auto(content_mask):
+        raise InvalidSegments(
+            "With several style pictures, give a content mask alone; each of its regions gets one of them."
+        )
+    if style_weights is not None:
+        raise InvalidOption("style_weights cannot go with a mask that gives each region a style of its own.")
+    labels, notes = read_style_regions(content_mask, pictures.content, len(pictures.styles))
+    width, height = pictures.styles[0].size
+    return Segments(labels, torch.ones(height, width, dtype=torch.int64), notes)
+
+
 def _run(
     method: Method,
-    content: Picture,
-    style: Picture,
+    pictures: _Pictures,
+    shares: list[float],
     segments: Segments | None,
     options: Options,
     runtime: _Runtime,
 ) -> ImageTensor:
-    rule: SizeRule = method.size_rule
-    padded = [rule.pad(p.pixels).to(runtime.device) for p in (content, style)]
-    labels: list[Tensor | None] = [None, None]
-    if segments is not None:
-        for side, (found, pixels) in enumerate(zip((segments.content, segments.style), padded, strict=True)):
-            labels[side] = pad_labels(found, *pixels.shape[-2:]).to(runtime.device)
-    output = method.run(Inputs(padded[0], padded[1], labels[0], labels[1]), options, runtime)
-    width, height = content.size
+    rule, device = method.size_rule, runtime.device
+    content = rule.pad(pictures.content.pixels).to(device)
+    content_labels = None if segments is None else _padded(segments.content, content)
+    styles = []
+    for k, (picture, share) in enumerate(zip(pictures.styles, shares, strict=True)):
+        pixels = rule.pad(picture.pixels).to(device)
+        labels = None
+        if segments is not None and k == 0:
+            labels = _padded(segments.style, pixels)
+        elif segments is not None:  # a style of its own region
+            labels = torch.full(pixels.shape[-2:], k + 1, device=device)
+        styles.append(StyleInput(pixels, labels, share))
+    inputs = Inputs(content, tuple(styles), content_labels, pictures.is_noise)
+    output = method.run(inputs, options, runtime)
+    width, height = pictures.content.size
     output = output[..., :height, :width].float().cpu()
     if not bool(torch.isfinite(output).all()):
         raise RuntimeError(f"{method.key} returned values that are not finite")
     return output.clamp(0, 1)
+
+
+def _padded(labels: Tensor, pixels: Tensor) -> Tensor:
+    return pad_labels(labels, *pixels.shape[-2:]).to(pixels.device)
 
 
 def _is_auto(mask: Source | None) -> bool:

@@ -78,6 +78,40 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
     return Segments(matched.content, matched.style, (*notes, *matched.notes))
 
 
+def read_style_regions(mask: Source, content: Picture, count: int) -> tuple[LabelMap, tuple[str, ...]]:
+    """A content mask whose regions get one style picture each, in reading order.
+
+    Args:
+        mask: picture of any size, stretched to the content's.
+        content: the photo it belongs to.
+        count: how many style pictures there are.
+
+    Returns:
+        labels 1 … count, ``[H, W]``; the region that begins first, row by row, is 1. And the notes.
+
+    Raises:
+        InvalidSegments: the mask cannot be read, or does not have ``count`` regions.
+    """
+    original = _mask_colors(mask, "content mask")
+    palette = find_palette([original])
+    if len(palette) != count:
+        raise InvalidSegments(
+            f"The content mask has {len(palette)} regions and there are {count} style pictures; give one "
+            "style picture for each color of the mask."
+        )
+    width, height = content.size
+    labels = snap_to_palette(_resize_nearest(original, height, width), palette)
+    order = sorted(range(count), key=lambda label: _first_place(labels == label))
+    ranks = torch.empty(count, dtype=torch.int64)
+    ranks[order] = torch.arange(1, count + 1)
+    names = [f"style picture {k} is used in region {color_name(palette[n])}" for k, n in enumerate(order, 1)]
+    return ranks[labels], (f"In reading order, {', '.join(names)}.",)
+
+
+def _first_place(where: Tensor) -> int:
+    return int(where.flatten().to(torch.uint8).argmax()) if bool(where.any()) else where.numel()
+
+
 def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Segments:
     """Merge labels that cannot be matched into 0, "everything", and say so.
 

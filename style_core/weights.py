@@ -26,7 +26,7 @@ from .errors import WeightsUnavailable
 from .nets.encoder import Encoder
 from .nets.precision import reduce_precision
 
-FAMILIES = ("compact", "vgg19")
+FAMILIES = ("compact", "vgg19", "vgg19_16x")
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "weights"
 ENVIRONMENT = "STYLE_CORE_WEIGHTS"
 ENCODER = "encoder"
@@ -109,9 +109,9 @@ def locate(family: str, name: str, folder: Path | None = None) -> Path:
             if candidate.is_file():
                 return candidate
     looked = ", ".join(str(place / family) for place in places) or "the shipped weights"
-    if family == "vgg19":
+    if family != FAMILIES[0]:
         raise WeightsUnavailable(
-            f"The vgg19 weights {name!r} are not in {looked}; convert the published checkpoints with "
+            f"The {family} weights {name!r} are not in {looked}; convert the published checkpoints with "
             "'python hub_upload.py convert' and name their folder as weights_dir, or use family 'compact'."
         )
     raise WeightsUnavailable(f"The {family} weights {name!r} are not in {looked}.")

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from style_core.nets.decoder import Decoder
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.nets.wavelet import VARIANTS, WaveletDecoder
 from style_core.training.export import export
-from style_core.training.initialization import start_wavelet_decoder
+from style_core.training.initialization import start_decoder, start_wavelet_decoder
 from style_core.training.normalization import normalize_activations
 
 TINY_WIDTHS = dict(zip(LAYERS, (6, 6, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 12), strict=True))
@@ -38,6 +39,13 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         decoder = WaveletDecoder(TINY_WIDTHS, variant=variant)
         start_wavelet_decoder(decoder, Encoder.from_state(encoder.state_dict(), pool="haar"), pictures)
         export(decoder.state_dict(), folder, f"wct2_{variant}", entry={}, metadata={"encoder_sha256": digest})
+    for name, upsampling, deepest in (("wct", "nearest", 5), ("photo_wct", "unpool", 4)):
+        for level in range(1, deepest + 1):
+            inverse = Decoder(TINY_WIDTHS, level=level, upsampling=upsampling)
+            start_decoder(inverse, encoder, pictures)
+            export(
+                inverse.state_dict(), folder, f"{name}_{level}", entry={}, metadata={"encoder_sha256": digest}
+            )
     return folder
 
 

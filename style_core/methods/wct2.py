@@ -12,11 +12,11 @@ from functools import partial
 from torch import Tensor
 
 from ..images import ImageTensor, SizeRule
-from ..method import Inputs, Network, Paper, Runtime, method
+from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
 from ..nets.wavelet import LAST_LAYER, VARIANTS, Hook, Skip, WaveletDecoder, wavelet_decode, wavelet_encode
 from ..ops.guided_filter import guided_filter
 from ..ops.moments import Moments
-from ..ops.regions import apply_maps, memberships, region_moments
+from ..ops.regions import apply_maps, is_any_unmeasured, memberships, region_moments
 from ..ops.whitening import AffineMap, optimal_transport, whitening_coloring
 from ..options import Options, choice, several, slider
 
@@ -182,11 +182,8 @@ class _Transform:
     def __call__(self, *place: object, features: Tensor) -> Tensor:
         content, style = region_moments(features, self.labels), self.style[place]
         labels = content.keys() & style.keys()
-        if self.labels is not None and set(self.labels.unique().tolist()) - labels:
-            self.runtime.note(
-                "A region is too small to be measured at every level of the network; where it is, the "
-                "statistics of the whole pictures are used for it."
-            )
+        if is_any_unmeasured(self.labels, labels):
+            self.runtime.note(SMALL_REGION_NOTE)
         maps = {label: self._map(content[label], style[label]) for label in labels}
         moved = apply_maps(features, maps, self.weights)
         # Departure: the released code clamps each region by itself, which shows as a seam.

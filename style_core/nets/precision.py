@@ -15,7 +15,7 @@ def reduce_precision(network: nn.Module) -> nn.Module:
     A layer computes in the precision of its weights (see ops/reflect_conv.py), so nothing else
     needs to know.
     """
-    for name, child in network.named_children():
-        if name not in PIXEL_LAYERS:
-            child.to(torch.bfloat16)
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d) and name.rpartition(".")[2] not in PIXEL_LAYERS:
+            module.to(torch.bfloat16)
     return network

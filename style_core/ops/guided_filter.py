@@ -43,6 +43,16 @@ def linear_model(guide: Tensor, x: Tensor, *, radius: int, eps: float) -> tuple[
     Returns:
         slopes ``[1, 3 C, H, W]`` (three for each channel of ``x``) and offset ``[1, C, H, W]``.
     """
+    slopes, offset = window_model(guide, x, radius=radius, eps=eps)
+    return box_mean(slopes, radius), box_mean(offset, radius)
+
+
+def window_model(guide: Tensor, x: Tensor, *, radius: int, eps: float | Tensor) -> tuple[Tensor, Tensor]:
+    """The regression of each window, clipped at the borders, by itself; shapes as :func:`linear_model`.
+
+    Args:
+        eps: added to the variances of the guide's colors; a number or ``[H, W]``.
+    """
     channels = x.shape[1]
     mean_guide, mean_x = box_mean(guide, radius), box_mean(x, radius)
     pairs = [(i, j) for i in range(3) for j in range(i, 3)]
@@ -57,7 +67,7 @@ def linear_model(guide: Tensor, x: Tensor, *, radius: int, eps: float) -> tuple[
     cross = cross[0].unflatten(0, (3, channels)).permute(2, 3, 0, 1)  # [H, W, 3, C]
     slopes = torch.linalg.solve(covariance, cross).permute(3, 2, 0, 1)  # [C, 3, H, W]
     offset = mean_x - (slopes * mean_guide[0]).sum(1)[None]
-    return box_mean(slopes.flatten(0, 1)[None], radius), box_mean(offset, radius)
+    return slopes.flatten(0, 1)[None], offset
 
 
 def _enlarge(x: Tensor, size: torch.Size, step: int) -> Tensor:

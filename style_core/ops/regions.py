@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,7 +22,7 @@ def region_moments(features: Tensor, labels: Tensor | None) -> dict[int, Moments
 
     Args:
         features: ``[1, C, h, w]``.
-        labels: ``[H, W]`` int64 at any multiple of the features' size, or ``None``.
+        labels: ``[H, W]`` int64, at the picture's size, or ``None``.
 
     Returns:
         label -> moments; a label with fewer than MIN_POSITIONS at this size is absent.
@@ -33,6 +35,11 @@ def region_moments(features: Tensor, labels: Tensor | None) -> dict[int, Moments
             if label != EVERYTHING and int(mask.sum()) >= MIN_POSITIONS:
                 found[label] = moments(features, mask)
     return found
+
+
+def is_any_unmeasured(labels: Tensor | None, measured: Collection[int]) -> bool:
+    """Whether ``labels`` has a region that is not among the ``measured`` ones."""
+    return labels is not None and bool(set(labels.unique().tolist()) - {EVERYTHING, *measured})
 
 
 def memberships(labels: Tensor, guide: Tensor, *, radius: int, eps: float = 1e-4) -> dict[int, Tensor]:
@@ -66,7 +73,7 @@ def apply_maps(features: Tensor, maps: dict[int, AffineMap], weights: dict[int, 
     Args:
         features: ``[1, C, h, w]``.
         maps: label -> affine map; label 0 is there, and serves labels that are not.
-        weights: label -> ``[1, 1, H, W]`` membership at any multiple of the features' size, or
+        weights: label -> ``[1, 1, H, W]`` membership at the picture's size, or
             ``None`` for label 0 everywhere.
 
     Returns:
@@ -95,5 +102,5 @@ def _affine(rows: Tensor, transform: AffineMap) -> Tensor:
 
 
 def _nearest(labels: Tensor, height: int, width: int) -> Tensor:
-    down, right = labels.shape[0] // height, labels.shape[1] // width
-    return labels[down // 2 :: down, right // 2 :: right][:height, :width]
+    small = F.interpolate(labels[None, None].float(), (height, width), mode="nearest-exact")
+    return small[0, 0].long()

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 
 from ..device import choose_device
-from ..nets.encoder import LAYERS, layer_of
+from ..nets.encoder import LAYERS
 from ..nets.wavelet import VARIANTS
 from ..weights import ENCODER, read_weights
-from .decoder import held_out_psnr, train_wavelet_decoder
+from .decoder import FEATURE_WEIGHT, DecoderTask, MirroredTask, WaveletTask, held_out_psnr, train_decoder
 from .encoder import INITIAL_CROPS, WIDTHS, held_out_errors, step_seed, train_encoder
 from .export import export, thin_curve
 from .loop import Schedule
@@ -25,6 +25,7 @@ from .normalization import normalize_activations, prune_dead_channels
 from .photos import Photos
 
 LICENCE = "MIT"
+DECODERS = {"wct2": VARIANTS, "wct": ("5", "4", "3", "2", "1"), "photo_wct": ("4", "3", "2", "1")}
 NORMALIZATION_STEP = 9_999_000  # a step no run reaches: its crops are seen by nothing else
 
 
@@ -34,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.size % 16 or args.held_out < 1:
         parser.error("--size must be a multiple of 16 and --held-out at least 1")
+    if args.command == "decoder":
+        variants = DECODERS[args.method]
+        args.variant = args.variant or variants[0]
+        if args.variant not in variants:
+            parser.error(f"--variant of {args.method} must be one of {', '.join(variants)}")
     if not args.data.is_dir():
         parser.error(f"--data {args.data} is not a folder")
     command = "python -m style_core.training " + " ".join(arguments or sys.argv[1:])
@@ -64,12 +70,11 @@ def _encoder(args: argparse.Namespace, command: str) -> None:
 
 def _decoder(args: argparse.Namespace, command: str) -> None:
     encoder = read_weights(args.output / f"{ENCODER}.safetensors")
-    state = {k: v.float() for k, v in encoder.state.items()}
-    last = LAYERS.index(layer_of("relu4_1"))
-    state = {k: v for k, v in state.items() if k.split(".")[0] in (*LAYERS[: last + 1], "conv0")}
-    task = train_wavelet_decoder(
-        args.data, state, args.variant, args.run, _schedule(args), seed=args.seed, crops=args.crops,
-        size=args.size, held_out=args.held_out, device=choose_device(args.device),
+    torch.manual_seed(args.seed)
+    task = train_decoder(
+        _task(args, {k: v.float() for k, v in encoder.state.items()}), args.data, args.run, _schedule(args),
+        seed=args.seed, crops=args.crops, size=args.size, held_out=args.held_out,
+        device=choose_device(args.device),
     ).to("cpu")  # fmt: skip
     decibels = held_out_psnr(task, Photos(args.data, held_out=args.held_out).held_out())
     metrics = {
@@ -81,6 +86,15 @@ def _decoder(args: argparse.Namespace, command: str) -> None:
     }
     name = f"{args.method}_{args.variant}"
     _finish(args, task.decoder.state_dict(), name, command, metrics, {"encoder_sha256": encoder.sha256})
+
+
+def _task(args: argparse.Namespace, state: dict[str, torch.Tensor]) -> DecoderTask:
+    if args.method == "wct2":
+        return WaveletTask(state, args.variant, args.feature_weight)
+    upsampling, level = "nearest" if args.method == "wct" else "unpool", int(args.variant)
+    path = args.output / f"{args.method}_{level - 1}.safetensors"
+    shallower = {k: v.float() for k, v in read_weights(path).state.items()} if path.is_file() else None
+    return MirroredTask(state, level, upsampling, args.feature_weight, shallower)
 
 
 def _finish(
@@ -116,8 +130,11 @@ def _parser() -> argparse.ArgumentParser:
     encoder.add_argument("--teacher", type=Path, required=True, help="folder of the teacher networks")
     encoder.add_argument("--widths", type=int, nargs=len(LAYERS), default=WIDTHS, help="channels per layer")
     decoder = commands.add_parser("decoder", help="train a decoder on the exported encoder")
-    decoder.add_argument("method", choices=["wct2"])
-    decoder.add_argument("--variant", choices=VARIANTS, default=VARIANTS[0])
+    decoder.add_argument("method", choices=sorted(DECODERS))
+    decoder.add_argument(
+        "--variant", help="cat5 or sum for wct2, the level for wct (1 to 5) and photo_wct (1 to 4)"
+    )
+    decoder.add_argument("--feature-weight", type=float, default=FEATURE_WEIGHT, help="lambda of the loss")
     for command, steps, rate, crops in ((encoder, 3000, 1e-3, 10), (decoder, 1500, 2e-4, 8)):
         command.add_argument("--data", type=Path, required=True, help="any folder of photos")
         command.add_argument("--run", type=Path, required=True, help="folder of checkpoint and loss curve")

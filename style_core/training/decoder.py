@@ -6,61 +6,131 @@ of the result. No style picture is seen in training.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from ..nets.decoder import Decoder, encode_with_maxima
 from ..nets.encoder import LAYERS, Encoder, StateDict
 from ..nets.wavelet import WaveletDecoder, wavelet_decode, wavelet_encode
 from .encoder import step_seed, variance
-from .initialization import start_wavelet_decoder
+from .initialization import start_decoder, start_wavelet_decoder
 from .loop import CPU, Schedule, autocast, train
 from .photos import Photos
 
 FEATURE_WEIGHT = 0.01  # lambda, on features measured relative to their variance
-FEATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 INITIAL_CROPS = 24
 
 
-class WaveletTask(nn.Module):
-    """The wavelet decoder being trained, the frozen encoder, and the loss."""
+class DecoderTask(nn.Module, ABC):
+    """A decoder being trained, the frozen encoder, and the loss.
 
-    def __init__(self, encoder_state: StateDict, variant: str) -> None:
+    Args:
+        encoder_state: canonical tensors, at least to the decoder's level.
+        decoder: what is trained.
+        level: the encoder level it inverts.
+        feature_weight: lambda of the loss.
+    """
+
+    def __init__(
+        self, encoder_state: StateDict, decoder: nn.Module, level: int, feature_weight: float
+    ) -> None:
         super().__init__()
-        self.wavelet_encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="haar")
-        self.encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="max")
-        widths = {n: encoder_state[f"{n}.weight"].shape[0] for n in LAYERS[: LAYERS.index("conv4_1") + 1]}
-        self.decoder = WaveletDecoder(widths, variant=variant)
+        self.encoder = Encoder.from_state(encoder_state, last=f"relu{level}_1", pool="max")
+        self.decoder = decoder
+        self.feature_layers = tuple(f"relu{k}_1" for k in range(1, level + 1))
+        self.feature_weight = feature_weight
 
-    @torch.no_grad()
+    @abstractmethod
     def initialize(self, images: Tensor) -> None:
         """Least-squares start."""
-        start_wavelet_decoder(self.decoder, self.wavelet_encoder, images)
 
+    @abstractmethod
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Encode and decode ``[N, 3, H, W]``, sides multiples of 8; not clamped."""
-        with torch.no_grad():
-            features, skips = wavelet_encode(self.wavelet_encoder, images, variant=self.decoder.variant)
-        return wavelet_decode(self.decoder, features, skips)
+        """Encode and decode ``[N, 3, H, W]``, sides multiples of 16; not clamped."""
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Pixel error and mean relative feature error of the reconstruction."""
         output = self.reconstruct(images).float()
-        found = self.encoder(output, FEATURE_LAYERS)
+        found = self.encoder(output, self.feature_layers)
         with torch.no_grad():
-            wanted = self.encoder(images, FEATURE_LAYERS)
+            wanted = self.encoder(images, self.feature_layers)
         errors = [
             (found[k].float() - wanted[k].float()).square().mean() / variance(wanted[k].float())
-            for k in FEATURE_LAYERS
+            for k in self.feature_layers
         ]
         return (output - images).square().mean(), torch.stack(errors).mean()
 
 
-def train_wavelet_decoder(
+class MirroredTask(DecoderTask):
+    """WCT's ("nearest") or PhotoWCT's ("unpool") decoder of one level.
+
+    Args:
+        encoder_state: canonical tensors, at least to the level.
+        level: 1 … 5.
+        upsampling: see :class:`Decoder`.
+        feature_weight: lambda of the loss.
+        shallower: the state of the trained decoder of ``level - 1``, whose layers this one starts with.
+    """
+
+    def __init__(
+        self, encoder_state: StateDict, level: int, upsampling: str,
+        feature_weight: float = FEATURE_WEIGHT, shallower: StateDict | None = None,
+    ) -> None:  # fmt: skip
+        widths = _widths(encoder_state, level)
+        decoder = Decoder(widths, level=level, upsampling=upsampling)
+        super().__init__(encoder_state, decoder, level, feature_weight)
+        self.level, self.is_unpooling = level, upsampling == "unpool"
+        self.shallower = shallower and Decoder.from_state(shallower, level=level - 1, upsampling=upsampling)
+
+    @torch.no_grad()
+    def initialize(self, images: Tensor) -> None:
+        assert isinstance(self.decoder, Decoder)
+        start_decoder(self.decoder, self.encoder, images, self.shallower or None)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        with torch.no_grad():
+            if self.is_unpooling:
+                features, maxima = encode_with_maxima(self.encoder, images, level=self.level)
+            else:
+                name = f"relu{self.level}_1"
+                features, maxima = self.encoder(images, (name,))[name], None
+        return self.decoder(features, maxima)
+
+
+class WaveletTask(DecoderTask):
+    """WCT2's decoder."""
+
+    def __init__(
+        self, encoder_state: StateDict, variant: str, feature_weight: float = FEATURE_WEIGHT
+    ) -> None:
+        decoder = WaveletDecoder(_widths(encoder_state, 4), variant=variant)
+        super().__init__(encoder_state, decoder, 4, feature_weight)
+        self.wavelet_encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="haar")
+        self.variant = variant
+
+    @torch.no_grad()
+    def initialize(self, images: Tensor) -> None:
+        assert isinstance(self.decoder, WaveletDecoder)
+        start_wavelet_decoder(self.decoder, self.wavelet_encoder, images)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        assert isinstance(self.decoder, WaveletDecoder)
+        with torch.no_grad():
+            features, skips = wavelet_encode(self.wavelet_encoder, images, variant=self.variant)
+        return wavelet_decode(self.decoder, features, skips)
+
+
+def _widths(state: StateDict, level: int) -> dict[str, int]:
+    layers = LAYERS[: LAYERS.index(f"conv{level}_1") + 1]
+    return {name: state[f"{name}.weight"].shape[0] for name in layers}
+
+
+def train_decoder(
+    task: DecoderTask,
     data: Path,
-    encoder_state: StateDict,
-    variant: str,
     folder: Path,
     schedule: Schedule,
     *,
@@ -69,12 +139,10 @@ def train_wavelet_decoder(
     size: int = 160,
     held_out: int = 36,
     device: torch.device = CPU,
-) -> WaveletTask:
+) -> DecoderTask:
     """Run or resume; the checkpoint and the loss curve are in ``folder``."""
-    torch.manual_seed(seed)
     photos = Photos(data, held_out=held_out)
-    task = WaveletTask(encoder_state, variant).to(device)
-    task = task.to(memory_format=torch.channels_last)
+    task = task.to(device).to(memory_format=torch.channels_last)
 
     def loss(step: int) -> tuple[Tensor, dict[str, float]]:
         images = photos.crops(crops, size, seed=step_seed(seed, step)).to(device)
@@ -82,7 +150,7 @@ def train_wavelet_decoder(
         with autocast(device):
             pixels, features = task(images)
         parts = {"psnr": float(-10 * pixels.detach().log10()), "features": float(features.detach())}
-        return pixels + FEATURE_WEIGHT * features, parts
+        return pixels + task.feature_weight * features, parts
 
     def initialize() -> None:
         task.initialize(photos.crops(INITIAL_CROPS, 96, seed=step_seed(seed, -1)).to(device))
@@ -92,7 +160,7 @@ def train_wavelet_decoder(
 
 
 @torch.no_grad()
-def held_out_psnr(task: WaveletTask, images: Tensor) -> Tensor:
+def held_out_psnr(task: DecoderTask, images: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB of every reconstruction, clamped: ``[N]``."""
     outputs = torch.cat([task.reconstruct(batch).clamp(0, 1) for batch in images.split(4)])
     return -10 * (outputs - images).square().mean((1, 2, 3)).log10()

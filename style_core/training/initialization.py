@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..nets.decoder import UPSAMPLE_BEFORE, Decoder, encode_with_maxima
 from ..nets.encoder import LAYERS, POOL_BEFORE, POOLINGS, Encoder
 from ..nets.wavelet import DECODER_LAYERS, UNPOOL_BEFORE, Skip, WaveletDecoder, unpool_cat5, wavelet_encode
 from ..ops.haar import haar_low, haar_unpool
 from ..ops.reflect_conv import reflect_conv
+from ..ops.unpool import max_unpool
 from .teachers import Teachers
 
 RIDGE = 1e-4
@@ -77,6 +79,37 @@ def start_wavelet_decoder(decoder: WaveletDecoder, encoder: Encoder, images: Ten
             target, is_rectified = before[LAYERS[LAYERS.index(name) - 1]], True
             if name in POOL_BEFORE:  # this layer gives back what the pooling made of the map
                 target = haar_low(target)
+        set_convolution(conv, *fit_convolution(x, target, is_rectified=is_rectified))
+        x = reflect_conv(x, conv, relu=is_rectified)
+
+
+@torch.no_grad()
+def start_decoder(
+    decoder: Decoder, encoder: Encoder, images: Tensor, shallower: Decoder | None = None
+) -> None:
+    """Fit every layer of a WCT or PhotoWCT decoder, deepest first, to the map it should give back.
+
+    Where a trained ``shallower`` decoder is given, its layers are taken over instead.
+    """
+    before = encoder(images, LAYERS[: LAYERS.index(decoder.layers[0]) + 1])
+    x, maxima = encode_with_maxima(encoder, images, level=decoder.level)
+    for name in decoder.layers:
+        conv: nn.Conv2d = getattr(decoder, name)
+        if shallower is not None and name in shallower.layers:
+            conv.load_state_dict(getattr(shallower, name).state_dict())
+            continue
+        if name in UPSAMPLE_BEFORE:
+            if decoder.upsampling == "unpool":
+                x = max_unpool(x, maxima[UPSAMPLE_BEFORE[name]])
+            else:
+                x = F.interpolate(x, scale_factor=2, mode="nearest")
+        if name == "conv1_1":
+            target, is_rectified = images, False
+        else:
+            target, is_rectified = before[LAYERS[LAYERS.index(name) - 1]], True
+            if name in POOL_BEFORE:  # what unpooling needs, or what nearest up-sampling does best with
+                pool = "max" if decoder.upsampling == "unpool" else "average"
+                target = POOLINGS[pool](target)
         set_convolution(conv, *fit_convolution(x, target, is_rectified=is_rectified))
         x = reflect_conv(x, conv, relu=is_rectified)
 

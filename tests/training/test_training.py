@@ -14,7 +14,7 @@ from style_core import stylize
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.ops.reflect_conv import reflect_conv
 from style_core.training.__main__ import main
-from style_core.training.decoder import WaveletTask
+from style_core.training.decoder import MirroredTask, WaveletTask
 from style_core.training.export import export, sha256
 from style_core.training.initialization import fit_convolution, fit_map, spanning_channels
 from style_core.training.loop import Schedule, train
@@ -113,6 +113,27 @@ class TestInitialization:
         task.initialize(images)
         assert (task.reconstruct(images) - images).square().mean() < 0.1 * random
 
+    @pytest.mark.parametrize("upsampling", ["nearest", "unpool"])
+    @pytest.mark.parametrize("level", [1, 2, 3])
+    def test_started_mirrored_decoder_reconstructs_far_better_than_a_random_one(
+        self, folder, upsampling, level
+    ):
+        torch.manual_seed(0)
+        task = MirroredTask(Encoder(TINY_WIDTHS).state_dict(), level, upsampling)
+        images = Photos(folder, held_out=2).crops(6, 64, seed=0)
+        random = (task.reconstruct(images) - images).square().mean()
+        task.initialize(images)
+        assert (task.reconstruct(images) - images).square().mean() < 0.2 * random
+
+    def test_a_decoder_starts_with_the_trained_layers_of_the_shallower_one(self, folder):
+        torch.manual_seed(0)
+        state = Encoder(TINY_WIDTHS).state_dict()
+        shallower = MirroredTask(state, 1, "nearest").decoder
+        task = MirroredTask(state, 2, "nearest", shallower=shallower.state_dict())
+        task.initialize(Photos(folder, held_out=2).crops(6, 64, seed=0))
+        torch.testing.assert_close(task.decoder.conv1_1.weight, shallower.conv1_1.weight, rtol=0, atol=0)
+        assert (task.decoder.conv2_1.bias != 0).any()
+
 
 class TestLoop:
     def run(self, folder, steps, resume_with=None):
@@ -200,9 +221,24 @@ def test_both_commands_train_export_and_serve_a_method(folder, tmp_path, shared_
     teacher = str(shared_data / "teacher")
     main(["encoder", "--teacher", teacher, "--run", str(tmp_path / "e"), "--widths", *widths, *common])
     main(["decoder", "wct2", "--variant", "cat5", "--run", str(tmp_path / "d"), *common])
+    for level in "12":
+        main(["decoder", "wct", "--variant", level, "--run", str(tmp_path / f"w{level}"), *common])
+    main(["decoder", "photo_wct", "--variant", "1", "--run", str(tmp_path / "p"), *common])
     listed = json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
-    assert set(listed) == {"encoder.safetensors", "wct2_cat5.safetensors"}
+    names = {"encoder", "wct2_cat5", "wct_1", "wct_2", "photo_wct_1"}
+    assert set(listed) == {f"{name}.safetensors" for name in names}
     assert "relu5_1" in listed["encoder.safetensors"]["metrics"]["relative_error_linear"]
     assert listed["wct2_cat5.safetensors"]["metrics"]["reconstruction_db"]["median"] > 5
-    result = stylize("wct2", photo(32, 32), photo(32, 32, seed=1), weights_dir=tmp_path / "out")
-    assert result.image.shape == (1, 3, 32, 32)
+    for method, options in (("wct2", {}), ("wct", {"levels": ("2", "1")}), ("photo_wct", {"levels": ("1",)})):
+        result = stylize(
+            method, photo(32, 32), photo(32, 32, seed=1), weights_dir=tmp_path / "out", **options
+        )
+        assert result.image.shape == (1, 3, 32, 32)
+        assert not any("is not in" in note for note in result.notes)
+
+
+def test_a_variant_a_method_does_not_have_is_refused(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["decoder", "photo_wct", "--variant", "5", "--data", str(folder), "--run", str(tmp_path),
+              "-o", str(tmp_path)])  # fmt: skip
+    assert "--variant of photo_wct must be one of 4, 3, 2, 1" in capsys.readouterr().err

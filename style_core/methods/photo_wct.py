@@ -1,0 +1,165 @@
+"""PhotoWCT: recolors a photo after another photo by whitening and coloring, then smooths along its edges.
+
+Li et al., ECCV 2018. Max unpooling keeps what nearest up-sampling blurs; a closed-form solve on the
+content's matting affinity removes what is left of patches and halos.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor
+
+from ..images import ImageTensor
+from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
+from ..nets.decoder import Level, encode_with_maxima
+from ..nets.encoder import Encoder
+from ..ops.guided_filter import guided_filter
+from ..ops.local_affine import local_affine_filter
+from ..ops.moments import Moments
+from ..ops.propagation import propagate
+from ..ops.regions import apply_maps, is_any_unmeasured, memberships, region_moments
+from ..ops.whitening import AffineMap, optimal_transport, whitening_coloring
+from ..options import Options, choice, several, slider
+
+LEVELS = (4, 3, 2, 1)
+NETWORKS = {
+    level: Network(f"photo_wct_{level}", partial(Level.from_state, level=level, upsampling="unpool"))
+    for level in LEVELS
+}
+SMOOTHINGS = ("matting", "guided", "affine")
+WHITENINGS = ("transport", "paper")
+PRECISIONS = ("fast", "exact")
+GUIDED_RADIUS, GUIDED_EPS = 35, 1e-4  # px; Li et al. 2018, section 3.2, with an eps that is not zero
+AFFINE_RADIUS, AFFINE_EDGE = 15, 0.1  # Li et al. 2018, released code
+MAPS_HELD = 4  # float32 maps of conv1_1's size alive at once
+BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoWCTOptions(Options):
+    """How PhotoWCT transfers style, and how the result is smoothed."""
+
+    content_strength: float = slider(
+        1.0, 0, 1,
+        help="How much of the smoothing along the content's edges is applied: 0 is the network's own "
+        "picture, 1 the paper.",
+    )  # fmt: skip
+    style_strength: float = slider(
+        1.0, 0, 1, help="Blend of content and style features: 0 leaves the content as it is, 1 is the paper."
+    )
+    detail: float = slider(
+        1.0, 0, 1, advanced=True,
+        help="How much of the detail that decoding loses is put back at every level: 0 is the paper.",
+    )  # fmt: skip
+    smoothing: tuple[str, ...] = several(
+        ("matting",), SMOOTHINGS, advanced=True,
+        help="Steps after the network, in this order: matting is the paper's closed form, guided its fast "
+        "substitute, affine the released code's post-processing (slow).",
+    )  # fmt: skip
+    levels: tuple[str, ...] = several(
+        tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
+        help="Levels of the network that are matched, from deep (4) to shallow (1).",
+    )  # fmt: skip
+    whitening: str = choice(
+        "transport", WHITENINGS, advanced=True,
+        help="transport reaches the style's statistics with the least change to the content; paper is the "
+        "whitening and coloring formula.",
+    )  # fmt: skip
+    noise_floor: float = slider(
+        0.01, 0, 0.1, step=0.001, advanced=True,
+        help="With transport: share of the mean feature variance that counts as noise and is not amplified; "
+        "raise it against grain in flat areas.",
+    )  # fmt: skip
+    precision: str = choice(
+        "fast", PRECISIONS, advanced=True,
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32 everywhere.",
+    )  # fmt: skip
+
+
+@method(
+    title="PhotoWCT",
+    paper=Paper(
+        "A Closed-form Solution to Photorealistic Image Stylization", "Li et al.", "ECCV", 2018, "1802.06474"
+    ),
+    options=PhotoWCTOptions,
+    uses_segments=True,
+    photorealistic=True,
+)
+def stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
+    """Stylize from level 4 to 1 (section 3.1), then smooth (section 3.2)."""
+    stylized = _stylize(inputs, options, runtime)
+    if options.content_strength == 0:
+        return stylized
+    smoothed = _smooth(stylized, inputs.content, options, runtime)
+    return stylized.lerp(smoothed, options.content_strength)
+
+
+def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
+    levels = [level for level in LEVELS if str(level) in options.levels]
+    is_fast = options.precision == "fast"
+    shared = runtime.encoder(last=f"relu{levels[0]}_1", fast=is_fast)
+    height, width = inputs.content.shape[-2:]
+    runtime.need_memory(MAPS_HELD * 4 * shared.width("conv1_1") * height * width)
+    networks = [runtime.load(NETWORKS[level], fast=is_fast) for level in levels]
+
+    runtime.progress(0.05, "Encoding the style")
+    targets = {
+        name: region_moments(features, inputs.style_labels)
+        for name, features in shared(inputs.style, [f"relu{k}_1" for k in levels]).items()
+    }
+    labels, weights = inputs.content_labels, None
+    if labels is not None:
+        weights = memberships(labels, inputs.content, radius=BORDER_RADIUS)
+    image = inputs.content
+    for done, (level, network) in enumerate(zip(levels, networks, strict=True)):
+        runtime.progress(0.15 + 0.35 * done / len(levels), f"Level {level}", image)
+        assert isinstance(network, Level)
+        image = _transfer(
+            image, level, network, shared, targets[f"relu{level}_1"], labels, weights, options, runtime
+        )
+    return image
+
+
+def _transfer(
+    image: Tensor, level: int, network: Level, encoder: Encoder, target: dict[int, Moments],
+    labels: Tensor | None, weights: dict[int, Tensor] | None, options: PhotoWCTOptions, runtime: Runtime,
+) -> Tensor:  # fmt: skip
+    """One level: encode, match the statistics by region, decode with the maxima of this encoding."""
+    features, maxima = encode_with_maxima(encoder, image, level=level)
+    content = region_moments(features, labels)
+    measured = content.keys() & target.keys()
+    if is_any_unmeasured(labels, measured):
+        runtime.note(SMALL_REGION_NOTE)
+    maps = {label: _map(content[label], target[label], options) for label in measured}
+    moved = apply_maps(features, maps, weights)
+    detail = 1 - options.style_strength * (1 - options.detail)
+    return network.render(moved, features, image, detail=detail, maxima=maxima)
+
+
+def _map(content: Moments, style: Moments, options: PhotoWCTOptions) -> AffineMap:
+    if options.whitening == "paper":
+        return whitening_coloring(content, style, strength=options.style_strength)
+    return optimal_transport(content, style, noise_floor=options.noise_floor, strength=options.style_strength)
+
+
+def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: Runtime) -> Tensor:
+    """The chosen steps, in the order of SMOOTHINGS; nothing is rounded in between."""
+    if "matting" in options.smoothing:
+        message = "Smoothing along the content"
+        runtime.progress(0.5, message, image)
+        solved = propagate(image, content, report=lambda share: runtime.progress(0.5 + 0.4 * share, message))
+        if not solved.is_converged:
+            runtime.note(
+                f"The smoothing stopped after {solved.steps} steps with {solved.residual:.1e} of its "
+                "equations unsolved; colors may be off by a few levels."
+            )
+        image = solved.image.clamp(0, 1)
+    if "guided" in options.smoothing:
+        runtime.progress(0.9, "Guided filter")
+        image = guided_filter(content, image, radius=GUIDED_RADIUS, eps=GUIDED_EPS, subsample=4).clamp(0, 1)
+    if "affine" in options.smoothing:
+        runtime.progress(0.95, "Local affine post-processing")
+        image = local_affine_filter(content, image, radius=AFFINE_RADIUS, edge=AFFINE_EDGE).clamp(0, 1)
+    return image

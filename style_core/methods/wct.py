@@ -1,0 +1,188 @@
+"""WCT: paints a photo in any style in one pass per level, whitening and coloring features coarse to fine.
+
+Li et al., NIPS 2017. Also makes textures of a style alone, gives regions styles of their own, and
+mixes styles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..images import ImageTensor, SizeRule
+from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, StyleInput, method
+from ..nets.decoder import Level
+from ..nets.encoder import Encoder
+from ..ops.moments import Moments
+from ..ops.regions import EVERYTHING, apply_maps, is_any_unmeasured, memberships, region_moments
+from ..ops.whitening import AffineMap, optimal_transport, whitening_coloring
+from ..options import Options, choice, several, slider
+
+LEVELS = (5, 4, 3, 2, 1)
+NETWORKS = {
+    level: Network(f"wct_{level}", partial(Level.from_state, level=level, upsampling="nearest"))
+    for level in LEVELS
+}
+WHITENINGS = ("paper", "transport")
+PRECISIONS = ("fast", "exact")
+TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
+SMALLEST = 32  # px that reflection padding needs at level 5
+MAPS_HELD = 4  # float32 maps of conv1_1's size alive at once
+BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
+Statistics = dict[int, Moments]  # by label
+
+
+@dataclass(frozen=True, kw_only=True)
+class WCTOptions(Options):
+    """What WCT transfers, and how much."""
+
+    content_strength: float = slider(
+        0.0, 0, 1,
+        help="How far the deep levels hold back: 0 is the paper, 1 leaves the arrangement to the content and "
+        "transfers only colors and fine strokes.",
+    )  # fmt: skip
+    style_strength: float = slider(
+        1.0, 0, 1, help="Blend of content and style features: 0 leaves the content as it is, 1 is the paper."
+    )
+    style_scale: float = slider(
+        1.0, 0.25, 2, step=0.05,
+        help="Size of the style picture, and so of its strokes: 0.5 halves them, 2 doubles them.",
+    )  # fmt: skip
+    levels: tuple[str, ...] = several(
+        tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
+        help="Levels of the network that are matched: 5 moves large shapes, 1 only colors.",
+    )  # fmt: skip
+    passes: int = slider(
+        1, 1, 5, step=1, advanced=True,
+        help="How often the whole pass is run on its own result; textures from noise take at least three.",
+    )  # fmt: skip
+    whitening: str = choice(
+        "paper", WHITENINGS, advanced=True,
+        help="paper is the whitening and coloring formula; transport reaches the same statistics with the "
+        "least change, which keeps more of the content.",
+    )  # fmt: skip
+    noise_floor: float = slider(
+        0.01, 0, 0.1, step=0.001, advanced=True,
+        help="With transport: share of the mean feature variance that counts as noise and is not amplified.",
+    )  # fmt: skip
+    precision: str = choice(
+        "fast", PRECISIONS, advanced=True,
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32 everywhere.",
+    )  # fmt: skip
+
+
+@method(
+    title="WCT",
+    paper=Paper("Universal Style Transfer via Feature Transforms", "Li et al.", "NIPS", 2017, "1705.08086"),
+    options=WCTOptions,
+    size_rule=SizeRule(multiple=16, minimum=SMALLEST),
+    uses_segments=True,
+    mixes_styles=True,
+    makes_textures=True,
+)
+def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTensor:
+    """Per level, coarse to fine: encode, transform, decode, and on with that picture (section 3.2)."""
+    strengths = {level: level_strength(level, options) for level in LEVELS if str(level) in options.levels}
+    strengths = {level: strength for level, strength in strengths.items() if strength > 0}
+    if not strengths:
+        return inputs.content
+    is_fast = options.precision == "fast"
+    shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=is_fast)
+    height, width = inputs.content.shape[-2:]
+    runtime.need_memory(MAPS_HELD * 4 * shared.width("conv1_1") * height * width)
+    levels = {level: _load(level, shared, runtime, is_fast) for level in strengths}
+
+    runtime.progress(0.05, "Encoding the style")
+    styles = [_scaled(style, options.style_scale) for style in inputs.styles]
+    targets = [_style_statistics(style, levels, runtime) for style in styles]
+    weights = None
+    if inputs.content_labels is not None:
+        weights = memberships(inputs.content_labels, inputs.content, radius=BORDER_RADIUS)
+
+    image = inputs.content
+    passes = max(options.passes, TEXTURE_PASSES) if inputs.is_noise else options.passes
+    steps = [level for _ in range(passes) for level in levels]
+    for done, level in enumerate(steps):
+        runtime.progress(0.2 + 0.8 * done / len(steps), f"Level {level}", image)
+        encoder, network = levels[level]
+        features = _encode(encoder, level, image)
+        content = region_moments(features, inputs.content_labels)
+        measured = content.keys() & {label for target in targets for label in target[level]}
+        if is_any_unmeasured(inputs.content_labels, measured):
+            runtime.note(SMALL_REGION_NOTE)
+        maps = {
+            label: _mixed_map(moments, label, [t[level] for t in targets], styles, strengths[level], options)
+            for label, moments in content.items()
+        }
+        moved = apply_maps(features, maps, weights)
+        image = network.render(moved, features, image, detail=1 - strengths[level])
+    return image
+
+
+def level_strength(level: int, options: WCTOptions) -> float:
+    """The blend of a level: all the style strength at 1, ``1 - content_strength`` of it at 5."""
+    return options.style_strength * (1 - options.content_strength * (level - 1) / (max(LEVELS) - 1))
+
+
+def _load(level: int, shared: Encoder, runtime: Runtime, is_fast: bool) -> tuple[Encoder, Level]:
+    network = runtime.load(NETWORKS[level], fast=is_fast)
+    assert isinstance(network, Level)
+    return network.encoder or shared, network
+
+
+def _encode(encoder: Encoder, level: int, image: Tensor) -> Tensor:
+    name = f"relu{level}_1"
+    return encoder(image, (name,))[name]
+
+
+def _style_statistics(
+    style: StyleInput, levels: dict[int, tuple[Encoder, Level]], runtime: Runtime
+) -> dict[int, Statistics]:
+    """The style's moments at every level, with one pass for all levels that share an encoder."""
+    found: dict[int, Statistics] = {}
+    for encoder in {id(e): e for e, _ in levels.values()}.values():
+        names = {f"relu{k}_1": k for k, (own, _) in levels.items() if own is encoder}
+        for name, features in encoder(style.pixels, names).items():
+            found[names[name]] = region_moments(features, style.labels)
+    return found
+
+
+def _mixed_map(
+    content: Moments, label: int, targets: list[Statistics], styles: list[StyleInput],
+    strength: float, options: WCTOptions,
+) -> AffineMap:  # fmt: skip
+    """The styles' maps for one region, averaged by weight (Li et al. 2017, section 4.2).
+
+    Styles that do not have the region have no say in it; if none has it, all do.
+    """
+    having = [k for k, target in enumerate(targets) if label in target and styles[k].weight > 0]
+    place = label if having else EVERYTHING
+    having = having or [k for k, style in enumerate(styles) if style.weight > 0]
+    total = sum(styles[k].weight for k in having)
+    maps = [(styles[k].weight / total, _map(content, targets[k][place], strength, options)) for k in having]
+    return AffineMap(
+        torch.stack([w * m.matrix for w, m in maps]).sum(0), torch.stack([w * m.bias for w, m in maps]).sum(0)
+    )
+
+
+def _map(content: Moments, style: Moments, strength: float, options: WCTOptions) -> AffineMap:
+    if options.whitening == "paper":
+        return whitening_coloring(content, style, strength=strength)
+    return optimal_transport(content, style, noise_floor=options.noise_floor, strength=strength)
+
+
+def _scaled(style: StyleInput, factor: float) -> StyleInput:
+    """The style picture at ``factor`` times its size, never under what the network needs."""
+    h, w = style.pixels.shape[-2:]
+    size = [max(SMALLEST, 16 * round(side * factor / 16)) for side in (h, w)]
+    if size == [h, w]:
+        return style
+    pixels = F.interpolate(style.pixels, size, mode="bicubic", antialias=True).clamp(0, 1)
+    labels = style.labels
+    if labels is not None:
+        labels = F.interpolate(labels[None, None].float(), size, mode="nearest-exact")[0, 0].long()
+    return StyleInput(pixels, labels, style.weight)

@@ -1,0 +1,148 @@
+"""The mirrored decoders of WCT and PhotoWCT, and the encoding that an unpooling decoder needs.
+
+Decoder k leads from relu k_1 back to RGB (Li et al., NIPS 2017, section 3.1). WCT's enlarge by
+nearest up-sampling, PhotoWCT's by max unpooling at the encoder's positions (Li et al., ECCV 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from ..ops.reflect_conv import reflect_conv
+from ..ops.unpool import Maxima, max_pool, max_unpool
+from ..ops.upsample_conv import nearest_conv
+from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
+
+UPSAMPLINGS = ("nearest", "unpool")
+OWN_ENCODER = "encoder."
+UPSAMPLE_BEFORE = {"conv4_4": 4, "conv3_4": 3, "conv2_2": 2, "conv1_2": 1}  # layer -> pooling undone
+
+
+def mirrored_layers(level: int) -> tuple[str, ...]:
+    """The convolutions of decoder ``level`` (1 … 5) in order: ``conv{level}_1`` … ``conv1_1``."""
+    return LAYERS[LAYERS.index(f"conv{level}_1") :: -1]
+
+
+class Decoder(nn.Module):
+    """Mirror of the encoder from relu ``level``_1.
+
+    Args:
+        widths: encoder channels by layer, at least conv1_1 … conv{level}_1.
+        level: 1 … 5.
+        upsampling: "nearest" or "unpool".
+    """
+
+    def __init__(self, widths: Mapping[str, int], *, level: int, upsampling: str) -> None:
+        super().__init__()
+        if upsampling not in UPSAMPLINGS:
+            raise ValueError(f"upsampling must be one of {', '.join(UPSAMPLINGS)}, not {upsampling!r}")
+        self.level, self.upsampling = level, upsampling
+        self.layers = mirrored_layers(level)
+        for deep, shallow in pairwise((*self.layers, "")):
+            self.add_module(deep, nn.Conv2d(widths[deep], widths[shallow] if shallow else 3, 3))
+
+    @classmethod
+    def from_state(cls, state: StateDict, *, level: int, upsampling: str) -> Decoder:
+        """Build from canonical tensors; widths are read off them.
+
+        Raises:
+            ValueError: a tensor is missing or does not fit.
+        """
+        layers = mirrored_layers(level)
+        try:
+            widths = {layers[0]: state[f"{layers[0]}.weight"].shape[1]}
+            for deep, shallow in pairwise(layers):
+                widths[shallow] = state[f"{deep}.weight"].shape[0]
+        except KeyError as error:
+            raise ValueError(f"weights do not fit: missing {error.args[0]}") from error
+        with torch.device("meta"):
+            decoder = cls(widths, level=level, upsampling=upsampling)
+        return load_strictly(decoder, state)
+
+    def forward(self, features: Tensor, maxima: Mapping[int, Maxima] | None = None) -> Tensor:
+        """Features back to a picture.
+
+        Args:
+            features: ``[N, C, h, w]`` of relu ``level``_1.
+            maxima: pooling 1 … level - 1 -> positions, from :func:`encode_with_maxima`; needed by,
+                and only by, an unpooling decoder.
+
+        Returns:
+            ``[N, 3, H, W]``, RGB, not clamped.
+        """
+        x = features
+        for name in self.layers:
+            conv = getattr(self, name)
+            is_rectified = name != "conv1_1"
+            if name not in UPSAMPLE_BEFORE:
+                x = reflect_conv(x, conv, relu=is_rectified)
+            elif maxima is None:
+                x = nearest_conv(x, conv, relu=is_rectified)
+            else:
+                x = reflect_conv(max_unpool(x, maxima[UPSAMPLE_BEFORE[name]]), conv, relu=is_rectified)
+        return x
+
+
+class Level(nn.Module):
+    """A decoder and, where a checkpoint has one encoder per level, the encoder it was trained on.
+
+    The encoder's tensors are called ``encoder.conv…`` in the file, the decoder's ``conv…``.
+    """
+
+    def __init__(self, decoder: Decoder, encoder: Encoder | None) -> None:
+        super().__init__()
+        self.decoder, self.encoder = decoder, encoder
+
+    @classmethod
+    def from_state(cls, state: StateDict, *, level: int, upsampling: str) -> Level:
+        """Build from canonical tensors.
+
+        Raises:
+            ValueError: a tensor is missing or does not fit.
+        """
+        own = {k.removeprefix(OWN_ENCODER): v for k, v in state.items() if k.startswith(OWN_ENCODER)}
+        rest = {k: v for k, v in state.items() if not k.startswith(OWN_ENCODER)}
+        encoder = Encoder.from_state(own, last=f"relu{level}_1") if own else None
+        return cls(Decoder.from_state(rest, level=level, upsampling=upsampling), encoder)
+
+    def render(
+        self, moved: Tensor, features: Tensor, image: Tensor, *, detail: float = 0.0,
+        maxima: Mapping[int, Maxima] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """The picture of transformed features, with what decoding loses of the original put back.
+
+        Departure: the papers return ``decode(moved)``. With a share ``detail`` of
+        ``image - decode(features)`` added, features that were not moved give the image back, and
+        a little strength changes it a little.
+
+        Args:
+            moved, features: ``[1, C, h, w]`` after and before the transform.
+            image: ``[1, 3, H, W]`` that was encoded, float32.
+            detail: 0 is the papers', 1 puts all of it back.
+            maxima: see :meth:`Decoder.forward`.
+
+        Returns:
+            ``[1, 3, H, W]``, float32 in [0, 1]. Departure: the released codes clip only at the end.
+        """
+        out = self.decoder(moved, maxima).float()
+        if detail > 0:
+            out = out + detail * (image - self.decoder(features, maxima).float())
+        return out.clamp(0, 1)
+
+
+def encode_with_maxima(encoder: Encoder, image: Tensor, *, level: int) -> tuple[Tensor, dict[int, Maxima]]:
+    """relu ``level``_1 of ``[N, 3, H, W]`` and the positions of every pooling on the way.
+
+    Any H and W from 16 px: an odd last row or column is kept (see ops/unpool.py).
+    """
+    maxima: dict[int, Maxima] = {}
+    x = encoder.enter(image)
+    for name in LAYERS[: LAYERS.index(f"conv{level}_1") + 1]:
+        if name in POOL_BEFORE:
+            x, maxima[int(name[4]) - 1] = max_pool(x)
+        x = encoder.step(name, x)
+    return x, maxima

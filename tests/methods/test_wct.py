@@ -1,0 +1,254 @@
+"""WCT: what it promises a user, and its extras: textures, several styles, regions of their own style."""
+
+import itertools
+
+import pytest
+import torch
+
+from style_core import InvalidImage, InvalidOption, InvalidSegments, load_image, stylize
+from style_core.methods.wct import WCTOptions, level_strength
+from style_core.ops.moments import moments
+
+from ..conftest import photo
+
+RED = torch.tensor([0.8, 0.1, 0.1]).view(1, 3, 1, 1)
+BLUE = torch.tensor([0.1, 0.1, 0.8]).view(1, 3, 1, 1)
+
+
+def psnr(a, b):
+    return float(-10 * (a - b).square().mean().log10())
+
+
+def tinted(color, seed):
+    return (color + 0.1 * photo(64, 64, seed=seed)).clamp(0, 1)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    from demo.examples import gallery
+
+    first = gallery(photorealistic=False)[0]
+    pictures = (load_image(path).pixels for path in (first.content, first.style))
+    return [torch.nn.functional.interpolate(p, (192, 256), mode="area") for p in pictures]
+
+
+@pytest.mark.parametrize(("level", "decibels"), [(1, 30), (2, 28), (3, 25), (4, 23), (5, 21)])
+def test_single_levels_reconstruct(level, decibels):
+    """Median over the example photos; what the model card says of held-out photos is a little higher."""
+    from demo.examples import FOLDER
+    from style_core import weights
+    from style_core.methods.wct import NETWORKS
+
+    device = torch.device("cpu")
+    encoder = weights.load_encoder("compact", None, device, last=f"relu{level}_1", pool="max")
+    network = weights.load_network("compact", f"wct_{level}", None, device, NETWORKS[level].build)
+    values = []
+    for path in sorted((FOLDER / "content").glob("*.jpg")):
+        image = torch.nn.functional.interpolate(load_image(path).pixels, (256, 384), mode="area")
+        features = encoder(image, (f"relu{level}_1",))[f"relu{level}_1"]
+        values.append(psnr(network.decoder(features).clamp(0, 1), image))
+    assert sorted(values)[len(values) // 2] >= decibels - 1.5
+
+
+def test_strength_zero_is_the_content(pair):
+    content, style = pair
+    assert torch.equal(stylize("wct", content, style, style_strength=0).image, content)
+
+
+def test_a_little_strength_changes_a_little(pair):
+    content, style = pair
+    assert psnr(stylize("wct", content, style, style_strength=0.05).image, content) > 25
+
+
+def test_distances_follow_the_style_strength(pair):
+    content, style = pair
+    results = [stylize("wct", content, style, style_strength=s).image for s in (0, 0.25, 0.5, 0.75, 1)]
+    to_content = [float((r - content).square().mean()) for r in results]
+    goal = moments(style)
+    to_style = [float((moments(r).mean - goal.mean).norm()) for r in results]
+    assert to_content == sorted(to_content)
+    assert to_style == sorted(to_style, reverse=True)
+
+
+def test_the_result_has_the_styles_colors(pair):
+    content, style = pair
+    actual, desired = moments(stylize("wct", content, style).image), moments(style)
+    before = moments(content)
+    assert (actual.mean - desired.mean).norm() < 0.3 * (before.mean - desired.mean).norm()
+    torch.testing.assert_close(actual.covariance, desired.covariance, rtol=0.5, atol=0.01)
+
+
+def test_content_strength_holds_the_deep_levels_back():
+    options = WCTOptions(style_strength=0.8, content_strength=0.5)
+    assert [round(level_strength(level, options), 3) for level in (1, 2, 3, 4, 5)] == [
+        0.8,
+        0.7,
+        0.6,
+        0.5,
+        0.4,
+    ]
+
+
+def test_content_keeps_more_structure_with_content_strength(pair):
+    content, style = pair
+
+    def edges(image):
+        gray = image.mean(1)
+        gray = (gray - gray.mean()) / gray.std()
+        return torch.cat([gray.diff(dim=1).flatten(), gray.diff(dim=2).flatten()])
+
+    wanted = edges(content)
+    likeness = [
+        float(
+            torch.cosine_similarity(
+                edges(stylize("wct", content, style, content_strength=c).image), wanted, 0
+            )
+        )
+        for c in (0, 0.5, 1)
+    ]
+    assert likeness == sorted(likeness)
+
+
+def test_every_set_of_levels_gives_another_picture(tiny_weights):
+    content, style = photo(32, 48, seed=1), photo(48, 32, seed=2)
+    subsets = [c for n in (1, 2, 5) for c in itertools.combinations("54321", n)]
+    pictures = [stylize("wct", content, style, levels=s, weights_dir=tiny_weights).image for s in subsets]
+    for a, b in itertools.combinations(pictures, 2):
+        assert not torch.equal(a, b)
+
+
+def test_the_order_in_which_levels_are_named_does_not_matter(tiny_weights):
+    content, style = photo(32, 48, seed=1), photo(48, 32, seed=2)
+    a, b = (
+        stylize("wct", content, style, levels=names, weights_dir=tiny_weights).image
+        for names in ("421", "124")
+    )
+    assert torch.equal(a, b)
+
+
+def test_style_scale_changes_the_strokes(pair):
+    content, style = pair
+
+    def coarseness(image):  # share of the variance that survives averaging over 8 x 8 pixels
+        return float(torch.nn.functional.avg_pool2d(image, 8).var() / image.var())
+
+    values = [coarseness(stylize("wct", content, style, style_scale=s).image) for s in (0.5, 1, 2)]
+    assert values == sorted(values)
+
+
+class TestTextures:
+    def test_without_content_a_texture_of_the_styles_size_is_made(self, tiny_weights):
+        result = stylize("wct", None, photo(40, 56), weights_dir=tiny_weights)
+        assert result.image.shape == (1, 3, 40, 56)
+
+    def test_size_sets_the_textures_longer_side(self, tiny_weights):
+        assert stylize("wct", None, photo(40, 80), size=64, weights_dir=tiny_weights).image.shape[2:] == (
+            32,
+            64,
+        )
+
+    def test_another_seed_makes_another_texture_with_the_same_statistics(self, pair):
+        style = pair[1]
+        first, second = (stylize("wct", None, style, seed=s).image for s in (0, 1))
+        assert not torch.equal(first, second)
+        torch.testing.assert_close(moments(first).mean, moments(style).mean, rtol=0, atol=0.08)
+        torch.testing.assert_close(moments(second).mean, moments(first).mean, rtol=0, atol=0.05)
+
+    def test_other_methods_need_a_content(self):
+        with pytest.raises(InvalidImage, match="WCT2 needs a content picture"):
+            stylize("wct2", None, photo(32, 32))
+
+    def test_masks_need_a_content(self):
+        with pytest.raises(InvalidSegments, match="Masks need a content picture"):
+            stylize("wct", None, photo(32, 32), content_mask="auto")
+
+
+class TestSeveralStyles:
+    def mean(self, **options):
+        content = photo(64, 64, seed=5)
+        return stylize("wct", content, [tinted(RED, 1), tinted(BLUE, 2)], **options).image.mean((0, 2, 3))
+
+    def test_weights_lead_from_one_style_to_the_other(self):
+        red = [float(self.mean(style_weights=w)[0]) for w in ((1, 0), (3, 1), (1, 1), (0, 1))]
+        assert red == sorted(red, reverse=True)
+        assert red[0] > red[-1] + 0.4
+
+    def test_equal_shares_are_the_default(self):
+        torch.testing.assert_close(self.mean(), self.mean(style_weights=(2, 2)), rtol=0, atol=0)
+
+    def test_a_weight_of_one_alone_is_that_style_alone(self):
+        alone = stylize("wct", photo(64, 64, seed=5), tinted(RED, 1)).image.mean((0, 2, 3))
+        torch.testing.assert_close(self.mean(style_weights=(1, 0)), alone, rtol=0, atol=1e-5)
+
+    @pytest.mark.parametrize("weights", [(1,), (1, -1), (0, 0), (1, float("nan")), (1, float("inf"))])
+    def test_bad_weights_are_refused(self, weights):
+        with pytest.raises(InvalidOption, match="style_weights must be 2 numbers from 0 up"):
+            self.mean(style_weights=weights)
+
+    def test_methods_that_take_one_style_refuse_two(self):
+        with pytest.raises(InvalidImage, match="PhotoWCT takes one style picture, not 2"):
+            stylize("photo_wct", photo(32, 32), [photo(32, 32), photo(32, 32)])
+
+    def test_no_style_at_all_is_refused(self):
+        with pytest.raises(InvalidImage, match="1 to 8 style pictures, not 0"):
+            stylize("wct", photo(32, 32), [])
+
+    def test_each_region_of_a_mask_gets_its_own_style_in_reading_order(self):
+        mask = torch.zeros(1, 3, 64, 64)
+        mask[:, :2, :, 32:] = 1  # black left, yellow right
+        result = stylize("wct", photo(64, 64, seed=5), [tinted(RED, 1), tinted(BLUE, 2)], content_mask=mask)
+        left, right = result.image[..., :24].mean((0, 2, 3)), result.image[..., 40:].mean((0, 2, 3))
+        assert left[0] > left[2] + 0.3
+        assert right[2] > right[0] + 0.3
+        assert any("style picture 1 is used in region black" in note for note in result.notes)
+
+    def test_as_many_regions_as_styles_are_needed(self):
+        mask = torch.zeros(1, 3, 64, 64)
+        with pytest.raises(InvalidSegments, match="has 1 regions and there are 2 style pictures"):
+            stylize("wct", photo(64, 64), [photo(64, 64), photo(64, 64)], content_mask=mask)
+
+    def test_a_style_mask_cannot_go_with_several_styles(self):
+        mask = torch.zeros(1, 3, 64, 64)
+        with pytest.raises(InvalidSegments, match="give a content mask alone"):
+            stylize("wct", photo(64, 64), [photo(64, 64), photo(64, 64)], content_mask=mask, style_mask=mask)
+
+
+def test_masks_keep_the_style_of_a_region_in_it():
+    style = torch.cat([tinted(RED, 1)[..., :32], tinted(BLUE, 2)[..., 32:]], 3)
+    mask = torch.zeros(1, 3, 64, 64)
+    mask[..., 32:] = 1
+    result = stylize("wct", photo(64, 64, seed=5), style, content_mask=mask, style_mask=mask).image
+    left, right = result[..., :24].mean((0, 2, 3)), result[..., 40:].mean((0, 2, 3))
+    assert left[0] > left[2] + 0.3
+    assert right[2] > right[0] + 0.3
+
+
+def test_a_thin_panorama_is_done():
+    assert stylize("wct", photo(64, 4000), photo(64, 64, seed=1)).image.shape == (1, 3, 64, 4000)
+
+
+def test_a_region_of_one_pixel_is_no_failure(tiny_weights):
+    mask = torch.zeros(1, 3, 48, 48)
+    mask[..., 20, 20] = 1
+    result = stylize(
+        "wct",
+        photo(48, 48),
+        photo(48, 48, seed=1),
+        content_mask=mask,
+        style_mask=mask,
+        weights_dir=tiny_weights,
+    )
+    assert torch.isfinite(result.image).all()
+
+
+def test_compressed_networks_bring_their_own_encoders(shared_data, tmp_path):
+    """The 16x networks of Collaborative Distillation as a third family, every level with its encoder."""
+    import hub_upload
+
+    files = sorted((shared_data / "teacher").glob("s[ed]16x_*.safetensors"))
+    assert hub_upload.main(["convert", "wct_16x", *map(str, files), "-o", str(tmp_path)]) == 0
+    content, style = photo(96, 128, seed=1), photo(96, 128, seed=2).flip(1)
+    result = stylize("wct", content, style, family="vgg19_16x", weights_dir=tmp_path)
+    assert result.settings["family"] == "vgg19_16x"
+    assert result.notes == ()
+    torch.testing.assert_close(moments(result.image).mean, moments(style).mean, rtol=0, atol=0.1)

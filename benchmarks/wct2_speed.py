@@ -17,11 +17,10 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from style_core import stylize
-from style_core.nets.encoder import LAYERS, Encoder
-from style_core.nets.wavelet import VARIANTS, WaveletDecoder
-from style_core.training.export import export
+from style_core.nets.wavelet import VARIANTS
 
-FULL_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256, 512)
+from .full_weights import random_full_weights
+
 SIZES = ((512, 512), (1024, 768), (1024, 1024))
 REPEATS = 3
 
@@ -54,7 +53,7 @@ def _measure(widths: str, decoder: str, transfer: str, w: str, h: str) -> str:
     )
     points = ("encoder", "skip", "decoder") if transfer == "all" else (transfer,)
     with tempfile.TemporaryDirectory() as folder:
-        weights = _random_full_weights(Path(folder)) if widths == "full" else None
+        weights = random_full_weights(Path(folder)) if widths == "full" else None
 
         def run() -> float:
             result = stylize("wct2", content, style, decoder=decoder, transfer=points, weights_dir=weights)
@@ -75,15 +74,6 @@ def _measure(widths: str, decoder: str, transfer: str, w: str, h: str) -> str:
         f"| {widths} | {decoder} | {transfer} | {w} x {h} | {seconds:.2f} | {peak / 1e9:.2f} GB "
         f"| {convolutions / total:.0%} |"
     )
-
-
-def _random_full_weights(folder: Path) -> Path:
-    widths = dict(zip(LAYERS, FULL_WIDTHS, strict=False))
-    digest = export(Encoder(widths).state_dict(), folder, "encoder", entry={}, metadata={})
-    for variant in VARIANTS:
-        state = WaveletDecoder(widths, variant=variant).state_dict()
-        export(state, folder, f"wct2_{variant}", entry={}, metadata={"encoder_sha256": digest})
-    return folder
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""WCT and PhotoWCT: seconds by stage and peak memory: ``python -m benchmarks.wct_speed``.
+
+Every row runs in a process of its own, so that its peak memory is its own. Stages are told apart by
+the progress messages. ``full``: random weights of the published widths.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from style_core import load_image, stylize
+
+from .full_weights import random_full_weights
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+STYLES = {"wct": "art_style/starry_night.jpg", "photo_wct": "photo_style/sunset.jpg"}
+RUNS = (("wct", "none"), ("photo_wct", "none"), ("photo_wct", "matting"), ("photo_wct", "guided"),
+        ("photo_wct", "affine"))  # fmt: skip
+SIZES = ((512, 512), (1024, 768), (1024, 1024))
+REPEATS = 3
+
+
+def main() -> None:
+    """Print the table; with ``--row`` measure one row (used for the subprocesses)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--widths", choices=["compact", "full", "both"], default="both")
+    parser.add_argument("--row", nargs=5, metavar=("WIDTHS", "METHOD", "SMOOTHING", "W", "H"))
+    args = parser.parse_args()
+    if args.row:
+        print(_measure(*args.row))
+        return
+    print("| widths | method | smoothing | size | seconds | style | levels, deepest first | after | memory |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for widths in ("compact", "full") if args.widths == "both" else (args.widths,):
+        for method, smoothing in RUNS:
+            for width, height in SIZES:
+                row = [widths, method, smoothing, str(width), str(height)]
+                command = [sys.executable, "-m", "benchmarks.wct_speed", "--row", *row]
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                print(done.stdout.strip(), flush=True)
+
+
+def photo(width: int, height: int, name: str = "content/castle.jpg") -> Tensor:
+    """An example photo, mirrored until it fills the size: real pixels, not enlarged ones."""
+    image = load_image(EXAMPLES / name).pixels
+    while image.shape[2] < height or image.shape[3] < width:
+        image = torch.cat([image, image.flip(2)], 2)
+        image = torch.cat([image, image.flip(3)], 3)
+    return image[..., :height, :width].contiguous()
+
+
+def _measure(widths: str, method: str, smoothing: str, w: str, h: str) -> str:
+    content, style = photo(int(w), int(h)), photo(int(w), int(h), STYLES[method])
+    options = {}
+    if method == "photo_wct":
+        options = {"content_strength": 0} if smoothing == "none" else {"smoothing": (smoothing,)}
+    with tempfile.TemporaryDirectory() as folder:
+        weights = random_full_weights(Path(folder)) if widths == "full" else None
+        best: dict[str, float] = {}
+        for _ in range(1 + REPEATS):  # the first reads the weights and lets the library choose its kernels
+            stages: list[tuple[float, str]] = []
+            result = stylize(
+                method, content, style, weights_dir=weights, **options,
+                progress=lambda fraction, message, preview=None, to=stages: to.append(
+                    (time.perf_counter(), message)
+                ),
+            )  # fmt: skip
+            if not best or result.seconds["total"] < best["total"]:
+                best = {"total": result.seconds["total"], **_durations(stages)}
+    levels = " ".join(f"{seconds:.2f}" for name, seconds in best.items() if name.startswith("Level"))
+    after = sum(
+        best.get(name, 0.0)
+        for name in ("Smoothing along the content", "Guided filter", "Local affine post-processing")
+    )
+    return (
+        f"| {widths} | {method} | {smoothing} | {w} x {h} | {best['total']:.2f} "
+        f"| {best['Encoding the style']:.2f} | {levels} | {after:.2f} | {result.peak_memory / 1e9:.2f} GB |"
+    )
+
+
+def _durations(stages: list[tuple[float, str]]) -> dict[str, float]:
+    """Seconds from each message to the next, by message."""
+    total: dict[str, float] = {}
+    for (began, name), (ended, _) in pairwise(stages):
+        total[name] = total.get(name, 0.0) + ended - began
+    return total
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@ is recognized from its tensors. Several methods can share one folder where their
 from __future__ import annotations
 
 import argparse
+import json
 import pickle
 import re
 import sys
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -278,20 +279,27 @@ def convert(method: str, checkpoints: Sequence[Path], folder: Path) -> list[Path
     one encoder, that of the folder counts as given; where each level has its own, the decoders' files
     hold them.
 
+    Returns:
+        the paths written, with those of decoders in the folder that were tied to a deeper encoder.
+
     Raises:
         ConversionError: a file cannot be read or does not fit, an encoder is missing, encoders differ
-            that should be one, or decoders that are in the folder would lose their encoder.
+            that should be one, the folder is of another family, or decoders in it would lose their encoder.
     """
     published = METHODS[method]
+    _refuse_other_family(folder, published.family)
     networks = [network for path in checkpoints for network in find_networks(published, path)]
     kept = find_kept_encoder(folder)
     if kept and not published.has_own_encoders:
         networks.append(kept)
     encoders, decoders = group(networks)
     outputs = arrange(encoders if published.has_own_encoders else share(encoders), decoders)
-    if kept and not _equal(kept.state, outputs[0].state):
+    if not kept:
+        return write(outputs, folder, published)
+    if not _is_part(kept.state, outputs[0].state):
         _refuse_orphans(folder, outputs)
-    return write(outputs, folder, published)
+    before = sha256(kept.source)
+    return [*write(outputs, folder, published), *retie(folder, before, published.family)]
 
 
 def find_networks(method: Method, path: Path) -> list[Network]:
@@ -316,6 +324,18 @@ def _check(tensors: Mapping[str, Tensor]) -> None:
             raise ValueError(f"{key} holds values that are not finite")
 
 
+def _refuse_other_family(folder: Path, family: str) -> None:
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return
+    try:
+        named = json.loads(manifest.read_text("utf-8"))["family"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConversionError(f"{manifest} is damaged; convert into another folder.") from error
+    if named and named != family:
+        raise ConversionError(f"{folder} holds the {named} family; convert {family} into another folder.")
+
+
 def find_kept_encoder(folder: Path) -> Network | None:
     """The encoder that an earlier conversion left in the folder.
 
@@ -330,7 +350,7 @@ def find_kept_encoder(folder: Path) -> Network | None:
         _check(checkpoint.tensors)
         return recognize(checkpoint, (canonical,), ENCODER_FILE)
     except ValueError as error:
-        raise ConversionError(f"{path} is of another family; convert into another folder.") from error
+        raise ConversionError(f"{path} is not from a conversion; convert into another folder.") from error
 
 
 def group(networks: Iterable[Network]) -> tuple[dict[int, Network], list[Network]]:
@@ -360,7 +380,9 @@ def share(encoders: Mapping[int, Network]) -> dict[int, Network]:
     deepest = encoders[max(encoders)]
     for encoder in encoders.values():
         if not _is_part(encoder.state, deepest.state):
-            raise ConversionError(f"{encoder} is not the beginning of {deepest}; name files of one network.")
+            raise ConversionError(
+                f"{encoder} is not the beginning of {deepest}; name files of one network, or another folder."
+            )
     return {level: deepest for level in LEVELS if level <= deepest.level}
 
 
@@ -398,7 +420,7 @@ def _refuse_orphans(folder: Path, outputs: Iterable[Output]) -> None:
     if others:
         raise ConversionError(
             f"{folder} holds {', '.join(sorted(others))}, which would lose the encoder they belong to; "
-            "convert into another folder, or the method with the deepest encoder first."
+            "convert into another folder, or all together."
         )
 
 
@@ -416,6 +438,31 @@ def write(outputs: Sequence[Output], folder: Path, method: Method) -> list[Path]
         enter(folder, path.name, _entry(path, output, method), family=method.family)
         written.append(path)
     return written
+
+
+def retie(folder: Path, before: str, family: str) -> list[Path]:
+    """Tie the decoders of an encoder that has been replaced by a deeper one, equal so far, to that.
+
+    Args:
+        before: sha256 of the encoder that was in the folder.
+    """
+    digest = sha256(folder / f"{ENCODER_FILE}.safetensors")
+    entries = json.loads((folder / "manifest.json").read_text("utf-8"))["files"]
+    tied = []
+    for path in (folder / name for name in entries):
+        if digest == before or not path.exists() or _partner(path) != before:
+            continue
+        state = {key: value.clone() for key, value in read(path).items()}  # not of the file replaced
+        save_file(state, path, metadata={"encoder_sha256": digest})
+        entry = entries[path.name] | {"sha256": sha256(path), "bytes": path.stat().st_size}
+        enter(folder, path.name, entry, family=family)
+        tied.append(path)
+    return tied
+
+
+def _partner(path: Path) -> str:
+    with safe_open(path, framework="pt") as file:
+        return (file.metadata() or {}).get("encoder_sha256", "")
 
 
 def _entry(path: Path, output: Output, method: Method) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A contact sheet of every content in every style: ``python -m benchmarks.art_sheet CONTENTS STYLES OUT.png``.
+"""A contact sheet of every content in every style.
 
     python -m benchmarks.art_sheet CONTENTS STYLES OUT.png [--method wct] [--size 384] [--OPTION VALUE …]
 

@@ -194,7 +194,7 @@ def test_an_unreadable_file_is_refused(tmp_path, capsys, content):
     assert "cannot be read as a checkpoint" in capsys.readouterr().err
 
 
-def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, capsys):
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, monkeypatch, capsys):
     import os
     import pickle
 
@@ -202,6 +202,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, capsys):
         def __reduce__(self):
             return os.system, ("touch ran",)
 
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.pth").write_bytes(pickle.dumps({"conv0.weight": Malicious()}))
     assert hub_upload.main(["convert", "wct2", str(tmp_path / "bad.pth"), "-o", str(tmp_path)]) == 1
     assert not (tmp_path / "ran").exists()
@@ -429,12 +430,29 @@ def test_a_second_method_joins_the_encoder_of_the_first(vgg, tmp_path):
         assert file.metadata["encoder_sha256"] == digest
 
 
-def test_a_deeper_encoder_does_not_orphan_the_decoders_in_the_folder(vgg, tmp_path, capsys):
+def test_decoders_in_the_folder_are_tied_to_a_deeper_encoder(vgg, tmp_path, capsys):
     deep = [save(as_torch_sequence(n[5], 5), tmp_path / f"{k}.pth") for k, n in enumerate(vgg)]
     assert run_convert("photo_wct", photo_wct_files(vgg, tmp_path, True), tmp_path / "out") == 0
+    before = load_file(tmp_path / "out/photo_wct_3.safetensors")
+    manifest = tmp_path / "out/manifest.json"
+    origin = json.loads(manifest.read_text("utf-8"))["files"]["photo_wct_3.safetensors"]["converted_from"]
+    assert run_convert("wct", deep, tmp_path / "out") == 0
+    assert "photo_wct_3.safetensors" in capsys.readouterr().out
+    encoder = read_weights(tmp_path / "out/encoder.safetensors", "vgg19")
+    file = read_weights(tmp_path / "out/photo_wct_3.safetensors", "vgg19")
+    assert file.metadata["encoder_sha256"] == encoder.sha256
+    assert Encoder.from_state(encoder.state).layers[-1] == "conv5_1"
+    assert all(torch.equal(file.state[key], value) for key, value in before.items())
+    entry = json.loads(manifest.read_text("utf-8"))["files"]["photo_wct_3.safetensors"]
+    assert (entry["converted_from"], entry["licence"]) == (origin, "CC BY-NC-SA 4.0")
+
+
+def test_compressed_decoders_in_the_folder_do_not_lose_their_encoder(generator, tmp_path, capsys):
+    shallow, deep = ({level: compressed_pair(level, generator)} for level in (3, 5))
+    assert run_convert("wct_16x", compressed_files(shallow, tmp_path, True), tmp_path / "out") == 0
     before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert run_convert("wct", deep, tmp_path / "out") == 1
-    assert "would lose the encoder" in capsys.readouterr().err
+    assert run_convert("wct_16x", compressed_files(deep, tmp_path, True), tmp_path / "out") == 1
+    assert "holds wct_3, which would lose the encoder" in capsys.readouterr().err
     assert before == {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
 
@@ -446,12 +464,29 @@ def test_the_same_conversion_again_changes_nothing(vgg, tmp_path):
     assert before == {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
 
-def test_a_folder_with_an_encoder_of_another_family_is_refused(vgg, tmp_path, capsys):
+def test_a_folder_of_another_family_is_refused(vgg, tmp_path, capsys):
+    full = [save(as_canonical(n[2]), tmp_path / f"{k}.pth") for k, n in enumerate(vgg)]
+    small = compressed_files({2: (vgg[0][2], vgg[1][2])}, tmp_path, True)
+    assert run_convert("wct", full, tmp_path / "out") == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert run_convert("wct_16x", small, tmp_path / "out") == 1
+    assert "holds the vgg19 family; convert vgg19_16x into another folder" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}"])
+def test_a_folder_with_a_damaged_manifest_is_refused(vgg, tmp_path, capsys, text):
+    (tmp_path / "manifest.json").write_text(text)
+    assert run_convert("wct", [save(as_canonical(vgg[0][2]), tmp_path / "e.pth")], tmp_path) == 1
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_folder_with_an_encoder_of_something_else_is_refused(vgg, tmp_path, capsys):
     files = [save(as_canonical(n[2]), tmp_path / f"{k}.pth") for k, n in enumerate(vgg)]
     (tmp_path / "out").mkdir()
     save(as_canonical(vgg[0][2][1:]), tmp_path / "out/encoder.safetensors")  # no conv0
     assert run_convert("wct", files, tmp_path / "out") == 1
-    assert "is of another family" in capsys.readouterr().err
+    assert "is not from a conversion" in capsys.readouterr().err
 
 
 def changed(layers):

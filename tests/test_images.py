@@ -430,6 +430,31 @@ def test_padding_mirrors_up_to_the_next_multiple(height, width, multiple):
     np.testing.assert_array_equal(padded.numpy(), np.pad(x.numpy(), extra, mode="reflect"))
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "multiple", "minimum", "size"),
+    [
+        (16, 16, 1, 32, (32, 32)),
+        (16, 16, 16, 32, (32, 32)),
+        (17, 40, 1, 32, (32, 40)),
+        (40, 17, 16, 32, (48, 32)),
+        (16, 33, 8, 30, (32, 40)),
+        (16, 16, 1, 100, (100, 100)),  # back and forth several times
+        (31, 32, 1, 32, (32, 32)),
+        (33, 40, 1, 32, (33, 40)),
+    ],
+)
+def test_padding_mirrors_up_to_the_minimum_however_far(height, width, multiple, minimum, size):
+    x = photo(height, width)
+    padded = SizeRule(multiple=multiple, minimum=minimum).pad(x)
+    extra = [(0, 0), (0, 0), (0, size[0] - height), (0, size[1] - width)]
+    np.testing.assert_array_equal(padded.numpy(), np.pad(x.numpy(), extra, mode="reflect"))
+
+
+def test_a_size_that_is_permitted_is_not_copied():
+    x = photo(32, 48)
+    assert SizeRule(multiple=16, minimum=32).pad(x) is x
+
+
 @pytest.mark.parametrize(("height", "width", "size"), [(40, 80, 60), (80, 40, 33), (32, 32, 64)])
 def test_resizing_sets_the_longer_side_and_keeps_the_shape(height, width, size):
     resized = resize_longer_side(photo(height, width), size)

@@ -59,6 +59,8 @@ class Decoder(nn.Module):
                 widths[shallow] = state[f"{deep}.weight"].shape[0]
         except KeyError as error:
             raise ValueError(f"weights do not fit: missing {error.args[0]}") from error
+        except IndexError as error:
+            raise ValueError("weights do not fit: a kernel has too few dimensions") from error
         with torch.device("meta"):
             decoder = cls(widths, level=level, upsampling=upsampling)
         return load_strictly(decoder, state)
@@ -73,7 +75,12 @@ class Decoder(nn.Module):
 
         Returns:
             ``[N, 3, H, W]``, RGB, not clamped.
+
+        Raises:
+            ValueError: maxima are missing, or there are some that the decoder was not trained with.
         """
+        if (self.upsampling == "unpool") == (maxima is None):
+            raise ValueError(f"maxima do not go with {self.upsampling!r} up-sampling")
         x = features
         for name in self.layers:
             conv = getattr(self, name)
@@ -137,7 +144,7 @@ class Level(nn.Module):
 def encode_with_maxima(encoder: Encoder, image: Tensor, *, level: int) -> tuple[Tensor, dict[int, Maxima]]:
     """relu ``level``_1 of ``[N, 3, H, W]`` and the positions of every pooling on the way.
 
-    Any H and W from 16 px: an odd last row or column is kept (see ops/unpool.py).
+    Any H and W from 16 px (17 at level 5): an odd last row or column is kept (see ops/unpool.py).
     """
     maxima: dict[int, Maxima] = {}
     x = encoder.enter(image)

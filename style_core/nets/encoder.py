@@ -75,6 +75,8 @@ class Encoder(nn.Module):
             if layer_of(last) not in names:
                 raise ValueError(f"these weights end at {names[-1] if names else 'nothing'}, before {last}")
             names = names[: names.index(layer_of(last)) + 1]
+        if any(state[f"{name}.weight"].ndim != 4 for name in names):
+            raise ValueError("weights do not fit: a kernel does not have four dimensions")
         widths = {name: state[f"{name}.weight"].shape[0] for name in names}
         kept = {k: v for k, v in state.items() if k.split(".")[0] in (*names, "conv0")}
         with torch.device("meta"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import nn
+
 from style_core.nets.decoder import Decoder
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.nets.wavelet import VARIANTS, WaveletDecoder
@@ -16,7 +18,9 @@ def random_full_weights(folder: Path) -> Path:
     """Write an encoder and the decoders of every method to ``folder``."""
     digest = export(Encoder(FULL_WIDTHS).state_dict(), folder, "encoder", entry={}, metadata={})
     to_level_4 = dict(list(FULL_WIDTHS.items())[: LAYERS.index("conv4_1") + 1])
-    networks = {f"wct2_{variant}": WaveletDecoder(to_level_4, variant=variant) for variant in VARIANTS}
+    networks: dict[str, nn.Module] = {
+        f"wct2_{variant}": WaveletDecoder(to_level_4, variant=variant) for variant in VARIANTS
+    }
     for level in range(1, 6):
         networks[f"wct_{level}"] = Decoder(FULL_WIDTHS, level=level, upsampling="nearest")
     for level in range(1, 5):

@@ -13,6 +13,7 @@ import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,7 @@ def photo(width: int, height: int, name: str = "content/castle.jpg") -> Tensor:
 
 def _measure(widths: str, method: str, smoothing: str, w: str, h: str) -> str:
     content, style = photo(int(w), int(h)), photo(int(w), int(h), STYLES[method])
-    options = {}
+    options: dict[str, Any] = {}
     if method == "photo_wct":
         options = {"content_strength": 0} if smoothing == "none" else {"smoothing": (smoothing,)}
     with tempfile.TemporaryDirectory() as folder:

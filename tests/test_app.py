@@ -87,6 +87,33 @@ def test_bad_input_gets_a_sentence(client, changes, sentence):
         client.predict(**arguments(**changes), api_name="/wct2")
 
 
+def test_a_texture_needs_no_content(client):
+    (before, after), *_ = client.predict(
+        content=None, style=handle_file(STYLE), size=96, passes=1, levels=["1"], api_name="/wct"
+    )
+    assert max(Image.open(after).size) == 96
+    assert Image.open(before).size == Image.open(after).size
+
+
+def test_several_styles_are_mixed(client):
+    styles = {"more_styles": [handle_file(CONTENT)], "style_weights": "3, 1"}
+    *_, download = client.predict(**arguments(levels=["1"], **styles), api_name="/wct")
+    assert read_settings(download)["styles"] == [0.75, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"style": None}, "Please add a style picture first."),
+        ({"style_weights": "a lot"}, "The weights must be numbers like 2, 1, not a lot."),
+        ({"style_weights": "1, 2"}, "style_weights must be 1 numbers"),
+    ],
+)
+def test_bad_styles_get_a_sentence(client, changes, sentence):
+    with pytest.raises(AppError, match=sentence):
+        client.predict(**arguments(**changes), api_name="/wct")
+
+
 def test_a_file_that_is_no_picture_gets_a_sentence(client, tmp_path):
     text = tmp_path / "text.png"
     text.write_text("not a picture")
@@ -109,8 +136,10 @@ def test_an_error_of_ours_is_an_apology_not_a_traceback(client, monkeypatch):
 def test_every_example_picture_exists_and_is_credited():
     notice = (FOLDER.parent.parent / "NOTICE.md").read_text("utf-8")
     pictures = [p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*.jpg")]
+    pairs = [*gallery(photorealistic=True), *gallery(photorealistic=False)]
     assert len(gallery(photorealistic=True)) >= 6
-    for pair in gallery(photorealistic=True):
+    assert len(gallery(photorealistic=False)) >= 6
+    for pair in pairs:
         assert load_image(pair.content).size[0] > 0
         assert load_image(pair.style).size[0] > 0
     for picture in pictures:

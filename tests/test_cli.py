@@ -208,3 +208,37 @@ def test_help_of_a_method_lists_every_option(capsys, key):
     printed = capsys.readouterr().out
     for name in option_fields(get_method(key).options):
         assert f"--{name.replace('_', '-')} VALUE" in printed
+
+
+class TestSeveralStyles:
+    def call(self, folder, tiny_weights, *arguments):
+        return main(
+            ["wct", *arguments, "--device", "cpu", "--weights-dir", str(tiny_weights), "-o", "out.png"]
+        )
+
+    def test_a_dash_for_content_makes_a_texture(self, folder, tiny_weights):
+        assert self.call(folder, tiny_weights, "-", "style.png") == 0
+        assert size_of(folder / "out.png") == size_of(folder / "style.png")
+
+    def test_more_than_one_style_is_mixed_by_weight(self, folder, tiny_weights):
+        arguments = ("content.png", "style.png", "content.png", "--style-weights", "1,3")
+        assert self.call(folder, tiny_weights, *arguments) == 0
+        assert read_settings(folder / "out.png")["styles"] == [0.25, 0.75]
+
+    def test_a_method_that_takes_one_style_says_so(self, folder, capsys):
+        assert main(["wct2", "content.png", "style.png", "content.png"]) == 1
+        assert "WCT2 takes one style picture, not 2." in capsys.readouterr().err
+
+    def test_weights_that_are_no_numbers_are_wrong_usage(self, folder, capsys):
+        with pytest.raises(SystemExit) as stopped:
+            main(["wct", "content.png", "style.png", "--style-weights", "much"])
+        assert stopped.value.code == 2
+        assert "must be numbers like 2,1, not 'much'" in capsys.readouterr().err
+
+    def test_the_file_of_a_texture_is_called_after_its_style(self, folder, tiny_weights):
+        assert main(["wct", "-", "style.png", "--weights-dir", str(tiny_weights)]) == 0
+        assert (folder / "texture_style_wct.png").exists()
+
+    def test_a_second_style_is_not_overwritten(self, folder, capsys):
+        assert main(["wct", "content.png", "style.png", "content.png", "-o", "style.png"]) == 1
+        assert "is one of the input pictures" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from style_core.segments import (
     match_labels,
     pad_labels,
     read_masks,
+    read_style_regions,
 )
 
 DEEP_PHOTO_COLORS = {  # Luan et al. 2017, released code
@@ -267,3 +268,30 @@ def test_a_mask_that_cannot_be_read_is_refused_as_a_mask(tmp_path):
     (tmp_path / "mask.png").write_bytes(b"no picture")
     with pytest.raises(InvalidSegments, match=r"style mask 'mask\.png' is not a picture"):
         read_masks(stripes([RED, BLUE]), tmp_path / "mask.png", blank(24, 20), blank(24, 20))
+
+
+class TestOneStylePerRegion:
+    def test_regions_are_numbered_in_reading_order_whatever_their_size(self):
+        mask = np.zeros((40, 60, 3), np.uint8)
+        mask[:, 50:] = (0, 0, 255)  # starts in the first row, at the right
+        mask[20:, :50] = (255, 0, 0)
+        labels, notes = read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), 3)
+        assert labels[0, 0] == 1
+        assert labels[0, -1] == 2
+        assert labels[-1, 0] == 3
+        assert "style picture 2 is used in region blue" in notes[0]
+
+    def test_the_mask_is_stretched_to_the_content(self):
+        mask = np.zeros((20, 30, 3), np.uint8)
+        mask[:, 15:] = 255
+        labels, _ = read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), 2)
+        assert labels.shape == (40, 60)
+        assert (labels[:, :30] == 1).all()
+        assert (labels[:, 30:] == 2).all()
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_another_number_of_regions_is_refused(self, count):
+        mask = np.zeros((20, 30, 3), np.uint8)
+        mask[:, 15:] = 255
+        with pytest.raises(InvalidSegments, match=f"has 2 regions and there are {count} style pictures"):
+            read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), count)

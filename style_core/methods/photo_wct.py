@@ -57,7 +57,7 @@ class PhotoWCTOptions(Options):
     smoothing: tuple[str, ...] = several(
         ("matting", "refine"), SMOOTHINGS, advanced=True,
         help="Steps after the network, in this order: matting is the paper's closed form, guided its fast "
-        "substitute, affine the released code's post-processing, refine puts the content's finest detail back.",
+        "substitute, affine the released code's post-processing, refine puts the content's fine detail back.",
     )  # fmt: skip
     levels: tuple[str, ...] = several(
         tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,

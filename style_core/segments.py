@@ -93,7 +93,7 @@ def read_style_regions(mask: Source, content: Picture, count: int) -> tuple[Labe
         InvalidSegments: the mask cannot be read, or does not have ``count`` regions.
     """
     original = _mask_colors(mask, "content mask")
-    palette = find_palette([original])
+    palette = find_palette([original, original])  # the same mask for both sides
     if len(palette) != count:
         raise InvalidSegments(
             f"The content mask has {len(palette)} regions and there are {count} style pictures; give one "

@@ -25,6 +25,7 @@ from style_core import (
     load_image,
     option_default,
     option_fields,
+    parse_numbers,
     stylize,
 )
 
@@ -120,12 +121,12 @@ def _more_styles(method: Method) -> tuple[gr.File, gr.Textbox]:
     return files, weights
 
 
-def _weights(text: str) -> list[float] | None:
+def _weights(text: str | None) -> list[float] | None:
     """The numbers of the weights box, or ``None`` if it is empty."""
-    if not text.strip():
+    if text is None or not text.strip():
         return None
     try:
-        return [float(part) for part in text.replace(",", " ").split()]
+        return parse_numbers(text)
     except ValueError:
         raise gr.Error(
             f"The weights must be numbers like 2, 1, not {html.escape(text)}.", print_exception=False
@@ -197,7 +198,9 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
         styles, weights = [style, *(more_styles or [])], _weights(style_weights)
         if masks == OWN_MASKS and content_mask is None and style_mask is None:
             raise gr.Error(
-                "Please add both masks, or choose another way to find regions.", print_exception=False
+                "Please add both masks (with several styles, the content's), or choose another way to find "
+                "regions.",
+                print_exception=False,
             )
         chosen = {NO_MASKS: (None, None), AUTO_MASKS: ("auto", "auto")}.get(masks, (content_mask, style_mask))
 

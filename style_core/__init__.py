@@ -11,7 +11,7 @@ from .errors import (
 )
 from .images import Picture, check_output, load_image, read_settings
 from .method import Method, Paper
-from .options import OptionField, Options, option_default, option_fields, parse_value
+from .options import OptionField, Options, option_default, option_fields, parse_numbers, parse_value
 from .pipeline import Result, get_method, list_methods, stylize
 from .progress import Progress
 from .weights import FAMILIES
@@ -40,6 +40,7 @@ __all__ = [
     "load_image",
     "option_default",
     "option_fields",
+    "parse_numbers",
     "parse_value",
     "read_settings",
     "stylize",

@@ -23,6 +23,7 @@ from . import (
     list_methods,
     option_default,
     option_fields,
+    parse_numbers,
     parse_value,
     stylize,
 )
@@ -86,7 +87,8 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
 
 def _default_output(method: str, content: str | None, styles: Sequence[str]) -> Path:
     first = "texture" if content is None else Path(content).stem
-    return Path(f"{'_'.join([first, *(Path(style).stem for style in styles)])}_{method}.png")
+    more = f"_and_{len(styles) - 1}_more" if len(styles) > 1 else ""
+    return Path(f"{first}_{Path(styles[0]).stem}{more}_{method}.png")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _weights(text: str) -> list[float]:
     try:
-        return [float(part) for part in text.split(",")]
+        return parse_numbers(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be numbers like 2,1, not {text!r}") from None
 

@@ -181,11 +181,11 @@ class SizeRule:
             wanted = max(side, self.minimum)
             wanted += -wanted % self.multiple
             if wanted > side:
-                pixels = pixels.index_select(dim, _mirrored(side, wanted).to(pixels.device))
+                pixels = pixels.index_select(dim, mirrored(side, wanted).to(pixels.device))
         return pixels
 
 
-def _mirrored(side: int, wanted: int) -> Tensor:
+def mirrored(side: int, wanted: int) -> Tensor:
     """Indices 0 … side - 1, back to 0 and so on, ``wanted`` of them, without repeating the ends."""
     place = torch.arange(wanted) % (2 * side - 2)
     return torch.minimum(place, 2 * side - 2 - place)
@@ -200,6 +200,16 @@ def resize_longer_side(pixels: ImageTensor, size: int, *, shrink_only: bool = Fa
     h, w = pixels.shape[-2:]
     if max(h, w) == size or (shrink_only and max(h, w) < size):
         return pixels
+    new_h, new_w = scaled_size(h, w, size)
+    return F.interpolate(pixels, (new_h, new_w), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def scaled_size(h: int, w: int, size: int) -> tuple[int, int]:
+    """Height and width of an ``h`` x ``w`` picture whose longer side is made ``size`` px.
+
+    Raises:
+        InvalidImage: the shorter side would fall below 16 px, or the picture be too large.
+    """
     new_h, new_w = (max(1, round(side * size / max(h, w))) for side in (h, w))
     if new_h * new_w > MAX_PIXELS:
         raise InvalidImage(_too_large("result", f"{new_w} x {new_h} px"))
@@ -208,7 +218,7 @@ def resize_longer_side(pixels: ImageTensor, size: int, *, shrink_only: bool = Fa
         raise InvalidImage(
             f"At {size} px the {w} x {h} picture would be under {MIN_SIDE} px thin; use {needed} px."
         )
-    return F.interpolate(pixels, (new_h, new_w), mode="bicubic", antialias=True).clamp(0, 1)
+    return new_h, new_w
 
 
 def _from_file(source: str | os.PathLike[str], name: str) -> Picture:

@@ -188,6 +188,15 @@ def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:
     return options(**values)
 
 
+def parse_numbers(text: str) -> list[float]:
+    """The numbers of a text like ``2,1`` or ``2 1``.
+
+    Raises:
+        ValueError: a part is no number.
+    """
+    return [float(part) for part in text.replace(",", " ").split()]
+
+
 def parse_value(option: OptionField, text: str) -> Any:
     """The value a command-line ``text`` means.
 

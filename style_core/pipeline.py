@@ -20,7 +20,16 @@ from . import methods as _methods  # noqa: F401  # importing the package registe
 from . import weights
 from .auto_segments import cluster_segments
 from .errors import InvalidImage, InvalidOption, InvalidSegments, OutOfMemory
-from .images import MIN_SIDE, ImageTensor, Picture, Source, load_image, resize_longer_side, save_image, to_pil
+from .images import (
+    ImageTensor,
+    Picture,
+    Source,
+    load_image,
+    resize_longer_side,
+    save_image,
+    scaled_size,
+    to_pil,
+)
 from .method import Inputs, Method, Network, StyleInput, registry
 from .nets.encoder import Encoder
 from .options import Options, make_options
@@ -202,6 +211,7 @@ def stylize(
             "family": family,
             "device": target.type,
             "masks": masks,
+            "texture": pictures.is_noise,
             "styles": [round(share, 6) for share in shares],
             **values.to_dict(),
         },
@@ -231,30 +241,33 @@ def _shares(
         raise InvalidImage(f"There must be 1 to {MAX_STYLES} style pictures, not {len(styles)}.")
     if len(styles) > 1 and not method.mixes_styles:
         raise InvalidImage(f"{method.title} takes one style picture, not {len(styles)}.")
-    given = [1.0] * len(styles) if weights is None else [float(w) for w in weights]
-    if len(given) != len(styles) or not all(0 <= w < math.inf for w in given) or not sum(given):
+    try:
+        given = [1.0] * len(styles) if weights is None else [float(w) for w in weights]
+    except (TypeError, ValueError):
+        given = []
+    if len(given) != len(styles) or not all(w >= 0 for w in given) or not 0 < sum(given) < math.inf:
         raise InvalidOption(
             f"style_weights must be {len(styles)} numbers from 0 up, one for each style picture and not "
-            f"all 0, not {list(weights or ())}."
+            f"all 0, not {weights!r}."
         )
     return [w / sum(given) for w in given]
 
 
 def _read(content: Source | None, styles: list[Source], options: Options, runtime: _Runtime) -> _Pictures:
+    picture = None
+    if content is not None:
+        picture = load_image(content, name="content")
+        for note in picture.notes:
+            runtime.note(note)
+        if options.size is not None:
+            picture = _resized(picture, options.size)
     names = ["style"] if len(styles) == 1 else [f"style picture {k}" for k in range(1, len(styles) + 1)]
     read = [_read_style(source, name, runtime) for source, name in zip(styles, names, strict=True)]
-    if content is None:
-        width, height = read[0].size
-        scale = 1 if options.size is None else options.size / max(width, height)
-        size = [max(MIN_SIDE, round(side * scale)) for side in (height, width)]
-        noise = torch.rand(1, 3, *size, generator=runtime.generator)
-        return _Pictures(Picture(noise), read, is_noise=True)
-    picture = load_image(content, name="content")
-    for note in picture.notes:
-        runtime.note(note)
-    if options.size is not None:
-        picture = _resized(picture, options.size)
-    return _Pictures(picture, read)
+    if picture is not None:
+        return _Pictures(picture, read)
+    width, height = read[0].size
+    size = (height, width) if options.size is None else scaled_size(height, width, options.size)
+    return _Pictures(Picture(torch.rand(1, 3, *size, generator=runtime.generator)), read, is_noise=True)
 
 
 def _read_style(source: Source, name: str, runtime: _Runtime) -> Picture:

@@ -20,7 +20,9 @@ def _section(key: str) -> str:
         method.summary,
         "",
         f"{paper.authors}, *{paper.title}*, {paper.venue} {paper.year}, arXiv:{paper.arxiv}. "
-        + ("Uses masks." if method.uses_segments else "Masks are left aside."),
+        + ("Uses masks." if method.uses_segments else "Masks are left aside.")
+        + (" Mixes several styles." if method.mixes_styles else "")
+        + (" Makes textures of a style without a content." if method.makes_textures else ""),
         "",
         "| option | default | values | meaning |",
         "|---|---|---|---|",

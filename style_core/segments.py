@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .errors import InvalidImage, InvalidSegments
-from .images import Picture, Source, load_image
+from .images import Picture, Source, load_image, mirrored
 
 LabelMap = Tensor  # [H, W], int64; 0 = matched with everything, 1.. = regions
 EVERYTHING = 0
@@ -56,17 +56,12 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
     Raises:
         InvalidSegments: a mask cannot be read, or has more than 64 labels.
     """
-    originals, colors, notes = [], [], []
+    originals, colors = [], []
+    notes: list[str] = []
     for source, photo, side in ((content_mask, content, "content"), (style_mask, style, "style")):
         array = _mask_colors(source, f"{side} mask")
-        width, height = photo.size
-        if abs(array.shape[1] / array.shape[0] * height / width - 1) > 0.02:
-            notes.append(
-                f"The {side} mask is {array.shape[1]} x {array.shape[0]} px and was stretched to the "
-                f"{side}'s {width} x {height}."
-            )
         originals.append(array)
-        colors.append(_resize_nearest(array, height, width))
+        colors.append(_stretched(array, photo, side, notes))
     palette = find_palette(originals)  # before stretching, which would make regions of blended pixels
     if len(palette) > MAX_LABELS:
         raise InvalidSegments(
@@ -99,17 +94,33 @@ def read_style_regions(mask: Source, content: Picture, count: int) -> tuple[Labe
             f"The content mask has {len(palette)} regions and there are {count} style pictures; give one "
             "style picture for each color of the mask."
         )
-    width, height = content.size
-    labels = snap_to_palette(_resize_nearest(original, height, width), palette)
+    notes: list[str] = []
+    labels = snap_to_palette(_stretched(original, content, "content", notes), palette)
+    for label, color in enumerate(palette):
+        if not bool((labels == label).any()):
+            raise InvalidSegments(
+                f"Region {color_name(color)} is lost at the content's size; paint it larger."
+            )
     order = sorted(range(count), key=lambda label: _first_place(labels == label))
     ranks = torch.empty(count, dtype=torch.int64)
     ranks[order] = torch.arange(1, count + 1)
     names = [f"style picture {k} is used in region {color_name(palette[n])}" for k, n in enumerate(order, 1)]
-    return ranks[labels], (f"In reading order, {', '.join(names)}.",)
+    return ranks[labels], (*notes, f"In reading order, {', '.join(names)}.")
 
 
 def _first_place(where: Tensor) -> int:
-    return int(where.flatten().to(torch.uint8).argmax()) if bool(where.any()) else where.numel()
+    return int(where.flatten().to(torch.uint8).argmax())
+
+
+def _stretched(array: np.ndarray, photo: Picture, side: str, notes: list[str]) -> np.ndarray:
+    """The mask at its photo's size, with a note if its shape is another."""
+    width, height = photo.size
+    if abs(array.shape[1] / array.shape[0] * height / width - 1) > 0.02:
+        notes.append(
+            f"The {side} mask is {array.shape[1]} x {array.shape[0]} px and was stretched to the "
+            f"{side}'s {width} x {height}."
+        )
+    return _resize_nearest(array, height, width)
 
 
 def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Segments:
@@ -205,9 +216,8 @@ def color_name(color: tuple[int, int, int]) -> str:
 
 
 def pad_labels(labels: LabelMap, height: int, width: int) -> LabelMap:
-    """Extend to the right and bottom by repeating the border, to ``[height, width]``."""
-    rows = torch.arange(height).clamp_max(labels.shape[0] - 1)
-    columns = torch.arange(width).clamp_max(labels.shape[1] - 1)
+    """Mirror to the right and bottom, as :class:`SizeRule` does with the picture, to ``[height, width]``."""
+    rows, columns = mirrored(labels.shape[0], height), mirrored(labels.shape[1], width)
     return labels[rows[:, None], columns[None, :]]
 
 

@@ -30,7 +30,7 @@ FAMILIES = ("compact", "vgg19", "vgg19_16x")
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "weights"
 ENVIRONMENT = "STYLE_CORE_WEIGHTS"
 ENCODER = "encoder"
-MAX_CACHED_NETWORKS = 12
+MAX_CACHED_NETWORKS = 24
 
 _lock = threading.Lock()
 _networks: OrderedDict[tuple[Any, ...], nn.Module] = OrderedDict()

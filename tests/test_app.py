@@ -88,9 +88,7 @@ def test_bad_input_gets_a_sentence(client, changes, sentence):
 
 
 def test_a_texture_needs_no_content(client):
-    (before, after), *_ = client.predict(
-        content=None, style=handle_file(STYLE), size=96, passes=1, levels=["1"], api_name="/wct"
-    )
+    (before, after), *_ = client.predict(**arguments(content=None, size=96, levels=["1"]), api_name="/wct")
     assert max(Image.open(after).size) == 96
     assert Image.open(before).size == Image.open(after).size
 

@@ -33,7 +33,8 @@ def tab(url):
         requests = []
         opened.on("request", lambda request: requests.append(request.url))
         opened.goto(url)
-        opened.get_by_role("button", name="Run", exact=True).wait_for()
+        opened.get_by_role("tab", name="WCT2", exact=True).click()
+        opened.locator("#wct2-run").wait_for()
         opened.foreign_requests = lambda: [u for u in requests if not u.startswith((url, "data:", "blob:"))]
         yield opened
         browser.close()
@@ -44,7 +45,7 @@ def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab):
     tab.locator("#wct2-content input[type=file]").set_input_files(pair.content)
     tab.locator("#wct2-style input[type=file]").set_input_files(pair.style)
     playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
-    tab.get_by_role("button", name="Run", exact=True).click()
+    tab.locator("#wct2-run").click()
     playwright.expect(tab.locator("#wct2-status")).to_contain_text(
         re.compile("768 x 512 px in"), timeout=60_000
     )
@@ -64,17 +65,32 @@ def test_opening_every_part_of_the_page_does_not_change_a_run(tab):
     tab.locator("#wct2-content input[type=file]").set_input_files(pair.content)
     tab.locator("#wct2-style input[type=file]").set_input_files(pair.style)
     playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
-    tab.get_by_role("button", name="Run", exact=True).click()
+    tab.locator("#wct2-run").click()
     playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
 
 
 def test_a_missing_picture_is_asked_for(tab):
-    tab.get_by_role("button", name="Run", exact=True).click()
+    tab.locator("#wct2-run").click()
     playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
 
 
+@pytest.mark.parametrize("title", ["WCT", "PhotoWCT"])
+def test_every_tab_restyles_a_photo(tab, title):
+    key = {"WCT": "wct", "PhotoWCT": "photo_wct"}[title]
+    pair = gallery(photorealistic=key == "photo_wct")[0]
+    tab.get_by_role("tab", name=title, exact=True).click()
+    tab.locator(f"#{key}-content input[type=file]").set_input_files(pair.content)
+    tab.locator(f"#{key}-style input[type=file]").set_input_files(pair.style)
+    playwright.expect(tab.locator(f"#{key}-style img")).to_be_visible()
+    tab.locator(f"#{key}-run").click()
+    playwright.expect(tab.locator(f"#{key}-status")).to_contain_text(
+        re.compile("768 x 512 px in"), timeout=60_000
+    )
+    assert tab.foreign_requests() == []
+
+
 def test_an_example_fills_both_pictures(tab):
-    tab.locator(".gallery-item, .gr-sample-textbox, table tr.tr-body").first.click()
+    tab.locator(".gallery-item:visible, table tr.tr-body:visible").first.click()
     playwright.expect(tab.locator("#wct2-content img")).to_be_visible()
     playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
 

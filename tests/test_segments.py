@@ -193,9 +193,9 @@ def test_a_mask_of_another_shape_is_stretched_with_a_note():
     assert "24 x 40" in found.notes[0]
 
 
-def test_padded_labels_repeat_the_border():
+def test_padded_labels_are_mirrored_as_the_picture_is():
     labels = np.random.default_rng(0).integers(0, 9, (5, 7))
-    expected = np.pad(labels, ((0, 3), (0, 1)), mode="edge")
+    expected = np.pad(labels, ((0, 3), (0, 1)), mode="reflect")
     np.testing.assert_array_equal(pad_labels(torch.from_numpy(labels), 8, 8), expected)
 
 
@@ -288,6 +288,18 @@ class TestOneStylePerRegion:
         assert labels.shape == (40, 60)
         assert (labels[:, :30] == 1).all()
         assert (labels[:, 30:] == 2).all()
+
+    def test_a_mask_of_another_shape_is_stretched_with_a_note(self):
+        mask = np.zeros((48, 48, 3), np.uint8)
+        mask[:, 24:] = 255
+        _, notes = read_style_regions(mask, Picture(torch.rand(1, 3, 48, 32)), 2)
+        assert "content mask is 48 x 48 px and was stretched" in notes[0]
+
+    def test_a_region_lost_at_the_contents_size_is_refused(self):
+        mask = np.zeros((400, 400, 3), np.uint8)
+        mask[2:6, 2:6] = 255
+        with pytest.raises(InvalidSegments, match="Region white is lost at the content's size"):
+            read_style_regions(mask, Picture(torch.rand(1, 3, 32, 32)), 2)
 
     @pytest.mark.parametrize("count", [1, 3])
     def test_another_number_of_regions_is_refused(self, count):

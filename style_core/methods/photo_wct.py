@@ -11,6 +11,7 @@ from functools import partial
 
 from torch import Tensor
 
+from ..errors import WeightsUnavailable
 from ..images import ImageTensor
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
 from ..nets.decoder import Level, encode_with_maxima
@@ -34,7 +35,7 @@ PRECISIONS = ("fast", "exact")
 GUIDED_RADIUS, GUIDED_EPS = 35, 1e-4  # px; Li et al. 2018, section 3.2, with an eps that is not zero
 REFINE_RADIUS, REFINE_EPS = 8, 0.01  # Luan et al. 2017, released code (posterization refinement)
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.1  # Li et al. 2018, released code
-MAPS_HELD = 4  # float32 maps of conv1_1's size alive at once
+MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
 BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 
 
@@ -45,7 +46,7 @@ class PhotoWCTOptions(Options):
     content_strength: float = slider(
         1.0, 0, 1,
         help="How much of the smoothing along the content's edges is applied: 0 is the network's own "
-        "picture, 1 the paper.",
+        "picture, 1 all of it.",
     )  # fmt: skip
     style_strength: float = slider(
         1.0, 0, 1, help="Blend of content and style features: 0 leaves the content as it is, 1 is the paper."
@@ -75,7 +76,7 @@ class PhotoWCTOptions(Options):
     )  # fmt: skip
     precision: str = choice(
         "fast", PRECISIONS, advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32 everywhere.",
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
     )  # fmt: skip
 
 
@@ -101,8 +102,8 @@ def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Imag
     levels = [level for level in LEVELS if str(level) in options.levels]
     is_fast = options.precision == "fast"
     shared = runtime.encoder(last=f"relu{levels[0]}_1", fast=is_fast)
-    height, width = inputs.content.shape[-2:]
-    runtime.need_memory(MAPS_HELD * 4 * shared.width("conv1_1") * height * width)
+    largest = max(p.shape[-2] * p.shape[-1] for p in (inputs.content, inputs.style))
+    runtime.need_memory(MAPS_HELD * 4 * shared.width("conv1_1") * largest)
     networks = [runtime.load(NETWORKS[level], fast=is_fast) for level in levels]
 
     runtime.progress(0.05, "Encoding the style")
@@ -117,6 +118,10 @@ def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Imag
     for done, (level, network) in enumerate(zip(levels, networks, strict=True)):
         runtime.progress(0.15 + 0.35 * done / len(levels), f"Level {level}", image)
         assert isinstance(network, Level)
+        if network.encoder is not None:
+            raise WeightsUnavailable(
+                f"{NETWORKS[level].name} brings its own encoder; PhotoWCT shares one for all levels."
+            )
         image = _transfer(
             image, level, network, shared, targets[f"relu{level}_1"], labels, weights, options, runtime
         )
@@ -147,25 +152,39 @@ def _map(content: Moments, style: Moments, options: PhotoWCTOptions) -> AffineMa
 
 def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: Runtime) -> Tensor:
     """The chosen steps, in the order of SMOOTHINGS; nothing is rounded in between."""
+    if content.device.type == "mps":  # has no float64, which the windows' statistics need
+        return _smooth(image.cpu(), content.cpu(), options, runtime).to(image.device)
     if "matting" in options.smoothing:
-        message = "Smoothing along the content"
-        runtime.progress(0.5, message, image)
-        solved = propagate(image, content, report=lambda share: runtime.progress(0.5 + 0.4 * share, message))
-        if not solved.is_converged:
-            runtime.note(
-                f"The smoothing stopped after {solved.steps} steps with {solved.residual:.1e} of its "
-                "equations unsolved; colors may be off by a few levels."
-            )
-        image = solved.image.clamp(0, 1)
+        image = _propagate(image, content, runtime)
     if "guided" in options.smoothing:
         runtime.progress(0.9, "Guided filter")
         image = guided_filter(content, image, radius=GUIDED_RADIUS, eps=GUIDED_EPS, subsample=4).clamp(0, 1)
     if "affine" in options.smoothing:
-        runtime.progress(0.95, "Local affine post-processing")
-        image = local_affine_filter(content, image, radius=AFFINE_RADIUS, edge=AFFINE_EDGE).clamp(0, 1)
+        message = "Local affine post-processing"
+        image = local_affine_filter(
+            content, image, radius=AFFINE_RADIUS, edge=AFFINE_EDGE,
+            report=lambda share: runtime.progress(0.9 + 0.1 * share, message),
+        ).clamp(0, 1)  # fmt: skip
     if "refine" in options.smoothing:
         # Departure: Li et al. 2018 do without; smoothing costs texture, which this step of Luan et al. 2017
         # gives back. In proportion to the strength, because an untouched content has lost nothing.
         base = guided_filter(content, content, radius=REFINE_RADIUS, eps=REFINE_EPS)
         image = (image + options.style_strength * (content - base)).clamp(0, 1)
     return image
+
+
+def _propagate(image: Tensor, content: Tensor, runtime: Runtime) -> Tensor:
+    message = "Smoothing along the content"
+    runtime.progress(0.5, message, image)
+    # Departure: normalized by rows. The paper's symmetric form darkens two pixels along the borders,
+    # which the released code pads and cuts off.
+    solved = propagate(
+        image, content, normalization="rows",
+        report=lambda share: runtime.progress(0.5 + 0.4 * share, message),
+    )  # fmt: skip
+    if not solved.is_converged:
+        runtime.note(
+            f"The smoothing stopped after {solved.steps} steps before it was exact (residual "
+            f"{solved.residual:.0e}); some patches may be left."
+        )
+    return solved.image.clamp(0, 1)

@@ -6,7 +6,7 @@ mixes styles.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -31,7 +31,7 @@ WHITENINGS = ("paper", "transport")
 PRECISIONS = ("fast", "exact")
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
 SMALLEST = 32  # px that reflection padding needs at level 5
-MAPS_HELD = 4  # float32 maps of conv1_1's size alive at once
+MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
 BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 Statistics = dict[int, Moments]  # by label
 
@@ -41,7 +41,7 @@ class WCTOptions(Options):
     """What WCT transfers, and how much."""
 
     content_strength: float = slider(
-        0.0, 0, 1,
+        0.5, 0, 1,
         help="How far the deep levels hold back: 0 is the paper, 1 leaves the arrangement to the content and "
         "transfers only colors and fine strokes.",
     )  # fmt: skip
@@ -50,7 +50,8 @@ class WCTOptions(Options):
     )
     style_scale: float = slider(
         1.0, 0.25, 2, step=0.05,
-        help="Size of the style picture, and so of its strokes: 0.5 halves them, 2 doubles them.",
+        help="Size of the style picture, and so of its strokes: 0.5 halves them, 2 doubles them. Sides never "
+        "fall below 32 px.",
     )  # fmt: skip
     levels: tuple[str, ...] = several(
         tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
@@ -71,7 +72,7 @@ class WCTOptions(Options):
     )  # fmt: skip
     precision: str = choice(
         "fast", PRECISIONS, advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32 everywhere.",
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
     )  # fmt: skip
 
 
@@ -86,21 +87,26 @@ class WCTOptions(Options):
 )
 def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTensor:
     """Per level, coarse to fine: encode, transform, decode, and on with that picture (section 3.2)."""
+    if inputs.is_noise and (options.style_strength < 1 or options.content_strength > 0):
+        runtime.note("A texture has no content to keep; it was made at full style strength.")
+        options = replace(options, style_strength=1.0, content_strength=0.0)
     strengths = {level: level_strength(level, options) for level in LEVELS if str(level) in options.levels}
     strengths = {level: strength for level, strength in strengths.items() if strength > 0}
     if not strengths:
+        runtime.note("At these strengths no level is left to transfer anything; this is the content itself.")
         return inputs.content
     is_fast = options.precision == "fast"
     shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=is_fast)
-    height, width = inputs.content.shape[-2:]
-    runtime.need_memory(MAPS_HELD * 4 * shared.width("conv1_1") * height * width)
+    styles = [_scaled(style, options.style_scale) for style in inputs.styles]
+    largest = max(p.shape[-2] * p.shape[-1] for p in (inputs.content, *(s.pixels for s in styles)))
+    runtime.need_memory(MAPS_HELD * 4 * shared.width("conv1_1") * largest)
     levels = {level: _load(level, shared, runtime, is_fast) for level in strengths}
 
     runtime.progress(0.05, "Encoding the style")
-    styles = [_scaled(style, options.style_scale) for style in inputs.styles]
     targets = [_style_statistics(style, levels, runtime) for style in styles]
-    weights = None
+    labels, weights = [EVERYTHING], None
     if inputs.content_labels is not None:
+        labels = [EVERYTHING, *inputs.content_labels.unique().tolist()]
         weights = memberships(inputs.content_labels, inputs.content, radius=BORDER_RADIUS)
 
     image = inputs.content
@@ -111,12 +117,12 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
         encoder, network = levels[level]
         features = _encode(encoder, level, image)
         content = region_moments(features, inputs.content_labels)
-        measured = content.keys() & {label for target in targets for label in target[level]}
+        here = [target[level] for target in targets]
+        measured = content.keys() & {label for target in here for label in target}
         if is_any_unmeasured(inputs.content_labels, measured):
             runtime.note(SMALL_REGION_NOTE)
         maps = {
-            label: _mixed_map(moments, label, [t[level] for t in targets], styles, strengths[level], options)
-            for label, moments in content.items()
+            label: _mixed_map(content, label, here, styles, strengths[level], options) for label in labels
         }
         moved = apply_maps(features, maps, weights)
         image = network.render(moved, features, image, detail=1 - strengths[level])
@@ -152,21 +158,30 @@ def _style_statistics(
 
 
 def _mixed_map(
-    content: Moments, label: int, targets: list[Statistics], styles: list[StyleInput],
+    content: Statistics, label: int, targets: list[Statistics], styles: list[StyleInput],
     strength: float, options: WCTOptions,
 ) -> AffineMap:  # fmt: skip
     """The styles' maps for one region, averaged by weight (Li et al. 2017, section 4.2).
 
-    Styles that do not have the region have no say in it; if none has it, all do.
+    Where the region is too small to be measured on either side, whole pictures are matched; of
+    several styles still only those that have the region.
     """
-    having = [k for k, target in enumerate(targets) if label in target and styles[k].weight > 0]
-    place = label if having else EVERYTHING
-    having = having or [k for k, style in enumerate(styles) if style.weight > 0]
-    total = sum(styles[k].weight for k in having)
-    maps = [(styles[k].weight / total, _map(content, targets[k][place], strength, options)) for k in having]
+    every = [k for k, style in enumerate(styles) if style.weight > 0]
+    owners = [k for k in every if _has(styles[k], label)]
+    is_measured = bool(owners) and label in content and all(label in targets[k] for k in owners)
+    place = label if is_measured else EVERYTHING
+    chosen = owners if is_measured or (owners and len(styles) > 1) else every
+    total = sum(styles[k].weight for k in chosen)
+    maps = [
+        (styles[k].weight / total, _map(content[place], targets[k][place], strength, options)) for k in chosen
+    ]
     return AffineMap(
         torch.stack([w * m.matrix for w, m in maps]).sum(0), torch.stack([w * m.bias for w, m in maps]).sum(0)
     )
+
+
+def _has(style: StyleInput, label: int) -> bool:
+    return label == EVERYTHING or (style.labels is not None and bool((style.labels == label).any()))
 
 
 def _map(content: Moments, style: Moments, strength: float, options: WCTOptions) -> AffineMap:
@@ -176,11 +191,12 @@ def _map(content: Moments, style: Moments, strength: float, options: WCTOptions)
 
 
 def _scaled(style: StyleInput, factor: float) -> StyleInput:
-    """The style picture at ``factor`` times its size, never under what the network needs."""
+    """The style picture at ``factor`` times its size, or as small as the network takes it."""
     h, w = style.pixels.shape[-2:]
-    size = [max(SMALLEST, 16 * round(side * factor / 16)) for side in (h, w)]
-    if size == [h, w]:
+    factor = max(factor, SMALLEST / min(h, w))
+    if factor == 1:
         return style
+    size = [round(side * factor) for side in (h, w)]
     pixels = F.interpolate(style.pixels, size, mode="bicubic", antialias=True).clamp(0, 1)
     labels = style.labels
     if labels is not None:

@@ -75,7 +75,7 @@ class WCT2Options(Options):
         "fast",
         PRECISIONS,
         advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32 everywhere.",
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
     )
 
 

@@ -156,6 +156,11 @@ def _energies(basis: Tensor, size: tuple[int, int], alpha: float, epsilon: float
 def _gradient_cost(margin: Tensor, products: Tensor, epsilon: float) -> Tensor:
     """Energy of unit gradients of the coefficients: ``[2, 4, 2, 4, h, w]``, y or x and coefficient, twice.
 
+    For functions ``c(x) . b`` with basis ``b`` and window offsets ``o``, gradients ``g`` of ``c`` add the
+    values ``sum_d,k g_dk o_d b_k`` to a window; what the window's affine fit explains of them is free:
+    ``cost[d, k, e, l] = sum_i o_d b_k o_e b_l - sum_f common[f, d, k] common[f, e, l]`` with
+    ``common[f, d, k] = sum_i F_fi o_d b_k`` for the rows ``F = (1, y) / 3`` of the affinity ``F' F``.
+
     Args:
         margin: the basis on the pixels and one more all around, ``[4, h + 2, w + 2]``.
         products: of every two basis functions there, ``[4, 4, h + 2, w + 2]``.
@@ -165,7 +170,6 @@ def _gradient_cost(margin: Tensor, products: Tensor, epsilon: float) -> Tensor:
     colors = [pixel[1:].double() for pixel in window]
     mean = sum(colors[1:], colors[0]) / 9
     whitened = [y.float() for y in whiten_windows([color - mean for color in colors], epsilon)]
-    # The affinity of a window is F' F with rows (1, y) / 3: what the slopes have in common with them.
     common = margin.new_zeros(4, 2, 4, h, w)
     for pixel, y, offset in zip(window, whitened, POSITIONS, strict=True):
         for d in (0, 1):

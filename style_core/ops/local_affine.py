@@ -7,6 +7,8 @@ applied to the content's pixel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,13 +20,18 @@ RIDGE = 1e-3  # on the three color coefficients, not on the offset
 STRIP = 48  # rows worked on at once, for the cache
 
 
-def local_affine_filter(content: Tensor, result: Tensor, *, radius: int, edge: float) -> Tensor:
+def local_affine_filter(
+    content: Tensor, result: Tensor, *, radius: int, edge: float,
+    report: Callable[[float], None] | None = None,
+) -> Tensor:  # fmt: skip
     """Redraw ``result`` as a local recoloring of ``content``.
 
     Args:
         content, result: ``[1, 3, H, W]``, float32, RGB in [0, 1].
         radius: half the bilateral window in pixels; its spatial deviation is a third of it.
         edge: deviation in color (root mean square over R, G, B) over which a neighbor's map fades.
+
+        report: called now and then with the share that is done; may raise to stop.
 
     Returns:
         ``[1, 3, H, W]``, not clamped.
@@ -35,13 +42,15 @@ def local_affine_filter(content: Tensor, result: Tensor, *, radius: int, edge: f
     # The reference's ridge is on the sums over a window, window_model's on their mean; in double, as there.
     slopes, offset = window_model(content.double(), result.double(), radius=1, eps=(RIDGE / counts).double())
     model = torch.cat([slopes, offset], 1)[0].float()  # [12, H, W]
-    averaged = _bilateral(model, content[0], radius=radius, edge=edge)
+    averaged = _bilateral(model, content[0], radius=radius, edge=edge, report=report)
     red, green, blue = content[0]
     slopes = averaged[:9].unflatten(0, (3, 3))
     return (slopes[:, 0] * red + slopes[:, 1] * green + slopes[:, 2] * blue + averaged[9:])[None]
 
 
-def _bilateral(model: Tensor, content: Tensor, *, radius: int, edge: float) -> Tensor:
+def _bilateral(
+    model: Tensor, content: Tensor, *, radius: int, edge: float, report: Callable[[float], None] | None
+) -> Tensor:
     """Average of ``[K, H, W]`` over the window, weighed by distance and by color difference."""
     h, w = content.shape[-2:]
     values = F.pad(torch.cat([model, torch.ones_like(model[:1])]), (radius,) * 4)  # the last sums the weights
@@ -58,4 +67,6 @@ def _bilateral(model: Tensor, content: Tensor, *, radius: int, edge: float) -> T
                 distance = ((dy - radius) ** 2 + (dx - radius) ** 2) / (2 * (radius / 3) ** 2)
                 total.addcmul_(values[place], difference.sub_(distance).exp_())
         out[:, top : top + rows] = total[:-1] / total[-1:]
+        if report is not None:
+            report((top + rows) / h)
     return out

@@ -5,9 +5,10 @@ With ``S = D^(-1/2) W D^(-1/2)`` the paper's ``r = (1 - alpha) (I - alpha S)^(-1
 
     ((1 - alpha) D + alpha L) u = (1 - alpha) D^(1/2) y
 
-which conjugate gradients solve with the Laplacian of ops/matting_laplacian.py. Its condition number
-is 1 / (1 - alpha) = 10,000; the coarse space of ops/color_affine_grid.py, which also gives the
-start, takes the 250 steps of a diagonal preconditioner down to about 35.
+(or, normalized by rows, ``r = (1 - alpha) (I - alpha D^(-1) W)^(-1) y``: the same matrix with
+``(1 - alpha) D y`` on the right), which conjugate gradients solve with the Laplacian of
+ops/matting_laplacian.py. Its condition number is 1 / (1 - alpha) = 10,000; the coarse space of
+ops/color_affine_grid.py, which also gives the start, spares most of the steps.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import Tensor
 from .color_affine_grid import ColorAffineGrid
 from .matting_laplacian import EPSILON, REACH, matting_laplacian
 
+NORMALIZATIONS = ("symmetric", "rows")
 ALPHA = 0.9999  # Li et al. 2018, released code
 # Estimated energy norm of the error, sqrt(r' M r) for the energy sqrt(e' A e), at which to stop. On
 # photos the largest error is about 1/255 then (tests/ops/test_propagation.py holds it against direct
@@ -41,7 +43,7 @@ class Propagation:
         steps: conjugate gradient steps taken.
         residual: ``|b - A u| / |b|`` in the Euclidean norm, computed anew at the end.
         error: estimate of the error's energy norm, to compare with the tolerance; low by 2 to 5.
-        is_converged: whether the tolerance was met.
+        is_converged: whether the error, computed anew, is within twice the tolerance.
     """
 
     image: Tensor
@@ -53,7 +55,7 @@ class Propagation:
 
 def propagate(
     y: Tensor, guide: Tensor, *, alpha: float = ALPHA, epsilon: float = EPSILON,
-    tolerance: float = TOLERANCE, max_steps: int = MAX_STEPS,
+    normalization: str = "symmetric", tolerance: float = TOLERANCE, max_steps: int = MAX_STEPS,
     report: Callable[[float], None] | None = None,
 ) -> Propagation:  # fmt: skip
     """Smooth every channel of ``y`` along the matting affinity of ``guide``.
@@ -63,13 +65,18 @@ def propagate(
         guide: ``[1, 3, H, W]``, float32, RGB in [0, 1], the content; H and W at least 3.
         alpha: how far values spread; 0 gives ``y`` back.
         epsilon: see :func:`matting_laplacian`.
+        normalization: "symmetric" is the paper's. It keeps sqrt(degree), not constants, so that two
+            pixels along the borders, which fewer windows cover, come out dark; "rows" keeps constants.
+            More than two pixels from the border they hardly differ.
         tolerance: error at which to stop, see :data:`TOLERANCE`.
         max_steps: after so many steps the result is what was reached.
         report: called now and then with the share of the way, 0 … 1; may raise to stop.
 
     Raises:
-        ValueError: the sizes differ.
+        ValueError: the sizes differ, or an unknown normalization.
     """
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(f"normalization must be one of {', '.join(NORMALIZATIONS)}, not {normalization!r}")
     if y.shape[-2:] != guide.shape[-2:]:
         raise ValueError(f"sizes differ: {tuple(y.shape[-2:])} and {tuple(guide.shape[-2:])}")
     laplacian = matting_laplacian(guide, epsilon=epsilon)
@@ -78,7 +85,8 @@ def propagate(
     shift = (1 - alpha) * degree
     grid = ColorAffineGrid(guide, alpha=alpha, epsilon=epsilon)
     inverse_diagonal = 1 / (laplacian.diagonal + shift)
-    right = (1 - alpha) * degree.sqrt() * y[0]
+    scale = degree.sqrt() if normalization == "symmetric" else torch.ones_like(degree)
+    right = (1 - alpha) * degree / scale * y[0]
 
     def precondition(residual: Tensor) -> Tensor:
         return grid.solve(residual).addcmul_(residual, inverse_diagonal)
@@ -117,7 +125,7 @@ def propagate(
     error = float(_dot(final, precondition(final)).sum().clamp_min(0).sqrt())
     relative = float(final.norm() / right.norm().clamp_min(torch.finfo(torch.float32).tiny))
     return Propagation(
-        image=(degree.sqrt() * x)[None], steps=step, residual=relative, error=error,
+        image=(scale * x)[None], steps=step, residual=relative, error=error,
         is_converged=error <= 2 * tolerance,
     )  # fmt: skip
 

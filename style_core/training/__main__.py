@@ -16,7 +16,7 @@ import torch
 from ..device import choose_device
 from ..nets.encoder import LAYERS
 from ..nets.wavelet import VARIANTS
-from ..weights import ENCODER, read_weights
+from ..weights import ENCODER, WeightFile, read_weights
 from .decoder import FEATURE_WEIGHT, DecoderTask, MirroredTask, WaveletTask, held_out_psnr, train_decoder
 from .encoder import INITIAL_CROPS, WIDTHS, held_out_errors, step_seed, train_encoder
 from .export import export, thin_curve
@@ -71,30 +71,43 @@ def _encoder(args: argparse.Namespace, command: str) -> None:
 def _decoder(args: argparse.Namespace, command: str) -> None:
     encoder = read_weights(args.output / f"{ENCODER}.safetensors")
     torch.manual_seed(args.seed)
+    state = {k: v.float() for k, v in encoder.state.items()}
+    shallower = _shallower(args, encoder.sha256)
     task = train_decoder(
-        _task(args, {k: v.float() for k, v in encoder.state.items()}), args.data, args.run, _schedule(args),
+        _task(args, state, shallower), args.data, args.run, _schedule(args),
         seed=args.seed, crops=args.crops, size=args.size, held_out=args.held_out,
         device=choose_device(args.device),
     ).to("cpu")  # fmt: skip
     decibels = held_out_psnr(task, Photos(args.data, held_out=args.held_out).held_out())
-    metrics = {
+    metrics: dict[str, object] = {
+        "started_from": shallower.path.name if shallower else "least squares",
         "reconstruction_db": {
             "median": round(float(decibels.median()), 2),
             "lowest": round(float(decibels.min()), 2),
             "highest": round(float(decibels.max()), 2),
-        }
+        },
     }
     name = f"{args.method}_{args.variant}"
     _finish(args, task.decoder.state_dict(), name, command, metrics, {"encoder_sha256": encoder.sha256})
 
 
-def _task(args: argparse.Namespace, state: dict[str, torch.Tensor]) -> DecoderTask:
+def _shallower(args: argparse.Namespace, encoder_sha256: str) -> WeightFile | None:
+    """The trained decoder of the level above, if it is in the output folder and of the same encoder."""
+    if args.method == "wct2":
+        return None
+    path = args.output / f"{args.method}_{int(args.variant) - 1}.safetensors"
+    file = read_weights(path) if path.is_file() else None
+    return file if file and file.metadata.get("encoder_sha256") == encoder_sha256 else None
+
+
+def _task(
+    args: argparse.Namespace, state: dict[str, torch.Tensor], shallower: WeightFile | None
+) -> DecoderTask:
     if args.method == "wct2":
         return WaveletTask(state, args.variant, args.feature_weight)
     upsampling, level = "nearest" if args.method == "wct" else "unpool", int(args.variant)
-    path = args.output / f"{args.method}_{level - 1}.safetensors"
-    shallower = {k: v.float() for k, v in read_weights(path).state.items()} if path.is_file() else None
-    return MirroredTask(state, level, upsampling, args.feature_weight, shallower)
+    start = {k: v.float() for k, v in shallower.state.items()} if shallower else None
+    return MirroredTask(state, level, upsampling, args.feature_weight, start)
 
 
 def _finish(

@@ -32,9 +32,9 @@ def pair():
     return [torch.nn.functional.interpolate(p, (192, 256), mode="area") for p in pictures]
 
 
-@pytest.mark.parametrize(("level", "decibels"), [(1, 30), (2, 28), (3, 25), (4, 23), (5, 21)])
+@pytest.mark.parametrize(("level", "decibels"), [(1, 33), (2, 28), (3, 24), (4, 21), (5, 16)])
 def test_single_levels_reconstruct(level, decibels):
-    """Median over the example photos; what the model card says of held-out photos is a little higher."""
+    """Median over the example photos; held-out photos come out a little better (model card)."""
     from demo.examples import FOLDER
     from style_core import weights
     from style_core.methods.wct import NETWORKS
@@ -47,7 +47,7 @@ def test_single_levels_reconstruct(level, decibels):
         image = torch.nn.functional.interpolate(load_image(path).pixels, (256, 384), mode="area")
         features = encoder(image, (f"relu{level}_1",))[f"relu{level}_1"]
         values.append(psnr(network.decoder(features).clamp(0, 1), image))
-    assert sorted(values)[len(values) // 2] >= decibels - 1.5
+    assert sorted(values)[len(values) // 2] >= decibels
 
 
 def test_strength_zero_is_the_content(pair):

@@ -24,7 +24,7 @@ format: $(VENV)/.test-ready
 bench: $(VENV)/.test-ready
 	$(BIN)/python -m benchmarks.wct2_speed
 	$(BIN)/python -m benchmarks.wct_speed
-	$(BIN)/python -m benchmarks.smoothing_speed --direct
+	$(BIN)/python -m benchmarks.smoothing_speed
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from style_core import load_image, stylize
 from style_core.images import to_pil
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
-PAIRS = (("cathedral", "dusk"), ("summer_palace", "desert_light"), ("castle", "autumn"))
+ROWS = (
+    ("wct2", "content/cathedral.jpg", "photo_style/dusk.jpg"),
+    ("photo_wct", "content/mountains.jpg", "photo_style/snow.jpg"),
+    ("wct", "content/castle.jpg", "art_style/starry_night.jpg"),
+)
 WIDTH, HEIGHT, GAP = 400, 266, 6
 
 
 def main() -> None:
-    """Run WCT2 on the pairs and write the picture."""
-    sheet = Image.new("RGB", (3 * WIDTH + 2 * GAP, len(PAIRS) * (HEIGHT + GAP) - GAP), "white")
-    for row, (content, style) in enumerate(PAIRS):
-        files = [EXAMPLES / "content" / f"{content}.jpg", EXAMPLES / "photo_style" / f"{style}.jpg"]
-        pictures = [to_pil(load_image(f).pixels) for f in files] + [stylize("wct2", *files).to_pil()]
+    """Run one method a row and write the picture."""
+    sheet = Image.new("RGB", (3 * WIDTH + 2 * GAP, len(ROWS) * (HEIGHT + GAP) - GAP), "white")
+    for row, (method, *names) in enumerate(ROWS):
+        files = [EXAMPLES / name for name in names]
+        pictures = [to_pil(load_image(f).pixels) for f in files] + [stylize(method, *files).to_pil()]
         for column, picture in enumerate(pictures):
-            tile = picture.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+            tile = ImageOps.fit(picture, (WIDTH, HEIGHT), Image.Resampling.LANCZOS)
             sheet.paste(tile, (column * (WIDTH + GAP), row * (HEIGHT + GAP)))
     sheet.save(EXAMPLES.parent / "readme.jpg", quality=88)
 

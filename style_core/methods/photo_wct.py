@@ -161,6 +161,7 @@ def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: R
         image = guided_filter(content, image, radius=GUIDED_RADIUS, eps=GUIDED_EPS, subsample=4).clamp(0, 1)
     if "affine" in options.smoothing:
         message = "Local affine post-processing"
+        runtime.progress(0.9, message)
         image = local_affine_filter(
             content, image, radius=AFFINE_RADIUS, edge=AFFINE_EDGE,
             report=lambda share: runtime.progress(0.9 + 0.1 * share, message),

@@ -79,6 +79,8 @@ def propagate(
         raise ValueError(f"normalization must be one of {', '.join(NORMALIZATIONS)}, not {normalization!r}")
     if y.shape[-2:] != guide.shape[-2:]:
         raise ValueError(f"sizes differ: {tuple(y.shape[-2:])} and {tuple(guide.shape[-2:])}")
+    # Networks hand over channels-last pictures; every step here goes plane by plane.
+    y, guide = y.contiguous(), guide.contiguous()
     laplacian = matting_laplacian(guide, epsilon=epsilon)
     laplacian.coefficients.mul_(alpha)
     degree = laplacian.degree

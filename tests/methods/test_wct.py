@@ -282,6 +282,21 @@ def test_in_a_region_too_small_for_the_deep_levels_only_its_own_style_speaks():
     assert (a - b).abs().mean() > 0.01
 
 
+def test_published_checkpoints_paint(shared_data, tmp_path):
+    """The official encoder and decoders of levels 1 to 3, converted."""
+    import hub_upload
+
+    files = sorted((shared_data / "published").glob("*.pth"))
+    assert hub_upload.main(["convert", "wct", *map(str, files), "-o", str(tmp_path)]) == 0
+    content, style = photo(96, 128, seed=1), photo(96, 128, seed=2).flip(1)
+    options = {"levels": ("3", "2", "1"), "content_strength": 0}
+    result = stylize("wct", content, style, family="vgg19", weights_dir=tmp_path, **options)
+    assert result.notes == ()
+    actual, desired = moments(result.image), moments(style)
+    torch.testing.assert_close(actual.mean, desired.mean, rtol=0, atol=0.05)
+    torch.testing.assert_close(actual.covariance, desired.covariance, rtol=0.3, atol=0.005)
+
+
 def test_compressed_networks_bring_their_own_encoders(shared_data, tmp_path):
     """The 16x networks of Collaborative Distillation as a third family, every level with its encoder."""
     import hub_upload

@@ -46,6 +46,7 @@ RULES = (  # the first that fits a module holds
         (*WORDS, *MATTER, "style_core.device"),
         ("torch", "safetensors", "huggingface_hub"),
     ),
+    Rule(("style_core.checkpoints",), (*WORDS, *MATTER), ("torch", "safetensors")),
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
     Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY), ("torch", "numpy", "PIL")),
     Rule(("style_core",), (*WORDS, *MATTER[:2], *CONTRACT, *DOOR, "style_core.weights")),
@@ -172,7 +173,10 @@ def test_imports_for_types_alone_are_left_aside(tmp_path):
     [
         ("gradio", {"app.py", "demo"}),
         ("huggingface_hub", {"style_core/weights.py", "hub_upload.py"}),
-        ("safetensors", {"style_core/weights.py", "style_core/training", "hub_upload.py"}),
+        (
+            "safetensors",
+            {"style_core/weights.py", "style_core/checkpoints.py", "style_core/training", "hub_upload.py"},
+        ),
         ("argparse", {"app.py", "hub_upload.py", "style_core/cli.py", "style_core/training", "benchmarks"}),
     ],
 )

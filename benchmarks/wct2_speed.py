@@ -6,9 +6,6 @@ weights of the published widths: the same work as the converted checkpoints, wit
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,29 +17,14 @@ from style_core import stylize
 from style_core.nets.wavelet import VARIANTS
 
 from .full_weights import random_full_weights
-
-SIZES = ((512, 512), (1024, 768), (1024, 1024))
-REPEATS = 3
+from .rows import REPEATS, print_table
 
 
 def main() -> None:
-    """Print the table; with ``--row`` measure one row (used for the subprocesses)."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--widths", choices=["compact", "full", "both"], default="both")
-    parser.add_argument("--row", nargs=5, metavar=("WIDTHS", "DECODER", "TRANSFER", "W", "H"))
-    args = parser.parse_args()
-    if args.row:
-        print(_measure(*args.row))
-        return
-    print("| widths | decoder | transfer | size | seconds | peak memory | in convolutions |")
-    print("|---|---|---|---|---|---|---|")
-    for widths in ("compact", "full") if args.widths == "both" else (args.widths,):
-        for decoder, transfer in ((VARIANTS[0], "encoder"), (VARIANTS[1], "encoder"), (VARIANTS[0], "all")):
-            for width, height in SIZES:
-                row = [widths, decoder, transfer, str(width), str(height)]
-                command = [sys.executable, "-m", "benchmarks.wct2_speed", "--row", *row]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
-                print(done.stdout.strip(), flush=True)
+    """Print the table."""
+    header = ("widths", "decoder", "transfer", "size", "seconds", "peak memory", "in convolutions")
+    runs = ((VARIANTS[0], "encoder"), (VARIANTS[1], "encoder"), (VARIANTS[0], "all"))
+    print_table("benchmarks.wct2_speed", header, lambda widths: runs, _measure, __doc__)
 
 
 def _measure(widths: str, decoder: str, transfer: str, w: str, h: str) -> str:

@@ -6,9 +6,6 @@ the progress messages. ``full``: random weights of the published widths.
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
 import tempfile
 import time
 from itertools import pairwise
@@ -21,35 +18,23 @@ from torch import Tensor
 from style_core import load_image, stylize
 
 from .full_weights import random_full_weights
+from .rows import REPEATS, print_table
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 STYLES = {"wct": "art_style/starry_night.jpg", "photo_wct": "photo_style/sunset.jpg"}
 RUNS = (("wct", "none"), ("photo_wct", "none"), ("photo_wct", "matting"), ("photo_wct", "guided"),
         ("photo_wct", "affine"))  # fmt: skip
-SIZES = ((512, 512), (1024, 768), (1024, 1024))
-REPEATS = 3
 
 
 def main() -> None:
-    """Print the table; with ``--row`` measure one row (used for the subprocesses)."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--widths", choices=["compact", "full", "both"], default="both")
-    parser.add_argument("--row", nargs=5, metavar=("WIDTHS", "METHOD", "SMOOTHING", "W", "H"))
-    args = parser.parse_args()
-    if args.row:
-        print(_measure(*args.row))
-        return
-    print("| widths | method | smoothing | size | seconds | style | levels, deepest first | after | memory |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for widths in ("compact", "full") if args.widths == "both" else (args.widths,):
-        for method, smoothing in (
-            RUNS if widths == "compact" else RUNS[:3]
-        ):  # the rest does not depend on them
-            for width, height in SIZES:
-                row = [widths, method, smoothing, str(width), str(height)]
-                command = [sys.executable, "-m", "benchmarks.wct_speed", "--row", *row]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
-                print(done.stdout.strip(), flush=True)
+    """Print the table."""
+    header = ("widths", "method", "smoothing", "size", "seconds", "style", "levels, deepest first", "after",
+              "memory")  # fmt: skip
+    # What comes after the network does not depend on its widths, so "full" leaves the last two out.
+    print_table(
+        "benchmarks.wct_speed", header, lambda widths: RUNS if widths == "compact" else RUNS[:3], _measure,
+        __doc__,
+    )  # fmt: skip
 
 
 def photo(width: int, height: int, name: str = "content/castle.jpg") -> Tensor:

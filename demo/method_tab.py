@@ -47,8 +47,7 @@ def method_tab(method: Method) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             with gr.Row():
-                optional = " (none makes a texture)" if method.makes_textures else ""
-                content = _picture(f"Content photo{optional}", f"{key}-content")
+                content = _picture("Content photo", f"{key}-content")
                 style = _picture("Style photo" if method.photorealistic else "Style picture", f"{key}-style")
             more_styles, style_weights = _more_styles(method)
             fields = option_fields(method.options)
@@ -89,7 +88,8 @@ def method_tab(method: Method) -> None:
 def _introduction(method: Method) -> str:
     paper = method.paper
     link = f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv})"
-    return f"{method.summary} {link}, {paper.authors}, {paper.venue} {paper.year}."
+    texture = " Without a content photo it makes a texture of the style." if method.makes_textures else ""
+    return f"{method.summary}{texture} {link}, {paper.authors}, {paper.venue} {paper.year}."
 
 
 def _picture(label: str, elem_id: str) -> gr.Image:

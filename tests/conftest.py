@@ -66,3 +66,8 @@ def photo(height: int, width: int, seed: int = 0) -> Tensor:
     edges = ((rows * 5 // height + columns * 7 // width) % 2).float() * 0.2
     noise = 0.02 * torch.randn(1, 3, height, width, generator=generator)
     return (0.8 * smooth + edges + noise).clamp(0, 1)
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of two pictures in [0, 1]."""
+    return float(-10 * (a - b).square().mean().log10())

@@ -14,7 +14,7 @@ PARTS = ("style_core", "demo", "app.py")
 
 WORDS = ("style_core.errors", "style_core.progress", "style_core.options")
 MATTER = ("style_core.images", "style_core.segments", "style_core.ops.*", "style_core.nets.*")
-CONTRACT = ("style_core.method",)
+CONTRACT = ("style_core.method", "style_core.feature_matching")
 METHODS = ("style_core.methods", "style_core.methods.*")
 SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments")
 DOOR = ("style_core.pipeline",)
@@ -39,7 +39,8 @@ RULES = (  # the first that fits a module holds
     ),
     Rule(("style_core.ops", "style_core.ops.*"), (*WORDS, "style_core.ops.*"), ("torch", "scipy")),
     Rule(("style_core.nets", "style_core.nets.*"), (*WORDS, *MATTER[2:]), ("torch", "scipy", "numpy")),
-    Rule(CONTRACT, (*WORDS, *MATTER), ("torch",)),
+    Rule(CONTRACT[:1], (*WORDS, *MATTER), ("torch",)),
+    Rule(CONTRACT[1:], (*WORDS, *MATTER, *CONTRACT[:1]), ("torch",)),
     Rule(METHODS, BELOW, ("torch", "scipy", "numpy")),
     Rule(
         ("style_core.weights",),

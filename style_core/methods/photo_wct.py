@@ -12,6 +12,7 @@ from functools import partial
 from torch import Tensor
 
 from ..errors import WeightsUnavailable
+from ..feature_matching import MatchingOptions, feature_map, need_feature_memory, region_weights
 from ..images import ImageTensor
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
 from ..nets.decoder import Level, encode_with_maxima
@@ -20,9 +21,8 @@ from ..ops.guided_filter import guided_filter
 from ..ops.local_affine import local_affine_filter
 from ..ops.moments import Moments
 from ..ops.propagation import propagate
-from ..ops.regions import apply_maps, is_any_unmeasured, memberships, region_moments
-from ..ops.whitening import AffineMap, optimal_transport, whitening_coloring
-from ..options import Options, choice, several, slider
+from ..ops.regions import apply_maps, is_any_unmeasured, region_moments
+from ..options import several, slider
 
 LEVELS = (4, 3, 2, 1)
 NETWORKS = {
@@ -30,17 +30,14 @@ NETWORKS = {
     for level in LEVELS
 }
 SMOOTHINGS = ("matting", "guided", "affine", "refine")
-WHITENINGS = ("transport", "paper")
-PRECISIONS = ("fast", "exact")
 GUIDED_RADIUS, GUIDED_EPS = 35, 1e-4  # px; Li et al. 2018, section 3.2, with an eps that is not zero
 REFINE_RADIUS, REFINE_EPS = 8, 0.01  # Luan et al. 2017, released code (posterization refinement)
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.1  # Li et al. 2018, released code
 MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
-BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotoWCTOptions(Options):
+class PhotoWCTOptions(MatchingOptions):
     """How PhotoWCT transfers style, and how the result is smoothed."""
 
     content_strength: float = slider(
@@ -64,20 +61,6 @@ class PhotoWCTOptions(Options):
         tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
         help="Levels of the network that are matched, from deep (4) to shallow (1).",
     )  # fmt: skip
-    whitening: str = choice(
-        "transport", WHITENINGS, advanced=True,
-        help="transport reaches the style's statistics with the least change to the content; paper is the "
-        "whitening and coloring formula.",
-    )  # fmt: skip
-    noise_floor: float = slider(
-        0.01, 0, 0.1, step=0.001, advanced=True,
-        help="With transport: share of the mean feature variance that counts as noise and is not amplified; "
-        "raise it against grain in flat areas.",
-    )  # fmt: skip
-    precision: str = choice(
-        "fast", PRECISIONS, advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
-    )  # fmt: skip
 
 
 @method(
@@ -100,20 +83,16 @@ def stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Image
 
 def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
     levels = [level for level in LEVELS if str(level) in options.levels]
-    is_fast = options.precision == "fast"
-    shared = runtime.encoder(last=f"relu{levels[0]}_1", fast=is_fast)
-    largest = max(p.shape[-2] * p.shape[-1] for p in (inputs.content, inputs.style))
-    runtime.need_memory(MAPS_HELD * 4 * shared.width("conv1_1") * largest)
-    networks = [runtime.load(NETWORKS[level], fast=is_fast) for level in levels]
+    shared = runtime.encoder(last=f"relu{levels[0]}_1", fast=options.is_fast)
+    need_feature_memory(runtime, shared, [inputs.content, inputs.style], maps_held=MAPS_HELD)
+    networks = [runtime.load(NETWORKS[level], fast=options.is_fast) for level in levels]
 
     runtime.progress(0.05, "Encoding the style")
     targets = {
         name: region_moments(features, inputs.style_labels)
         for name, features in shared(inputs.style, [f"relu{k}_1" for k in levels]).items()
     }
-    labels, weights = inputs.content_labels, None
-    if labels is not None:
-        weights = memberships(labels, inputs.content, radius=BORDER_RADIUS)
+    labels, weights = inputs.content_labels, region_weights(inputs)
     image = inputs.content
     for done, (level, network) in enumerate(zip(levels, networks, strict=True)):
         runtime.progress(0.15 + 0.35 * done / len(levels), f"Level {level}", image)
@@ -138,16 +117,11 @@ def _transfer(
     measured = content.keys() & target.keys()
     if is_any_unmeasured(labels, measured):
         runtime.note(SMALL_REGION_NOTE)
-    maps = {label: _map(content[label], target[label], options) for label in measured}
+    strength = options.style_strength
+    maps = {k: feature_map(content[k], target[k], options, strength=strength) for k in measured}
     moved = apply_maps(features, maps, weights)
-    detail = 1 - options.style_strength * (1 - options.detail)
+    detail = 1 - strength * (1 - options.detail)
     return network.render(moved, features, image, detail=detail, maxima=maxima)
-
-
-def _map(content: Moments, style: Moments, options: PhotoWCTOptions) -> AffineMap:
-    if options.whitening == "paper":
-        return whitening_coloring(content, style, strength=options.style_strength)
-    return optimal_transport(content, style, noise_floor=options.noise_floor, strength=options.style_strength)
 
 
 def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: Runtime) -> Tensor:

@@ -13,31 +13,35 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..feature_matching import (
+    WHITENINGS,
+    MatchingOptions,
+    feature_map,
+    need_feature_memory,
+    region_weights,
+)
 from ..images import ImageTensor, SizeRule
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, StyleInput, method
 from ..nets.decoder import Level
 from ..nets.encoder import Encoder
 from ..ops.moments import Moments
-from ..ops.regions import EVERYTHING, apply_maps, is_any_unmeasured, memberships, region_moments
-from ..ops.whitening import AffineMap, optimal_transport, whitening_coloring
-from ..options import Options, choice, several, slider
+from ..ops.regions import EVERYTHING, apply_maps, is_any_unmeasured, region_moments
+from ..ops.whitening import AffineMap
+from ..options import choice, several, slider
 
 LEVELS = (5, 4, 3, 2, 1)
 NETWORKS = {
     level: Network(f"wct_{level}", partial(Level.from_state, level=level, upsampling="nearest"))
     for level in LEVELS
 }
-WHITENINGS = ("paper", "transport")
-PRECISIONS = ("fast", "exact")
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
 SMALLEST = 32  # px that reflection padding needs at level 5
 MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
-BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 Statistics = dict[int, Moments]  # by label
 
 
 @dataclass(frozen=True, kw_only=True)
-class WCTOptions(Options):
+class WCTOptions(MatchingOptions):
     """What WCT transfers, and how much."""
 
     content_strength: float = slider(
@@ -66,14 +70,6 @@ class WCTOptions(Options):
         help="paper is the whitening and coloring formula; transport reaches the same statistics with the "
         "least change, which keeps more of the content.",
     )  # fmt: skip
-    noise_floor: float = slider(
-        0.01, 0, 0.1, step=0.001, advanced=True,
-        help="With transport: share of the mean feature variance that counts as noise and is not amplified.",
-    )  # fmt: skip
-    precision: str = choice(
-        "fast", PRECISIONS, advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
-    )  # fmt: skip
 
 
 @method(
@@ -95,19 +91,16 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
     if not strengths:
         runtime.note("At these strengths no level is left to transfer anything; this is the content itself.")
         return inputs.content
-    is_fast = options.precision == "fast"
-    shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=is_fast)
+    shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=options.is_fast)
     styles = [_scaled(style, options.style_scale) for style in inputs.styles]
-    largest = max(p.shape[-2] * p.shape[-1] for p in (inputs.content, *(s.pixels for s in styles)))
-    runtime.need_memory(MAPS_HELD * 4 * shared.width("conv1_1") * largest)
-    levels = {level: _load(level, shared, runtime, is_fast) for level in strengths}
+    pictures = [inputs.content, *(style.pixels for style in styles)]
+    need_feature_memory(runtime, shared, pictures, maps_held=MAPS_HELD)
+    levels = {level: _load(level, shared, runtime, options.is_fast) for level in strengths}
 
     runtime.progress(0.05, "Encoding the style")
     targets = [_style_statistics(style, levels, runtime) for style in styles]
-    labels, weights = [EVERYTHING], None
-    if inputs.content_labels is not None:
-        labels = [EVERYTHING, *inputs.content_labels.unique().tolist()]
-        weights = memberships(inputs.content_labels, inputs.content, radius=BORDER_RADIUS)
+    weights = region_weights(inputs)
+    labels = [EVERYTHING, *(weights or ())]
 
     image = inputs.content
     passes = max(options.passes, TEXTURE_PASSES) if inputs.is_noise else options.passes
@@ -173,7 +166,8 @@ def _mixed_map(
     chosen = owners if is_measured or (owners and len(styles) > 1) else every
     total = sum(styles[k].weight for k in chosen)
     maps = [
-        (styles[k].weight / total, _map(content[place], targets[k][place], strength, options)) for k in chosen
+        (styles[k].weight / total, feature_map(content[place], targets[k][place], options, strength=strength))
+        for k in chosen
     ]
     return AffineMap(
         torch.stack([w * m.matrix for w, m in maps]).sum(0), torch.stack([w * m.bias for w, m in maps]).sum(0)
@@ -182,12 +176,6 @@ def _mixed_map(
 
 def _has(style: StyleInput, label: int) -> bool:
     return label == EVERYTHING or (style.labels is not None and bool((style.labels == label).any()))
-
-
-def _map(content: Moments, style: Moments, strength: float, options: WCTOptions) -> AffineMap:
-    if options.whitening == "paper":
-        return whitening_coloring(content, style, strength=strength)
-    return optimal_transport(content, style, noise_floor=options.noise_floor, strength=strength)
 
 
 def _scaled(style: StyleInput, factor: float) -> StyleInput:

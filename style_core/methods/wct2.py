@@ -11,28 +11,28 @@ from functools import partial
 
 from torch import Tensor
 
+from .. import feature_matching
+from ..feature_matching import MatchingOptions, feature_map, need_feature_memory, region_weights
 from ..images import ImageTensor, SizeRule
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
 from ..nets.wavelet import LAST_LAYER, VARIANTS, Hook, Skip, WaveletDecoder, wavelet_decode, wavelet_encode
 from ..ops.guided_filter import guided_filter
 from ..ops.moments import Moments
-from ..ops.regions import apply_maps, is_any_unmeasured, memberships, region_moments
-from ..ops.whitening import AffineMap, optimal_transport, whitening_coloring
-from ..options import Options, choice, several, slider
+from ..ops.regions import apply_maps, is_any_unmeasured, region_moments
+from ..ops.whitening import AffineMap, whitening_coloring
+from ..options import choice, several, slider
 
 DECODERS = {v: Network(f"wct2_{v}", partial(WaveletDecoder.from_state, variant=v)) for v in VARIANTS}
 TRANSFERS = ("encoder", "skip", "decoder")
 BANDS = ("lh", "hl", "hh")
-WHITENINGS = ("transport", "paper", "released")
-PRECISIONS = ("fast", "exact")
+WHITENINGS = (*feature_matching.WHITENINGS, "released")
 RELEASED_RIDGE = 1.0  # the released code adds the identity to both covariances
 MAPS_HELD = 4  # float32 maps of conv1_1's size alive at once: 6.1 GB measured for 12 megapixels
-BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 REFINE_RADIUS, REFINE_EPS = 4, 1e-4  # px, guided filter of content_strength; grain is that fine
 
 
 @dataclass(frozen=True, kw_only=True)
-class WCT2Options(Options):
+class WCT2Options(MatchingOptions):
     """Where and how WCT2 transfers style."""
 
     content_strength: float = slider(
@@ -61,21 +61,6 @@ class WCT2Options(Options):
         help="transport reaches the style's statistics with the least change to the content; paper is the "
         "whitening and coloring formula; released also adds the identity to both covariances and clamps, "
         "as the published code does, which is weaker.",
-    )
-    noise_floor: float = slider(
-        0.01,
-        0,
-        0.1,
-        step=0.001,
-        advanced=True,
-        help="With transport: share of the mean feature variance that counts as noise and is not amplified; "
-        "raise it against grain in flat areas.",
-    )
-    precision: str = choice(
-        "fast",
-        PRECISIONS,
-        advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
     )
 
 
@@ -107,15 +92,13 @@ class _Statistics:
 )
 def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTensor:
     """One pass: encode, transform at each level, decode (Yoo et al. 2019, section 3.3)."""
-    is_fast = options.precision == "fast"
-    encoder = runtime.encoder(last=LAST_LAYER, pool="haar", fast=is_fast)
-    decoder = runtime.load(DECODERS[options.decoder], fast=is_fast)
+    encoder = runtime.encoder(last=LAST_LAYER, pool="haar", fast=options.is_fast)
+    decoder = runtime.load(DECODERS[options.decoder], fast=options.is_fast)
     assert isinstance(decoder, WaveletDecoder)
     encode = partial(wavelet_encode, encoder, variant=options.decoder)
     at = frozenset(options.transfer)
 
-    width = encoder.width("conv1_1")
-    runtime.need_memory(MAPS_HELD * 4 * width * inputs.content.shape[-2] * inputs.content.shape[-1])
+    need_feature_memory(runtime, encoder, [inputs.content, inputs.style], maps_held=MAPS_HELD)
 
     runtime.progress(0.05, "Encoding the style")
     style = _Statistics()
@@ -166,9 +149,7 @@ class _Transform:
         self.runtime = runtime
         self.style = style.places
         self.labels = inputs.content_labels
-        self.weights = (
-            None if self.labels is None else memberships(self.labels, inputs.content, radius=BORDER_RADIUS)
-        )
+        self.weights = region_weights(inputs)
 
     def hook(self, place: str) -> Hook:
         """The hook for one place."""
@@ -193,9 +174,6 @@ class _Transform:
         return moved
 
     def _map(self, content: Moments, style: Moments) -> AffineMap:
-        strength = self.options.style_strength
         if self.options.whitening == "released":
             return whitening_coloring(content, style, ridge=RELEASED_RIDGE)
-        if self.options.whitening == "paper":
-            return whitening_coloring(content, style, strength=strength)
-        return optimal_transport(content, style, noise_floor=self.options.noise_floor, strength=strength)
+        return feature_map(content, style, self.options, strength=self.options.style_strength)

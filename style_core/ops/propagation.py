@@ -31,6 +31,7 @@ ALPHA = 0.9999  # Li et al. 2018, released code
 # may reach 10/255 in single pixels.
 TOLERANCE = 4e-4
 MAX_STEPS = 300
+TINY = torch.finfo(torch.float32).tiny
 CHECK_EVERY = 3  # steps between looks at the error: each waits for the device
 
 
@@ -81,55 +82,69 @@ def propagate(
         raise ValueError(f"sizes differ: {tuple(y.shape[-2:])} and {tuple(guide.shape[-2:])}")
     # Networks hand over channels-last pictures; every step here goes plane by plane.
     y, guide = y.contiguous(), guide.contiguous()
-    laplacian = matting_laplacian(guide, epsilon=epsilon)
-    laplacian.coefficients.mul_(alpha)
-    degree = laplacian.degree
-    shift = (1 - alpha) * degree
-    grid = ColorAffineGrid(guide, alpha=alpha, epsilon=epsilon)
-    inverse_diagonal = 1 / (laplacian.diagonal + shift)
-    scale = degree.sqrt() if normalization == "symmetric" else torch.ones_like(degree)
-    right = (1 - alpha) * degree / scale * y[0]
+    system = _System(guide, alpha, epsilon)
+    scale = system.degree.sqrt() if normalization == "symmetric" else torch.ones_like(system.degree)
+    right = (1 - alpha) * system.degree / scale * y[0]
+    x, steps = _conjugate_gradients(system, right, tolerance, max_steps, report)
+    residual = right - system(x)  # anew, because the recurrence may have drifted from the truth
+    error = _energy_norm(_dot(residual, system.precondition(residual)))
+    relative = float(residual.norm() / right.norm().clamp_min(TINY))
+    return Propagation((scale * x)[None], steps, relative, error, is_converged=error <= 2 * tolerance)
 
-    def precondition(residual: Tensor) -> Tensor:
-        return grid.solve(residual).addcmul_(residual, inverse_diagonal)
 
-    def system(x: Tensor) -> Tensor:
-        out = torch.empty_like(right)
-        laplacian.product(F.pad(x, (REACH,) * 4), out, shift)
+class _System:
+    """``(1 - alpha) D + alpha L`` of a guide as a product, and what preconditions it."""
+
+    def __init__(self, guide: Tensor, alpha: float, epsilon: float) -> None:
+        self.laplacian = matting_laplacian(guide, epsilon=epsilon)
+        self.laplacian.coefficients.mul_(alpha)
+        self.degree = self.laplacian.degree
+        self.shift = (1 - alpha) * self.degree
+        self.grid = ColorAffineGrid(guide, alpha=alpha, epsilon=epsilon)
+        self.inverse_diagonal = 1 / (self.laplacian.diagonal + self.shift)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        out = torch.empty_like(x)
+        self.laplacian.product(F.pad(x, (REACH,) * 4), out, self.shift)
         return out
 
-    # Coarse-to-fine start: the solution on the grids, from the smallest one up.
-    x = grid.solve(right)
+    def precondition(self, residual: Tensor) -> Tensor:
+        """The slow modes from the grid, the fast ones from the diagonal."""
+        return self.grid.solve(residual).addcmul_(residual, self.inverse_diagonal)
+
+
+def _conjugate_gradients(
+    system: _System, right: Tensor, tolerance: float, max_steps: int, report: Callable[[float], None] | None
+) -> tuple[Tensor, int]:
+    """The solution for ``[C, H, W]`` on the right, all channels in step, and the steps taken."""
+    x = system.grid.solve(right)  # coarse-to-fine start: solved on the grids, from the smallest one up
     residual = right - system(x)
-    direction = z = precondition(residual)
+    direction = z = system.precondition(residual)
     energy = _dot(residual, z)
-    first = error = float(energy.sum().clamp_min(0).sqrt())
+    first = error = _energy_norm(energy)
     step, kept, best = 0, x.clone(), 0.0
     while step < max_steps and error > tolerance:
         product = system(direction)
-        rate = energy / _dot(direction, product).clamp_min(torch.finfo(torch.float32).tiny)
+        rate = energy / _dot(direction, product).clamp_min(TINY)
         x.addcmul_(direction, rate)
         residual.addcmul_(product, rate, value=-1)
-        z = precondition(residual)
+        z = system.precondition(residual)
         previous, energy = energy, _dot(residual, z)
-        direction = torch.addcmul(z, direction, energy / previous.clamp_min(torch.finfo(torch.float32).tiny))
+        direction = torch.addcmul(z, direction, energy / previous.clamp_min(TINY))
         step += 1
         if step % CHECK_EVERY == 0:
-            error = float(energy.sum().clamp_min(0).sqrt())
+            error = _energy_norm(energy)
             if not error < float("inf"):  # broken down by rounding: what was reached before counts
-                x = kept
-                break
+                return kept, step
             kept = x.clone()
             best = max(best, _share(first, error, tolerance))
             if report is not None:
                 report(best)
-    final = right - system(x)  # the recurrence may have drifted from the truth
-    error = float(_dot(final, precondition(final)).sum().clamp_min(0).sqrt())
-    relative = float(final.norm() / right.norm().clamp_min(torch.finfo(torch.float32).tiny))
-    return Propagation(
-        image=(scale * x)[None], steps=step, residual=relative, error=error,
-        is_converged=error <= 2 * tolerance,
-    )  # fmt: skip
+    return x, step
+
+
+def _energy_norm(by_channel: Tensor) -> float:
+    return float(by_channel.sum().clamp_min(0).sqrt())
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .moments import Moments, as_rows, from_rows, moments
+from .moments import Moments
 
 EIGENVALUE_FLOOR = 1e-5  # Li et al. 2017, released code: smaller directions are dropped
 
@@ -21,30 +21,6 @@ class AffineMap:
 
     matrix: Tensor
     bias: Tensor
-
-
-def whiten_and_color(
-    content_features: Tensor, style_features: Tensor, *, ridge: float = 0.0, strength: float = 1.0
-) -> Tensor:
-    """Give the content features the mean and covariance of the style features.
-
-    Args:
-        content_features: ``[1, C, H, W]``, float32 or float64, any range.
-        style_features: ``[1, C, h, w]``, same dtype; h and w are free.
-        ridge: added to the diagonal of both covariances. 0 is the paper; 1 is what the released
-            WCT2 code does, and leaves the result short of the style's covariance.
-        strength: 1 is all style, 0 returns the content features.
-
-    Returns:
-        ``[1, C, H, W]``, dtype and device of ``content_features``.
-
-    Raises:
-        ValueError: the channel counts differ.
-    """
-    transform = whitening_coloring(
-        moments(content_features), moments(style_features), ridge=ridge, strength=strength
-    )
-    return apply_map(content_features, transform)
 
 
 def whitening_coloring(
@@ -133,9 +109,3 @@ def symmetric_eigen(covariance: Tensor) -> tuple[Tensor, Tensor]:
         scale = symmetric.diagonal().abs().max().clamp_min(1.0)
         ridge = 1e-10 * scale * torch.eye(len(symmetric), dtype=symmetric.dtype)
         return torch.linalg.eigh(symmetric + ridge)
-
-
-def apply_map(features: Tensor, transform: AffineMap) -> Tensor:
-    """The map at every position of ``[1, C, h, w]``: one matrix multiplication."""
-    matrix, bias = transform.matrix.to(features), transform.bias.to(features)
-    return from_rows(torch.addmm(bias, as_rows(features), matrix.T), *features.shape[-2:])

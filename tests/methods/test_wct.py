@@ -9,14 +9,10 @@ from style_core import InvalidImage, InvalidOption, InvalidSegments, load_image,
 from style_core.methods.wct import WCTOptions, level_strength
 from style_core.ops.moments import moments
 
-from ..conftest import photo
+from ..conftest import photo, psnr
 
 RED = torch.tensor([0.8, 0.1, 0.1]).view(1, 3, 1, 1)
 BLUE = torch.tensor([0.1, 0.1, 0.8]).view(1, 3, 1, 1)
-
-
-def psnr(a, b):
-    return float(-10 * (a - b).square().mean().log10())
 
 
 def tinted(color, seed):

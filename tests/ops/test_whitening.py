@@ -6,12 +6,11 @@ import scipy.linalg
 import torch
 
 from style_core.ops.moments import Moments, moments
+from style_core.ops.regions import EVERYTHING, apply_maps
 from style_core.ops.whitening import (
-    apply_map,
     matrix_power,
     optimal_transport,
     symmetric_eigen,
-    whiten_and_color,
     whitening_coloring,
 )
 
@@ -21,6 +20,14 @@ def features(channels=6, height=12, width=15, seed=0):
     mix = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
     x = torch.randn(channels, height * width, generator=generator, dtype=torch.float64)
     return (mix @ x + torch.rand(channels, 1, generator=generator)).view(1, channels, height, width)
+
+
+def apply_map(x, transform):
+    return apply_maps(x, {EVERYTHING: transform}, None)
+
+
+def whiten_and_color(content, style):
+    return apply_map(content, whitening_coloring(moments(content), moments(style)))
 
 
 CONTENT, STYLE = features(seed=1), features(height=10, width=9, seed=2)

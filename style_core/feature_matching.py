@@ -1,0 +1,71 @@
+"""What WCT, PhotoWCT and WCT2 share: how one set of feature statistics is turned into another, by region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .images import ImageTensor
+from .method import Inputs, Runtime
+from .nets.encoder import Encoder
+from .ops.moments import Moments
+from .ops.regions import memberships
+from .ops.whitening import AffineMap, optimal_transport, whitening_coloring
+from .options import Options, choice, slider
+
+WHITENINGS = ("transport", "paper")
+PRECISIONS = ("fast", "exact")
+BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
+BYTES = 4  # of a float32
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchingOptions(Options):
+    """The options of every method that matches feature statistics."""
+
+    whitening: str = choice(
+        "transport", WHITENINGS, advanced=True,
+        help="transport reaches the style's statistics with the least change to the content; paper is the "
+        "whitening and coloring formula.",
+    )  # fmt: skip
+    noise_floor: float = slider(
+        0.01, 0, 0.1, step=0.001, advanced=True,
+        help="With transport: share of the mean feature variance that counts as noise and is not amplified; "
+        "raise it against grain in flat areas.",
+    )  # fmt: skip
+    precision: str = choice(
+        "fast", PRECISIONS, advanced=True,
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
+    )  # fmt: skip
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether reduced precision is wanted."""
+        return self.precision == "fast"
+
+
+def feature_map(content: Moments, style: Moments, options: MatchingOptions, *, strength: float) -> AffineMap:
+    """The map from the content's to the style's statistics that the options ask for, blended by strength."""
+    if options.whitening == "paper":
+        return whitening_coloring(content, style, strength=strength)
+    return optimal_transport(content, style, noise_floor=options.noise_floor, strength=strength)
+
+
+def region_weights(inputs: Inputs) -> dict[int, Tensor] | None:
+    """Soft membership of the content's pixels in its regions, ``None`` without masks."""
+    if inputs.content_labels is None:
+        return None
+    return memberships(inputs.content_labels, inputs.content, radius=BORDER_RADIUS)
+
+
+def need_feature_memory(
+    runtime: Runtime, encoder: Encoder, pictures: list[ImageTensor], *, maps_held: int
+) -> None:
+    """Refuse pictures whose largest needs more than is free for ``maps_held`` float32 maps of conv1_1's size.
+
+    Raises:
+        OutOfMemory: with the share of the picture that fits.
+    """
+    largest = max(picture.shape[-2] * picture.shape[-1] for picture in pictures)
+    runtime.need_memory(maps_held * BYTES * encoder.width("conv1_1") * largest)

@@ -4,10 +4,14 @@
     python hub_upload.py convert photo_wct photo_wct.pth -o DIR
     python hub_upload.py convert wct vgg_normalised_conv5_1.pth feature_invertor_conv5_1.pth … -o DIR
     python hub_upload.py convert wct_16x 5SE.pth 5SD.pth 4SE.pth 4SD.pth … -o DIR_16X
+    python hub_upload.py convert imagenet model.safetensors -o DIR
+    python hub_upload.py convert caffe vgg19-d01eb7cb.pth -o DIR
 
 The folder can then be named as ``--weights-dir`` (or ``STYLE_CORE_WEIGHTS``) with ``--family vgg19``
 (``vgg19_16x`` for the last). The order and the names of the checkpoints do not matter: what a file holds
 is recognized from its tensors. Several methods can share one folder where their encoders are the same.
+The last two are what Gatys and Deep Photo measure in; they are a file of their own, never the encoder
+of a decoder.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from torch import Tensor
 
 from style_core.checkpoints import (
     ENCODER_FILE,
+    IMAGENET_FILE,
     LEVELS,
     PUBLISHED,
     Checkpoint,
@@ -69,6 +74,10 @@ def convert(method: str, checkpoints: Sequence[Path], folder: Path) -> list[Path
     published = PUBLISHED[method]
     _refuse_other_family(folder, published.family)
     networks = [network for path in checkpoints for network in find_networks(published, path)]
+    if all(network.name == IMAGENET_FILE for network in networks):
+        if len(networks) > 1:
+            raise CheckpointError(f"{networks[1]} is one VGG-19 too many; name one file.")
+        return write([Output(IMAGENET_FILE, networks[0].state, (networks[0].source,))], folder, published)
     kept = find_kept_encoder(folder)
     if kept and not published.has_own_encoders:
         networks.append(kept)
@@ -174,7 +183,8 @@ def _with_encoder(decoder: Network, encoder: Network, deepest: Network) -> Outpu
 
 
 def _refuse_orphans(folder: Path, outputs: Iterable[Output]) -> None:
-    others = {path.stem for path in folder.glob("*.safetensors")} - {output.name for output in outputs}
+    known = {output.name for output in outputs} | {IMAGENET_FILE}  # which belongs to no decoder
+    others = {path.stem for path in folder.glob("*.safetensors")} - known
     if others:
         raise CheckpointError(
             f"{folder} holds {', '.join(sorted(others))}, which would lose the encoder they belong to; "
@@ -191,7 +201,10 @@ def write(outputs: Sequence[Output], folder: Path, published: Published) -> list
         path = folder / f"{output.name}.safetensors"
         if path in output.sources:
             continue
-        metadata = {} if path == encoder else {"encoder_sha256": sha256(encoder)}
+        if output.name == IMAGENET_FILE:
+            metadata = {"padding": "zeros"}
+        else:
+            metadata = {} if path == encoder else {"encoder_sha256": sha256(encoder)}
         save_file({k: v.contiguous() for k, v in output.state.items()}, path, metadata=metadata)
         enter(folder, path.name, _entry(path, output, published), family=published.family)
         written.append(path)

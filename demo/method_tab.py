@@ -17,6 +17,8 @@ from typing import Any
 import gradio as gr
 
 from style_core import (
+    Cancelled,
+    ImageTensor,
     Method,
     OptionField,
     Progress,
@@ -26,16 +28,21 @@ from style_core import (
     option_default,
     option_fields,
     parse_numbers,
+    parse_value,
     stylize,
+    to_pil,
 )
 
 from .examples import gallery
+from .stops import Stops
 from .stream import Update, stream
 
 log = logging.getLogger(__name__)
 NOT_SET = 0
 NO_MASKS, AUTO_MASKS, OWN_MASKS = "none", "automatic", "my own"
 LONGEST_JPEG = 65500  # px, the format's limit
+PREVIEW_SIDE = 640  # px
+PREVIEW_SECONDS = 0.5  # between two previews
 RESULT_LIFETIME = 3600.0  # seconds after which a result file is removed
 APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
 
@@ -72,11 +79,15 @@ def method_tab(method: Method) -> None:
     inputs = {"content": content, "style": style, "more_styles": more_styles,
               "style_weights": style_weights, "masks": masks, "content_mask": content_mask,
               "style_mask": style_mask, **controls}  # fmt: skip
+    stops = Stops()
     event = run.click(
-        _runner(method), inputs_kwargs=inputs, outputs=[slider, status, notes, download],
+        _runner(method, stops), inputs_kwargs=inputs, outputs=[slider, status, notes, download],
         api_name=key, concurrency_limit=1, concurrency_id="compute", show_progress="minimal",
     )  # fmt: skip
-    stop.click(lambda: "Stopped.", None, status, cancels=[event], queue=False, api_visibility="private")
+    # A run under way hands over what it has; one that still waits, or does not end, is cancelled.
+    stop.click(_stopper(stops), None, status, queue=False, api_visibility="private").then(
+        None, cancels=[event]
+    )
     gr.Examples(
         [[str(pair.content), str(pair.style)] for pair in gallery(photorealistic=method.photorealistic)],
         [content, style],
@@ -169,10 +180,19 @@ def _whole(default: int | None, common: dict[str, Any]) -> gr.Number:
     return gr.Number(default or NOT_SET, precision=0, minimum=NOT_SET, **{**common, "info": info})
 
 
+def _weighted(option: OptionField, default: tuple[str, ...], common: dict[str, Any]) -> gr.Textbox:
+    info = f"{common['info']} {option.values.capitalize()}."
+    return gr.Textbox(", ".join(default), max_lines=1, **{**common, "info": info})
+
+
 def _given(method: Method, values: dict[str, Any]) -> dict[str, Any]:
-    """The options without those a number box leaves unset."""
+    """The options without those a number box leaves unset, and the texts of weights taken apart."""
     fields = option_fields(method.options)
-    return {k: v for k, v in values.items() if fields[k].kind != "whole" or v != NOT_SET}
+    given = {k: v for k, v in values.items() if fields[k].kind != "whole" or v != NOT_SET}
+    for name, value in given.items():
+        if fields[name].kind == "weighted" and isinstance(value, str):
+            given[name] = parse_value(fields[name], value)
+    return given
 
 
 _MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
@@ -181,14 +201,22 @@ _MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
     "several": lambda option, default, common: gr.CheckboxGroup(
         list(option.choices), value=list(default), **common
     ),
+    "weighted": lambda option, default, common: _weighted(option, default, common),
     "switch": lambda option, default, common: gr.Checkbox(default, **common),
     "whole": lambda option, default, common: _whole(default, common),
 }
 
 
-def _runner(method: Method) -> Callable[..., Iterator[Any]]:
+def _stopper(stops: Stops) -> Callable[..., Any]:
+    def stop(request: gr.Request) -> Any:
+        return gr.skip() if stops.ask(request.session_hash or "") else "Stopped."
+
+    return stop
+
+
+def _runner(method: Method, stops: Stops) -> Callable[..., Iterator[Any]]:
     def run(
-        content: str | None, style: str | None, masks: str, content_mask: str | None,
+        request: gr.Request, content: str | None, style: str | None, masks: str, content_mask: str | None,
         style_mask: str | None, more_styles: list[str] | None = None, style_weights: str = "",
         **options: Any,
     ) -> Iterator[Any]:  # fmt: skip
@@ -210,13 +238,18 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
                 style_mask=chosen[1], progress=progress, **_given(method, options),
             )  # fmt: skip
 
+        previews = _Previews()
         yield gr.skip(), "Starting …", "", gr.skip()
         try:
-            for update in stream(work):
-                if isinstance(update, Update):
-                    yield gr.skip(), f"{update.message} … {update.fraction:.0%}", gr.skip(), gr.skip()
-                else:
-                    yield _finished(method, content, update)
+            with stops.running(request.session_hash or "") as enough:
+                for update in stream(work, enough):
+                    if isinstance(update, Update):
+                        message = f"{update.message} … {update.fraction:.0%}"
+                        yield previews.show(update.preview), message, gr.skip(), gr.skip()
+                    else:
+                        yield _finished(method, content, update)
+        except Cancelled:
+            yield gr.skip(), "Stopped.", "", gr.skip()
         except StyleCoreError as error:
             yield gr.skip(), "", "", gr.skip()  # no stale status beside the message
             raise gr.Error(html.escape(str(error)), print_exception=False) from error
@@ -228,6 +261,26 @@ def _runner(method: Method) -> Callable[..., Iterator[Any]]:
     run.__name__ = run.__qualname__ = method.key
     run.__doc__ = method.summary
     return run
+
+
+class _Previews:
+    """The pictures on the way, small and not too many: each is a file that stays for a while."""
+
+    def __init__(self) -> None:
+        self._first: Path | None = None
+        self._shown = 0.0
+
+    def show(self, preview: ImageTensor | None) -> Any:
+        """The slider's value: the first picture and this one."""
+        if preview is None or time.monotonic() - self._shown < PREVIEW_SECONDS:
+            return gr.skip()
+        self._shown = time.monotonic()
+        path = _results_folder() / f"preview_{uuid.uuid4().hex[:12]}.jpg"
+        picture = to_pil(preview.detach().cpu())
+        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        picture.save(path, quality=85)
+        self._first = self._first or path
+        return str(self._first), str(path)
 
 
 @cache

@@ -5,10 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from style_core import Cancelled, Progress
+from style_core import Cancelled, EnoughDone, ImageTensor, Progress
 
 R = TypeVar("R")
 
@@ -19,11 +19,14 @@ class Update:
 
     fraction: float
     message: str
+    preview: ImageTensor | None = field(default=None, compare=False)
 
 
-def stream(work: Callable[[Progress], R]) -> Iterator[Update | R]:
+def stream(work: Callable[[Progress], R], enough: threading.Event | None = None) -> Iterator[Update | R]:
     """Run ``work`` in a thread; yield its reports, then its result.
 
+    Once ``enough`` is set, the next report raises ``EnoughDone`` in the thread: work that gets better
+    step by step gives what it has as its result, other work ends without one.
     Closing the generator (Stop, or the page is gone) makes the next report raise ``Cancelled`` in
     the thread, so the work really ends. What ``work`` raises is raised here.
     """
@@ -32,10 +35,12 @@ def stream(work: Callable[[Progress], R]) -> Iterator[Update | R]:
     outcome: list[R] = []
     failure: list[BaseException] = []
 
-    def report(fraction: float, message: str, preview: object = None) -> None:
+    def report(fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         if stopped.is_set():
             raise Cancelled("Stopped.")
-        reports.put(Update(fraction, message))
+        if enough is not None and enough.is_set():
+            raise EnoughDone("Stopped.")
+        reports.put(Update(fraction, message, preview))
 
     def run() -> None:
         try:

@@ -2,6 +2,7 @@
 
 from .errors import (
     Cancelled,
+    EnoughDone,
     InvalidImage,
     InvalidOption,
     InvalidSegments,
@@ -9,8 +10,8 @@ from .errors import (
     StyleCoreError,
     WeightsUnavailable,
 )
-from .images import Picture, check_output, load_image, read_settings
-from .method import Method, Paper
+from .images import ImageTensor, Picture, check_output, load_image, read_settings, to_pil
+from .method import LossPoint, Method, Paper
 from .options import OptionField, Options, option_default, option_fields, parse_numbers, parse_value
 from .pipeline import Result, get_method, list_methods, stylize
 from .progress import Progress
@@ -21,9 +22,12 @@ __version__ = "0.1.0"
 __all__ = [
     "FAMILIES",
     "Cancelled",
+    "EnoughDone",
+    "ImageTensor",
     "InvalidImage",
     "InvalidOption",
     "InvalidSegments",
+    "LossPoint",
     "Method",
     "OptionField",
     "Options",
@@ -44,4 +48,5 @@ __all__ = [
     "parse_value",
     "read_settings",
     "stylize",
+    "to_pil",
 ]

@@ -24,8 +24,12 @@ from .nets.encoder import LAYERS, POOL_BEFORE, Encoder
 from .nets.wavelet import UNPOOL_BEFORE, WaveletDecoder
 
 ENCODER_FILE = "encoder"
+IMAGENET_FILE = "imagenet_encoder"
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0, 1]; torchvision, timm
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, 0 to 255; Simonyan and Zisserman
 LEVELS = (1, 2, 3, 4, 5)
 CONSTANT_PREFIXES = ("pool", "recon_block")  # Haar kernels, rebuilt exactly by ops/haar.py
+CLASSIFIER = ("classifier.", "pre_logits.", "head.")  # behind the features, in files of whole networks
 PHOTO_WCT_PART = re.compile(r"[ed][1-4]\.")
 UNREADABLE = (  # what torch.load raises on files that are no checkpoints
     OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, IndexError, ValueError, TypeError,
@@ -68,7 +72,7 @@ class Network:
     @property
     def is_encoder(self) -> bool:
         """Whether it is an encoder."""
-        return self.name == ENCODER_FILE
+        return self.name in {ENCODER_FILE, IMAGENET_FILE}
 
     def width(self, level: int) -> int:
         """Channels of relu ``level``_1, which the encoder gives and the decoder takes."""
@@ -109,6 +113,18 @@ def continued_numbers(layers: Sequence[str]) -> Iterable[str]:
     """``conv1``, ``conv2`` …: PytorchWCT, whose decoder goes on where the encoder of its level ends."""
     first = 1 if layers[0] == "conv0" else len(layers) + 2  # the encoder has conv0 besides
     return (f"conv{number}" for number in range(first, first + len(layers)))
+
+
+def feature_places(layers: Sequence[str]) -> Iterable[str]:
+    """``features.0``, ``features.2``, ``features.5`` …: torchvision, timm and the Caffe network's ports.
+
+    Every convolution has a ReLU after it, and the poolings count too.
+    """
+    place = 0
+    for layer in layers:
+        place += layer in POOL_BEFORE
+        yield f"features.{place}"
+        place += 2
 
 
 def encoder_layers(level: int) -> tuple[str, ...]:
@@ -214,6 +230,37 @@ def find_wct_16x(checkpoint: Checkpoint) -> list[Network]:
     return [recognize(replace(checkpoint, tensors=kept), (joined_digits,), "wct")]
 
 
+def find_imagenet(checkpoint: Checkpoint) -> list[Network]:
+    """VGG-19 as torchvision and timm have it: RGB, normalized by ImageNet's mean and deviation.
+
+    Raises:
+        ValueError: a convolution up to conv5_1 is missing or does not fit.
+    """
+    deviation, mean = torch.tensor(IMAGENET_STD), torch.tensor(IMAGENET_MEAN)
+    return [_vgg19(checkpoint, torch.diag(1 / deviation), -mean / deviation)]
+
+
+def find_caffe(checkpoint: Checkpoint) -> list[Network]:
+    """The original VGG-19, for BGR from 0 to 255 minus the mean, under the same names.
+
+    Raises:
+        ValueError: a convolution up to conv5_1 is missing or does not fit.
+    """
+    return [_vgg19(checkpoint, 255 * torch.eye(3).flip(0), -torch.tensor(CAFFE_MEAN))]
+
+
+def _vgg19(checkpoint: Checkpoint, matrix: Tensor, bias: Tensor) -> Network:
+    """The network up to conv5_1 with its preprocessing as ``conv0``; what lies behind is left out."""
+    state = {"conv0.weight": matrix[:, :, None, None].contiguous(), "conv0.bias": bias}
+    for place, layer in zip(feature_places(LAYERS), LAYERS, strict=True):
+        for kind in ("weight", "bias"):
+            if f"{place}.{kind}" not in checkpoint.tensors:
+                raise ValueError(f"it has no {place}.{kind}")
+            state[f"{layer}.{kind}"] = checkpoint.tensors[f"{place}.{kind}"].float()
+    Encoder.from_state(state)
+    return Network(IMAGENET_FILE, LEVELS[-1], state, checkpoint.path)
+
+
 @dataclass(frozen=True)
 class Published:
     """A published set of weights.
@@ -249,6 +296,12 @@ PUBLISHED = {
         "16x WCT", find_wct_16x, "MIT", "github.com/mingsun-tse/collaborative-distillation",
         family="vgg19_16x", has_own_encoders=True,
     ),
+    "imagenet": Published(
+        "VGG-19", find_imagenet, "BSD-3-Clause", "huggingface.co/timm/vgg19.tv_in1k (torchvision)",
+    ),
+    "caffe": Published(
+        "VGG-19", find_caffe, "CC BY 4.0", "robots.ox.ac.uk/~vgg/research/very_deep, through a PyTorch port",
+    ),
 }  # fmt: skip
 
 
@@ -258,7 +311,7 @@ def find_networks(published: Published, path: Path) -> list[Network]:
     Raises:
         CheckpointError: it cannot be read or does not hold the method's networks.
     """
-    checkpoint = Checkpoint(path, read(path))
+    checkpoint = Checkpoint(path, {k: v for k, v in read(path).items() if not k.startswith(CLASSIFIER)})
     try:
         check_tensors(checkpoint.tensors)
         return published.find(checkpoint)

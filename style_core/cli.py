@@ -1,13 +1,17 @@
 """The command line: ``python -m style_core METHOD CONTENT STYLE -o OUT [--OPTION VALUE …]``.
 
-Exit status 0: done; 1: refused, with a sentence on stderr; 2: wrong usage; 130: interrupted.
+Exit status 0: done; 1: refused, with a sentence on stderr; 2: wrong usage; 130: interrupted. The first
+Ctrl-C lets a method that gets better step by step write its best picture so far.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,8 @@ from tqdm import tqdm
 
 from . import (
     FAMILIES,
+    Cancelled,
+    EnoughDone,
     InvalidImage,
     OptionField,
     StyleCoreError,
@@ -46,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     try:
         return _stylize(command, values)
+    except Cancelled:
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
     except StyleCoreError as error:
         print(f"Refused: {error}", file=sys.stderr)
         return REFUSED
@@ -65,11 +74,16 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
     masks = values.pop("masks")
     if masks:
         values["content_mask"] = values["style_mask"] = masks
-    with tqdm(
-        total=100, bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}", leave=False, disable=None
-    ) as bar:
+    with (
+        _gentle_interrupt() as interrupted,
+        tqdm(
+            total=100, bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}", leave=False, disable=None
+        ) as bar,
+    ):
 
         def progress(fraction: float, message: str, preview: object = None) -> None:
+            if interrupted.is_set():
+                raise EnoughDone("Stopped.")
             bar.set_description_str(message, refresh=False)
             bar.update(100 * fraction - bar.n)
 
@@ -83,6 +97,25 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
     width, height = result.image.shape[3], result.image.shape[2]
     print(f"{output}  {width} x {height}  {result.seconds['total']:.1f} s")
     return DONE
+
+
+@contextmanager
+def _gentle_interrupt() -> Iterator[threading.Event]:
+    """The event that the first Ctrl-C sets, to end with what there is; the second interrupts as usual."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # where signals cannot be handled
+        yield asked
+        return
+
+    def handle(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _default_output(method: str, content: str | None, styles: Sequence[str]) -> Path:

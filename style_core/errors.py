@@ -27,3 +27,7 @@ class OutOfMemory(StyleCoreError):
 
 class Cancelled(StyleCoreError):
     """The caller asked to stop."""
+
+
+class EnoughDone(Cancelled):
+    """Raised by a progress callback to stop with what there is: optimizers return their best picture."""

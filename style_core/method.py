@@ -85,6 +85,17 @@ class Inputs:
         return self.styles[0].labels
 
 
+@dataclass(frozen=True)
+class LossPoint:
+    """A loss that was seen on the way: ``seconds`` since the first, size in pixels, step at that size."""
+
+    seconds: float
+    width: int
+    height: int
+    step: int
+    loss: float
+
+
 class Runtime(Protocol):
     """What a method may reach for."""
 
@@ -108,6 +119,9 @@ class Runtime(Protocol):
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         """Report; may raise :class:`~style_core.errors.Cancelled`."""
 
+    def log_loss(self, point: LossPoint) -> None:
+        """Add to the result's loss curve."""
+
     def note(self, sentence: str) -> None:
         """Tell the user what was changed or could not be done."""
 
@@ -125,6 +139,9 @@ class Method:
         photorealistic: whether the style is a photo too.
         mixes_styles: whether it takes several style pictures.
         makes_textures: whether it can do without a content picture.
+        longest: px of the longer side beyond which a content is reduced unless a size is asked for.
+        encoder: which encoder of a family it measures in: "shared" with the decoders, or "imagenet",
+            the one trained on ImageNet without rescaling, where the family has both.
     """
 
     key: str
@@ -138,6 +155,8 @@ class Method:
     photorealistic: bool = False
     mixes_styles: bool = False
     makes_textures: bool = False
+    longest: int | None = None
+    encoder: str = "shared"
 
 
 _REGISTRY: dict[str, Method] = {}
@@ -153,6 +172,8 @@ def method(
     photorealistic: bool = False,
     mixes_styles: bool = False,
     makes_textures: bool = False,
+    longest: int | None = None,
+    encoder: str = "shared",
 ) -> Callable[[Run], Run]:
     """Register the decorated function as the method of its module.
 
@@ -171,7 +192,7 @@ def method(
             raise TypeError(f"{run.__module__} needs a docstring that says what the method does")
         _REGISTRY[key] = Method(
             key, title, summary, paper, options, run, size_rule, uses_segments, photorealistic,
-            mixes_styles, makes_textures,
+            mixes_styles, makes_textures, longest, encoder,
         )  # fmt: skip
         return run
 

@@ -1,7 +1,7 @@
 """Options of the methods, each declared once.
 
-A field made by :func:`slider`, :func:`choice`, :func:`several`, :func:`switch` or :func:`whole`
-is, without another line, a control on the page, a command-line flag, an API parameter, a
+A field made by :func:`slider`, :func:`choice`, :func:`several`, :func:`weighted`, :func:`switch` or
+:func:`whole` is, without another line, a control on the page, a command-line flag, an API parameter, a
 validation sentence and an entry of the reference.
 """
 
@@ -23,7 +23,7 @@ KEY = "style_core"
 class OptionField:
     """What is known of an option besides its default."""
 
-    kind: str  # "slider", "choice", "several", "switch" or "whole"
+    kind: str  # "slider", "choice", "several", "weighted", "switch" or "whole"
     help: str
     label: str = ""
     low: float | None = None
@@ -44,6 +44,9 @@ class OptionField:
             return "one of " + ", ".join(self.choices)
         if self.kind == "several":
             return "one or more of " + ", ".join(self.choices)
+        if self.kind == "weighted":
+            first = self.choices[0]
+            return f"one or more of {', '.join(self.choices)}, each alone or with a weight like {first}=0.5"
         number = "a whole number" if self.whole else "a number"
         low, high = (None if v is None else int(v) if self.whole else v for v in (self.low, self.high))
         if high is None:
@@ -63,6 +66,8 @@ class OptionField:
                 or any(v not in self.choices for v in value)
                 or len(set(value)) < len(value)
             )
+        if self.kind == "weighted":
+            return not isinstance(value, tuple) or not value or not self._is_weighted(value)
         if value is None:
             return self.high is not None
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -72,6 +77,14 @@ class OptionField:
             return True
         too_low = self.low is not None and number < self.low
         return too_low or (self.high is not None and number > self.high)
+
+    def _is_weighted(self, value: tuple[Any, ...]) -> bool:
+        try:
+            weights = weights_of(value)
+        except (ValueError, AttributeError):
+            return False
+        numbers_fit = all(0 <= w < math.inf for w in weights.values()) and sum(weights.values()) > 0
+        return numbers_fit and len(weights) == len(value) and set(weights) <= set(self.choices)
 
 
 def slider(
@@ -101,6 +114,15 @@ def several(
     """One or more of a few names, as a tuple."""
     return _field(default, OptionField(
         kind="several", help=help, label=label, choices=tuple(choices), advanced=advanced,
+    ))  # fmt: skip
+
+
+def weighted(
+    default: tuple[str, ...], choices: Sequence[str], *, help: str, label: str = "", advanced: bool = False
+) -> Any:
+    """One or more of a few names, each with a weight: ``("conv1_1", "conv2_1=0.5")``; see weights_of."""
+    return _field(default, OptionField(
+        kind="weighted", help=help, label=label, choices=tuple(choices), advanced=advanced,
     ))  # fmt: skip
 
 
@@ -143,7 +165,7 @@ class Options:
     def __post_init__(self) -> None:
         for name, option in option_fields(type(self)).items():
             value = getattr(self, name)
-            if option.kind == "several" and isinstance(value, list):
+            if option.kind in {"several", "weighted"} and isinstance(value, list):
                 value = tuple(value)
                 object.__setattr__(self, name, value)
             if option.problem(value):
@@ -188,6 +210,16 @@ def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:
     return options(**values)
 
 
+def weights_of(value: Sequence[str]) -> dict[str, float]:
+    """The value of a :func:`weighted` option as weights by name; a bare name has weight 1.
+
+    Raises:
+        ValueError: a weight is no number.
+    """
+    pairs = (part.partition("=") for part in value)
+    return {name.strip(): float(number) if equals else 1.0 for name, equals, number in pairs}
+
+
 def parse_numbers(text: str) -> list[float]:
     """The numbers of a text like ``2,1`` or ``2 1``.
 
@@ -209,8 +241,8 @@ def parse_value(option: OptionField, text: str) -> Any:
         return text.lower() in {"on", "true", "yes"}
     if option.kind == "choice":
         return text
-    if option.kind == "several":
-        return tuple(part.strip() for part in text.split(","))
+    if option.kind in {"several", "weighted"}:
+        return tuple(part.strip() for part in text.split(",") if part.strip() or option.kind == "several")
     if option.kind == "whole" and text.lower() == "none":
         return None
     return int(text) if option.whole else float(text)

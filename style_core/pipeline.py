@@ -19,7 +19,7 @@ from . import device as devices
 from . import methods as _methods  # noqa: F401  # importing the package registers the methods
 from . import weights
 from .auto_segments import cluster_segments
-from .errors import InvalidImage, InvalidOption, InvalidSegments, OutOfMemory
+from .errors import EnoughDone, InvalidImage, InvalidOption, InvalidSegments, OutOfMemory
 from .images import (
     ImageTensor,
     Picture,
@@ -30,7 +30,7 @@ from .images import (
     scaled_size,
     to_pil,
 )
-from .method import Inputs, Method, Network, StyleInput, registry
+from .method import Inputs, LossPoint, Method, Network, StyleInput, registry
 from .nets.encoder import Encoder
 from .options import Options, make_options
 from .progress import Progress, ignore_progress
@@ -54,6 +54,7 @@ class Result:
         seconds: wall time by stage, and "total".
         peak_memory: bytes; of the process on the CPU, of the GPU's allocator there.
         segments: the label maps that were used, ``[H, W]`` int64, or ``None``.
+        losses: the loss curve of a method that optimizes, else empty.
     """
 
     image: ImageTensor
@@ -63,6 +64,7 @@ class Result:
     seconds: Mapping[str, float]
     peak_memory: int
     segments: Segments | None = None
+    losses: tuple[LossPoint, ...] = ()
 
     def to_pil(self) -> Image.Image:
         """8-bit RGB, or RGBA where the content had transparency."""
@@ -86,13 +88,17 @@ class _Runtime:
     device: torch.device
     generator: torch.Generator
     report: Progress
+    encoder_kind: str
     notes: list[str] = field(default_factory=list)
+    losses: list[LossPoint] = field(default_factory=list)
     _last_fraction: float = 0.0
+    _is_enough: bool = False
 
     def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
-        self._mention(weights.ENCODER)
+        name = weights.encoder_name(self.family, self.encoder_kind)
+        self._mention(name)
         return weights.load_encoder(
-            self.family, self.weights_dir, self.device, last=last, pool=pool, fast=fast
+            self.family, self.weights_dir, self.device, name=name, last=last, pool=pool, fast=fast
         )
 
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
@@ -119,7 +125,16 @@ class _Runtime:
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))
-        self.report(self._last_fraction, message, preview)
+        try:
+            self.report(self._last_fraction, message, preview)
+        except EnoughDone:
+            if self._is_enough:  # the method knows, and is handing over what it has
+                return
+            self._is_enough = True
+            raise
+
+    def log_loss(self, point: LossPoint) -> None:
+        self.losses.append(point)
 
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:
@@ -191,12 +206,13 @@ def stylize(
         device=target,
         generator=torch.Generator().manual_seed(values.seed),
         report=progress or ignore_progress,
+        encoder_kind=chosen.encoder,
     )
     began = time.perf_counter()
     # Methods that need gradients switch them on.
     with _out_of_memory_as_a_sentence(target), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
-        pictures = _read(content, sources, values, runtime)
+        pictures = _read(content, sources, values, chosen.longest, runtime)
         segments = _segment(chosen, pictures, content_mask, style_mask, style_weights, runtime)
         loaded = time.perf_counter()
         image = _run(chosen, pictures, shares, segments, values, runtime)
@@ -219,6 +235,7 @@ def stylize(
         seconds={"prepare": loaded - began, "stylize": finished - loaded, "total": finished - began},
         peak_memory=devices.peak_memory(target),
         segments=segments,
+        losses=tuple(runtime.losses),
     )
 
 
@@ -253,7 +270,9 @@ def _shares(
     return [w / sum(given) for w in given]
 
 
-def _read(content: Source | None, styles: list[Source], options: Options, runtime: _Runtime) -> _Pictures:
+def _read(
+    content: Source | None, styles: list[Source], options: Options, longest: int | None, runtime: _Runtime
+) -> _Pictures:
     picture = None
     if content is not None:
         picture = load_image(content, name="content")
@@ -261,6 +280,14 @@ def _read(content: Source | None, styles: list[Source], options: Options, runtim
             runtime.note(note)
         if options.size is not None:
             picture = _resized(picture, options.size)
+        elif longest is not None and max(picture.size) > longest:
+            w, h = picture.size
+            picture = _resized(picture, longest)
+            width, height = picture.size
+            runtime.note(
+                f"The content is {w} x {h} px; this method takes {longest} px on the longer side unless "
+                f"asked for more, so the result is {width} x {height} px (size {max(w, h)} asks for all)."
+            )
     names = ["style"] if len(styles) == 1 else [f"style picture {k}" for k in range(1, len(styles) + 1)]
     read = [_read_style(source, name, runtime) for source, name in zip(styles, names, strict=True)]
     if picture is not None:

@@ -30,6 +30,8 @@ FAMILIES = ("compact", "vgg19", "vgg19_16x")
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "weights"
 ENVIRONMENT = "STYLE_CORE_WEIGHTS"
 ENCODER = "encoder"
+# The family's network as it was trained on ImageNet, beside the rescaled one of its decoders.
+IMAGENET_ENCODERS = {"vgg19": "imagenet_encoder"}
 MAX_CACHED_NETWORKS = 24
 
 _lock = threading.Lock()
@@ -47,21 +49,30 @@ class WeightFile:
     state: dict[str, Tensor]
 
 
+def encoder_name(family: str, kind: str) -> str:
+    """The file name of a family's encoder: "shared" with its decoders, or "imagenet" where it has one."""
+    return IMAGENET_ENCODERS.get(family, ENCODER) if kind == "imagenet" else ENCODER
+
+
 def load_encoder(
-    family: str, folder: Path | None, device: torch.device, *, last: str, pool: str, fast: bool = False
-) -> Encoder:
-    """The family's encoder cut after ``last``, frozen, on ``device``; cached.
+    family: str, folder: Path | None, device: torch.device, *, last: str, pool: str, fast: bool = False,
+    name: str = ENCODER,
+) -> Encoder:  # fmt: skip
+    """An encoder of the family cut after ``last``, frozen, on ``device``; cached.
 
     Args:
+        name: from :func:`encoder_name`.
         fast: in bfloat16 where the device multiplies it natively.
 
     Raises:
         WeightsUnavailable: there is no such file, or it is not what its manifest says.
     """
-    path = locate(family, ENCODER, folder)
+    path = locate(family, name, folder)
 
     def build() -> nn.Module:
-        return _fit(read_weights(path, family), lambda state: Encoder.from_state(state, last=last, pool=pool))
+        file = read_weights(path, family)
+        padding = file.metadata.get("padding", "reflect")
+        return _fit(file, lambda state: Encoder.from_state(state, last=last, pool=pool, padding=padding))
 
     network = _cached((path, _sha256(path), str(device), last, pool), device, build, fast)
     assert isinstance(network, Encoder)

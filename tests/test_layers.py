@@ -14,7 +14,12 @@ PARTS = ("style_core", "demo", "app.py")
 
 WORDS = ("style_core.errors", "style_core.progress", "style_core.options")
 MATTER = ("style_core.images", "style_core.segments", "style_core.ops.*", "style_core.nets.*")
-CONTRACT = ("style_core.method", "style_core.feature_matching")
+CONTRACT = (
+    "style_core.method",
+    "style_core.feature_matching",
+    "style_core.gram_matching",
+    "style_core.coarse_to_fine",
+)
 METHODS = ("style_core.methods", "style_core.methods.*")
 SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments")
 DOOR = ("style_core.pipeline",)

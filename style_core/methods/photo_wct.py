@@ -17,7 +17,7 @@ from ..images import ImageTensor
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
 from ..nets.decoder import Level, encode_with_maxima
 from ..nets.encoder import Encoder
-from ..ops.guided_filter import guided_filter
+from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.local_affine import local_affine_filter
 from ..ops.moments import Moments
 from ..ops.propagation import propagate
@@ -31,7 +31,6 @@ NETWORKS = {
 }
 SMOOTHINGS = ("matting", "guided", "affine", "refine")
 GUIDED_RADIUS, GUIDED_EPS = 35, 1e-4  # px; Li et al. 2018, section 3.2, with an eps that is not zero
-REFINE_RADIUS, REFINE_EPS = 8, 0.01  # Luan et al. 2017, released code (posterization refinement)
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.1  # Li et al. 2018, released code
 MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
 
@@ -143,8 +142,7 @@ def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: R
     if "refine" in options.smoothing:
         # Departure: Li et al. 2018 do without; smoothing costs texture, which this step of Luan et al. 2017
         # gives back. In proportion to the strength, because an untouched content has lost nothing.
-        base = guided_filter(content, content, radius=REFINE_RADIUS, eps=REFINE_EPS)
-        image = (image + options.style_strength * (content - base)).clamp(0, 1)
+        image = put_back_detail(image, content, strength=options.style_strength).clamp(0, 1)
     return image
 
 

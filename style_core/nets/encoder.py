@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..ops.haar import haar_low
@@ -28,6 +29,7 @@ POOLINGS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "average": lambda x: torch.nn.functional.avg_pool2d(x, 2),
     "haar": haar_low,
 }
+PADDINGS = ("reflect", "zeros")
 StateDict = Mapping[str, Tensor]
 M = TypeVar("M", bound=nn.Module)
 
@@ -47,16 +49,22 @@ class Encoder(nn.Module):
         widths: channels of each convolution by name, a prefix of :data:`LAYERS`.
         has_input_map: whether there is a ``conv0``.
         pool: "max" (WCT, PhotoWCT), "average" (Gatys) or "haar" (WCT2: the low band only).
+        padding: "reflect" (the WCT family) or "zeros" (the network as it was trained on ImageNet).
     """
 
-    def __init__(self, widths: Mapping[str, int], *, has_input_map: bool = False, pool: str = "max") -> None:
+    def __init__(
+        self, widths: Mapping[str, int], *, has_input_map: bool = False, pool: str = "max",
+        padding: str = "reflect",
+    ) -> None:  # fmt: skip
         super().__init__()
         if tuple(widths) != LAYERS[: len(widths)]:
             raise ValueError(f"layers must be a prefix of {LAYERS}, not {tuple(widths)}")
         if pool not in POOLINGS:
             raise ValueError(f"pool must be one of {', '.join(POOLINGS)}, not {pool!r}")
         self.layers = tuple(widths)
-        self.pool = pool
+        if padding not in PADDINGS:
+            raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {padding!r}")
+        self.pool, self.padding = pool, padding
         self.conv0 = nn.Conv2d(3, 3, 1) if has_input_map else None
         channels = 3
         for name, width in widths.items():
@@ -64,7 +72,9 @@ class Encoder(nn.Module):
             channels = width
 
     @classmethod
-    def from_state(cls, state: StateDict, *, last: str | None = None, pool: str = "max") -> Encoder:
+    def from_state(
+        cls, state: StateDict, *, last: str | None = None, pool: str = "max", padding: str = "reflect"
+    ) -> Encoder:
         """Build from canonical tensors, cut after layer ``last`` (default: all that is there).
 
         Raises:
@@ -80,7 +90,7 @@ class Encoder(nn.Module):
         widths = {name: state[f"{name}.weight"].shape[0] for name in names}
         kept = {k: v for k, v in state.items() if k.split(".")[0] in (*names, "conv0")}
         with torch.device("meta"):
-            encoder = cls(widths, has_input_map="conv0.weight" in state, pool=pool)
+            encoder = cls(widths, has_input_map="conv0.weight" in state, pool=pool, padding=padding)
         return load_strictly(encoder, kept)
 
     def width(self, name: str) -> int:
@@ -89,7 +99,11 @@ class Encoder(nn.Module):
 
     def step(self, name: str, x: Tensor) -> Tensor:
         """One convolution and ReLU, without the pooling before it: ``[1, C, h, w]`` both sides."""
-        return reflect_conv(x, getattr(self, name), relu=True)
+        conv = getattr(self, name)
+        if self.padding == "zeros":
+            x = x.to(conv.weight.dtype)
+            return F.relu(F.conv2d(x, conv.weight, conv.bias, padding=1), inplace=True)
+        return reflect_conv(x, conv, relu=True)
 
     def enter(self, image: Tensor) -> Tensor:
         """The preprocessing: RGB in [0, 1] to what conv1_1 reads."""

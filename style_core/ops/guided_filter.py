@@ -12,6 +12,8 @@ from torch import Tensor
 
 from .box_filter import box_mean
 
+DETAIL_RADIUS, DETAIL_EPS = 8, 0.01  # Luan et al. 2017, released code
+
 
 def guided_filter(guide: Tensor, x: Tensor, *, radius: int, eps: float, subsample: int = 1) -> Tensor:
     """Filter every channel of ``x`` along the edges of ``guide``.
@@ -35,6 +37,23 @@ def guided_filter(guide: Tensor, x: Tensor, *, radius: int, eps: float, subsampl
     for color in range(3):  # slopes are stored channel by channel, three colors each
         offset = offset.addcmul_(slopes[:, color::3], guide[:, color : color + 1])
     return offset
+
+
+def put_back_detail(result: Tensor, content: Tensor, *, strength: float = 1.0) -> Tensor:
+    """``result + strength (content - guided_filter(content))``: the posterization refinement.
+
+    Luan et al. 2017, released code: what a filter guided by the content itself removes from it is
+    the finest detail, which smoothing and optimizing cost.
+
+    Args:
+        result, content: ``[1, 3, H, W]``, float32, RGB in [0, 1].
+        strength: share of the detail.
+
+    Returns:
+        ``[1, 3, H, W]``, not clamped.
+    """
+    base = guided_filter(content, content, radius=DETAIL_RADIUS, eps=DETAIL_EPS)
+    return result + strength * (content - base)
 
 
 def linear_model(guide: Tensor, x: Tensor, *, radius: int, eps: float) -> tuple[Tensor, Tensor]:

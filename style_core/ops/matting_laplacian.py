@@ -10,6 +10,7 @@ needs no difference of nearly equal numbers, so float32 is enough for the produc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,6 +93,32 @@ def matting_laplacian(image: Tensor, *, epsilon: float = EPSILON) -> MattingLapl
         coefficients[0] -= weight
         coefficients[0, REACH:-REACH, REACH:-REACH] -= _part(weight, 0, h, w, -dy, -dx)
     return MattingLaplacian(coefficients, window_count(h, w, image.device))
+
+
+def laplacian_energy(x: Tensor, laplacian: MattingLaplacian) -> Tensor:
+    """``sum_c x_c' L x_c``, with the gradient ``2 L x`` from the same product.
+
+    Args:
+        x: ``[1, C, H, W]``, float32.
+        laplacian: of a picture of that size.
+
+    Returns:
+        a scalar.
+    """
+    return _Energy.apply(x, laplacian)
+
+
+class _Energy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, laplacian: MattingLaplacian) -> Tensor:
+        product = laplacian(x.contiguous())
+        ctx.save_for_backward(product)
+        return (x * product).sum()
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None]:
+        (product,) = ctx.saved_tensors
+        return product * (2 * outer), None
 
 
 def window_count(h: int, w: int, device: torch.device) -> Tensor:

@@ -26,7 +26,8 @@ def reflect_conv(x: Tensor, conv: nn.Conv2d, *, relu: bool = False) -> Tensor:
 def reflect_conv_weights(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """:func:`reflect_conv` from bare tensors: weight ``[D, C, 3, 3]``, bias ``[D]``."""
     x = x.to(weight.dtype)
-    if x.shape[-2] * x.shape[-1] < SMALL:
+    # Where gradients are wanted, undoing four overwritten strips costs more than the padded copy.
+    if x.shape[-2] * x.shape[-1] < SMALL or x.requires_grad:
         return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias)
     # Zero padding inside the convolution, then the four border lines again from thin padded strips.
     y = F.conv2d(x, weight, bias, padding=1)

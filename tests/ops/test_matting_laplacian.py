@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from style_core.ops import matting_laplacian as module
-from style_core.ops.matting_laplacian import matting_laplacian
+from style_core.ops.matting_laplacian import laplacian_energy, matting_laplacian
 
 from ..conftest import photo
 from .matting_by_windows import laplacian_by_windows, times
@@ -48,6 +48,18 @@ def test_products_agree_with_pymatting_on_color_pictures(pymatting, image):
     desired = times(matrix, x)
     np.testing.assert_allclose(times(laplacian_by_windows(image)[0], x), desired, atol=1e-6)
     np.testing.assert_allclose(matting_laplacian(image)(x), desired, atol=2e-5)
+
+
+def test_the_energy_and_its_gradient_are_those_of_pymattings_matrix(pymatting):
+    image, x = photo(20, 24), noise(20, 24)
+    matrix = pymatting.cf_laplacian(image[0].permute(1, 2, 0).double().numpy(), epsilon=1e-7, radius=1)
+    columns = x[0].flatten(1).double().numpy()  # [3, H*W]
+    variable = x.clone().requires_grad_()
+    energy = laplacian_energy(variable, matting_laplacian(image))
+    (gradient,) = torch.autograd.grad(energy, variable)
+    expected = sum(column @ (matrix @ column) for column in columns)
+    np.testing.assert_allclose(energy.item(), expected, rtol=1e-5)
+    np.testing.assert_allclose(gradient, 2 * times(matrix, x), atol=5e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,160 @@
+"""Deep Photo: gives a photo another photo's light by optimizing pixels that may only be recolored locally.
+
+Luan, Paris, Shechtman, Bala, CVPR 2017. Gatys et al.'s losses by region, plus the matting Laplacian of
+the content: whatever is not, window by window, an affine recoloring of the photo is charged for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from ..coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures
+from ..feature_matching import need_feature_memory, region_weights
+from ..gram_matching import GramOptions, Loss, at_size, content_factor, picture_loss
+from ..images import ImageTensor, SizeRule
+from ..method import Inputs, Paper, Runtime, method
+from ..ops.guided_filter import put_back_detail
+from ..ops.local_affine import local_affine_filter
+from ..ops.matting_laplacian import laplacian_energy, matting_laplacian
+from ..ops.propagation import propagate
+from ..ops.regions import apply_maps, region_moments
+from ..ops.whitening import optimal_transport
+from ..options import several, slider
+
+# On the mean energy per pixel, at content strength 0.5. The paper's 10,000 is on the sum and in units of
+# unnormalized features; this one was chosen on the photo pairs.
+PHOTOREALISM_WEIGHT = 200.0
+NOISE_FLOOR = 0.01  # share of the colors' variance that is not amplified at the start
+REFINEMENTS = ("affine", "detail")
+AFFINE_RADIUS, AFFINE_EDGE = 15, 0.01  # Luan et al. 2017, README and batch script of the released code
+MAPS_HELD = 16  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepPhotoOptions(GramOptions):
+    """How strictly Deep Photo keeps to local recoloring, and what is done to the result."""
+
+    content_strength: float = slider(
+        0.5, 0, 1,
+        help="Weight of the content's features and of the photorealism term against the style, by the third "
+        "power: 0 is style alone, 1 eight times the default.",
+    )  # fmt: skip
+    photorealism: float = slider(
+        1.0, 0, 10, step=0.1, advanced=True,
+        help="Weight of the matting Laplacian by itself: 0 leaves out the paper's second stage's term.",
+    )  # fmt: skip
+    refinement: tuple[str, ...] = several(
+        ("detail",), ("none", *REFINEMENTS), advanced=True,
+        help="Steps after the optimization: affine is the paper's local affine model smoothed along edges, "
+        "detail puts the content's fine detail back.",
+    )  # fmt: skip
+    total_variation: float = slider(
+        0.0, 0, 10, step=0.05, advanced=True,
+        help="Weight against differences of neighboring pixels (noise).",
+    )  # fmt: skip
+
+
+@method(
+    title="Deep Photo",
+    paper=Paper("Deep Photo Style Transfer", "Luan et al.", "CVPR", 2017, "1703.07511"),
+    options=DeepPhotoOptions,
+    size_rule=SizeRule(multiple=16, minimum=SHORTEST),
+    uses_segments=True,
+    photorealistic=True,
+    longest=1024,
+    encoder="imagenet",
+)
+def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> ImageTensor:
+    """Stage 1 without, stage 2 with the photorealism term (section 3.3), then the refinements."""
+    if options.style_strength == 0:
+        runtime.note("At style strength 0 nothing is transferred; this is the content itself.")
+        return inputs.content
+    encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
+    need_feature_memory(runtime, encoder, [inputs.content, inputs.style], maps_held=MAPS_HELD)
+    first, second = _stages(inputs.content, options)
+    watch = Watch(runtime, [*first, second], max_seconds=options.max_seconds, last=0.9)
+    image = before = inputs.content
+    for number, scale in enumerate([*first, second]):
+        here = at_size(inputs, scaled_pictures(inputs, scale, [inputs.style]))
+        if number == 0:
+            image = _recolored(here, options)
+        else:
+            image = carry_up(image, before, here.content, detail=True)
+        before = here.content
+        watch.say("Measuring the style", image)
+        if watch.is_stopped:
+            continue
+        loss = picture_loss(here, options, encoder, runtime)
+        is_second = scale is second
+        if is_second:
+            loss = _photorealistic(loss, here.content, options)
+            watch.say("Smoothing along the content", image)
+            image = _start(image, here.content, options)
+        stage = "Stage 2, " if is_second else "Stage 1, "
+        image = watch.run(scale, image, loss, optimizer=options.optimizer, stage=stage)
+    watch.finish()
+    watch.say("Refining", image)
+    return _refine(image.clamp(0, 1), inputs.content, options, runtime)
+
+
+def _recolored(inputs: Inputs, options: DeepPhotoOptions) -> ImageTensor:
+    """Departure: stage 1 starts from the content with the style's colors, region by region, not from noise.
+
+    From elsewhere, large even areas take hundreds of steps to change their brightness.
+    """
+    content = region_moments(inputs.content, inputs.content_labels)
+    style = region_moments(inputs.style, inputs.style_labels)
+    maps = {
+        label: optimal_transport(
+            content[label], style[label], noise_floor=NOISE_FLOOR, strength=options.style_strength
+        )
+        for label in content.keys() & style.keys()
+    }
+    return apply_maps(inputs.content, maps, region_weights(inputs)).clamp(0, 1).contiguous()
+
+
+def _stages(content: ImageTensor, options: DeepPhotoOptions) -> tuple[list[Scale], Scale]:
+    """Stage 1 at the small sizes, stage 2 at full size; both at full size if there is only that."""
+    h, w = content.shape[-2:]
+    *small, full = plan(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
+    return (small or [full]), replace(full)
+
+
+def _photorealistic(loss: Loss, content: ImageTensor, options: DeepPhotoOptions) -> Loss:
+    """The loss with ``lambda sum_c V_c' L V_c`` (equation 2), per pixel."""
+    laplacian = matting_laplacian(content)
+    pixels = content.shape[-2] * content.shape[-1]
+    weight = PHOTOREALISM_WEIGHT * options.photorealism * content_factor(options) / pixels
+
+    def total(x: Tensor) -> Tensor:
+        return loss(x) + weight * laplacian_energy(x, laplacian)
+
+    return total if weight > 0 else loss
+
+
+def _start(image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions) -> ImageTensor:
+    """Departure: stage 2 starts from stage 1's picture smoothed in closed form (Li et al. 2018).
+
+    That is the minimum of the photorealism term plus the distance to the picture, so the
+    optimizer, which is slow at such stiff terms, need not find it.
+    """
+    if options.photorealism * options.content_strength == 0:
+        return image
+    return propagate(image.clamp(0, 1).contiguous(), content, normalization="rows", tolerance=2e-3).image
+
+
+def _refine(
+    image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions, runtime: Runtime
+) -> ImageTensor:
+    if "affine" in options.refinement:
+        message = "Local affine refinement"
+        runtime.progress(0.9, message, image)
+        image = local_affine_filter(
+            content, image, radius=AFFINE_RADIUS, edge=AFFINE_EDGE,
+            report=lambda share: runtime.progress(0.9 + 0.1 * share, message),
+        ).clamp(0, 1)  # fmt: skip
+    if "detail" in options.refinement:
+        image = put_back_detail(image, content, strength=options.style_strength).clamp(0, 1)
+    return image

@@ -1,0 +1,139 @@
+"""Gatys: paints a photo in any style by optimizing its pixels until deep features and Gram matrices agree.
+
+Gatys, Ecker, Bethge, CVPR 2016. The slowest method and the one that copies a painter's strokes most
+faithfully; watch it, stop it when you like what you see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..coarse_to_fine import (
+    SHORTEST,
+    Watch,
+    carry_up,
+    noise,
+    plan,
+    resized,
+    scaled_pictures,
+)
+from ..feature_matching import need_feature_memory
+from ..gram_matching import STARTS, GramOptions, at_size, picture_loss
+from ..images import ImageTensor, SizeRule
+from ..method import Inputs, Paper, Runtime, StyleInput, method
+from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
+from ..options import choice, slider
+
+COLORS = ("style", "luminance", "covariance")
+MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatysOptions(GramOptions):
+    """What Gatys et al. optimize, from where, and in whose colors."""
+
+    style_scale: float = slider(
+        1.0, 0.25, 2, step=0.05,
+        help="Longer side of the style picture relative to the result's, and so the size of its strokes. It "
+        "is never enlarged.",
+    )  # fmt: skip
+    colors: str = choice(
+        "style", COLORS,
+        help="Whose colors: the style's, or the content's, either by painting its luminance alone or by "
+        "giving the style picture the content's colors first (covariance).",
+    )  # fmt: skip
+    start: str = choice(
+        "content", STARTS, advanced=True,
+        help="Picture the optimizer starts from: content keeps most, noise is the paper's.",
+    )  # fmt: skip
+
+
+@method(
+    title="Gatys",
+    paper=Paper(
+        "Image Style Transfer Using Convolutional Neural Networks", "Gatys et al.", "CVPR", 2016, "1508.06576"
+    ),
+    options=GatysOptions,
+    size_rule=SizeRule(multiple=16, minimum=SHORTEST),
+    uses_segments=True,
+    mixes_styles=True,
+    makes_textures=True,
+    longest=1024,
+    encoder="imagenet",
+)
+def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTensor:
+    """Minimize content and style loss over the pixels (section 2.3), coarse to fine."""
+    if inputs.is_noise:
+        if options.style_strength < 1 or options.colors != "style":
+            runtime.note(
+                "A texture has no content; it was made at full style strength, in the style's colors."
+            )
+        options = replace(options, style_strength=1.0, colors="style", start="noise")
+    if options.style_strength == 0:
+        runtime.note("At style strength 0 nothing is transferred; this is the content itself.")
+        return inputs.content
+    original = inputs.content
+    inputs = _with_styles(inputs, options, runtime)
+    encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
+    pictures = [inputs.content, *(style.pixels for style in inputs.styles)]
+    need_feature_memory(runtime, encoder, pictures, maps_held=MAPS_HELD)
+
+    h, w = inputs.content.shape[-2:]
+    scales = plan(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
+    watch = Watch(runtime, scales, max_seconds=options.max_seconds)
+    is_gray = options.colors == "luminance"
+    image, before = None, inputs.content
+    for scale in scales:
+        styles = [style.pixels for style in inputs.styles]
+        here = at_size(inputs, scaled_pictures(inputs, scale, styles))
+        if image is None:
+            image = _start(here, options, runtime)
+        else:
+            image = carry_up(image, before, here.content, detail=options.start == "content")
+        watch.say("Measuring the style", image)
+        if not watch.is_stopped:
+            loss = picture_loss(here, options, encoder, runtime)
+            image = watch.run(scale, image, loss, optimizer=options.optimizer)
+        before = here.content
+    watch.finish()
+    assert image is not None
+    return with_luminance(original, image) if is_gray else image
+
+
+def _with_styles(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> Inputs:
+    """The styles at the size and in the colors they are matched in."""
+    longest = max(inputs.content.shape[-2:]) * options.style_scale
+    content = inputs.content
+    pixels = []
+    for style in inputs.styles:
+        h, w = style.pixels.shape[-2:]
+        factor = max(min(1.0, longest / max(h, w)), SHORTEST / min(h, w))
+        picture = resized(style.pixels, round(h * factor), round(w * factor))
+        if options.colors == "covariance":
+            picture = match_color(picture, content)
+        elif options.colors == "luminance":
+            picture = match_luminance(picture, content)
+        pixels.append(picture)
+        if longest > 1.05 * max(h, w):
+            runtime.note(
+                f"A style picture is {w} x {h} px, smaller than the result; its strokes keep that size."
+            )
+    if options.colors == "luminance":
+        content = luminance(content)
+    return at_size(inputs, (content, *pixels))
+
+
+def _start(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTensor:
+    h, w = inputs.content.shape[-2:]
+    if options.start == "noise":
+        return noise(runtime.generator, h, w, inputs.content.device)
+    return inputs.content if options.start == "content" else _covering(inputs.styles[0], h, w)
+
+
+def _covering(style: StyleInput, height: int, width: int) -> ImageTensor:
+    """The middle of the style picture, as large as it fills ``height`` x ``width``."""
+    h, w = style.pixels.shape[-2:]
+    factor = max(height / h, width / w)
+    large = resized(style.pixels, max(height, round(h * factor)), max(width, round(w * factor)))
+    top, left = (large.shape[-2] - height) // 2, (large.shape[-1] - width) // 2
+    return large[..., top : top + height, left : left + width].contiguous()

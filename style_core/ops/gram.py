@@ -1,0 +1,157 @@
+"""Gram matrices of features and the style loss on them (Gatys et al., CVPR 2016, equations 3 to 5).
+
+``G = sum_i f_i f_i' / M`` over the M positions' feature vectors; with a soft mask m (Luan et al., CVPR
+2017, equation 4) ``G = sum_i m_i^2 f_i f_i' / sum_i m_i^2``. Departure: the released code divides by
+the mask's mean, not by that of its square, so that a thin region, all border, has a smaller Gram
+matrix than a broad one of the same texture, and is darkened for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .moments import as_rows, from_rows
+
+NEGLIGIBLE = 1e-3  # mask values below which a position is left out
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The positions of a feature map that a soft mask selects.
+
+    Attributes:
+        index: ``[P]`` int64, into the ``h * w`` positions in reading order.
+        weight: ``[P]`` float32 mask values, scaled so that their squares sum to one.
+    """
+
+    index: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What features are brought to before they are multiplied: ``min(f, ceiling) * scale``, ``[C]`` each."""
+
+    scale: Tensor
+    ceiling: Tensor
+
+
+@dataclass(frozen=True)
+class GramTarget:
+    """A Gram matrix to reach.
+
+    Attributes:
+        matrix: ``[C, C]`` float32.
+        scale: factor of the squared Frobenius distance.
+        positions: where it is to be reached, or ``None`` for everywhere.
+        channels: in which both matrices are compared; ``None`` for the features as they are.
+    """
+
+    matrix: Tensor
+    scale: Tensor | float = 1.0
+    positions: Positions | None = None
+    channels: Channels | None = None
+
+
+def gram_matrix(
+    features: Tensor, positions: Positions | None = None, channels: Channels | None = None
+) -> Tensor:
+    """The second moment of the feature vectors, summed in float32.
+
+    Args:
+        features: ``[1, C, h, w]``, float.
+        positions: from :func:`select`.
+        channels: how each channel is scaled and limited.
+
+    Returns:
+        ``[C, C]``, float32 (float64 for float64 features).
+    """
+    rows = _rows(features, positions)
+    if channels is not None:
+        rows = torch.minimum(rows, channels.ceiling) * channels.scale
+    rows = rows if positions is None else rows * positions.weight[:, None]
+    gram = rows.T @ rows
+    return gram / rows.shape[0] if positions is None else gram
+
+
+def select(mask: Tensor) -> Positions | None:
+    """The positions at which ``mask`` (``[h, w]``, 0 to 1) is not negligible; ``None`` if nowhere."""
+    values = mask.flatten()
+    index = (values > NEGLIGIBLE).nonzero().squeeze(1)
+    if len(index) == 0:
+        return None
+    weight = values[index]
+    return Positions(index, weight / weight.square().sum().sqrt())
+
+
+def gram_loss(features: Tensor, targets: Sequence[GramTarget]) -> Tensor:
+    """``sum_k scale_k |G_k - A_k|^2`` (Frobenius), differentiable in the features.
+
+    Value and gradient, ``4 scale m^2 (G - A) f / sum m^2`` for a feature vector f, are formed together:
+    the mask's own factor of the chain rule is there, which the released Deep Photo code lacks.
+
+    Args:
+        features: ``[1, C, h, w]``, float.
+        targets: at least one.
+
+    Returns:
+        a scalar, float32 (float64 for float64 features).
+    """
+    return _GramLoss.apply(features, tuple(targets))
+
+
+class _GramLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, targets: tuple[GramTarget, ...]) -> Tensor:
+        """The loss; the gradient is kept for :meth:`backward`, in the features' own precision."""
+        h, w = features.shape[-2:]
+        gradient: Tensor | None = None
+        total = features.new_zeros((), dtype=_wide(features))
+        for target in targets:
+            positions, channels = target.positions, target.channels
+            rows = _rows(features, positions)
+            factor = rows.new_full((), rows.shape[0] ** -0.5)
+            if positions is not None:
+                factor = positions.weight[:, None]
+            if channels is not None:
+                is_below = rows < channels.ceiling
+                rows = torch.minimum(rows, channels.ceiling)
+                factor = factor * channels.scale
+            rows = rows * factor
+            difference = rows.T @ rows - target.matrix
+            total = total + target.scale * difference.square().sum()
+            if not ctx.needs_input_grad[0]:
+                continue
+            step = (rows @ (difference * (4 * target.scale))).mul_(factor)
+            if channels is not None:
+                step.mul_(is_below)
+            if positions is None:
+                gradient = step if gradient is None else gradient + step
+            else:
+                if gradient is None:
+                    gradient = step.new_zeros(h * w, step.shape[1])
+                gradient.index_add_(0, positions.index, step)
+        if gradient is not None:
+            ctx.save_for_backward(from_rows(gradient.to(features.dtype), h, w))
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None]:
+        """The kept gradient times the outer one."""
+        (gradient,) = ctx.saved_tensors
+        return gradient * outer.to(gradient.dtype), None
+
+
+def _rows(features: Tensor, positions: Positions | None) -> Tensor:
+    """``[P, C]``: the feature vectors, or the selected ones, at least in float32."""
+    rows = as_rows(features)
+    return (rows if positions is None else rows[positions.index]).to(_wide(features))
+
+
+def _wide(features: Tensor) -> torch.dtype:
+    return torch.promote_types(features.dtype, torch.float32)

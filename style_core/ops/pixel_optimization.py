@@ -1,0 +1,227 @@
+"""Minimizing a loss over the pixels of a picture: L-BFGS or Adam, watched, stoppable, never worse for it.
+
+Nothing in a step waits for the device; every tenth loss is looked at (on the CPU, where that costs
+nothing, every one), at fixed steps, so that the same start gives the same picture.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+OPTIMIZERS = ("lbfgs", "adam")
+HISTORY = 12  # pairs of L-BFGS; each is two pictures of memory
+# Cosine of step and gradient change below which a pair is not kept. PyTorch's 1e-10 on the bare product
+# would drop every pair of a loss that is a mean over a million pixels.
+CURVATURE_FLOOR = 1e-7
+FIRST_STEP, LARGEST_STEP = 0.005, 0.1  # root mean square over the pixels of one step, values in [0, 1]
+LARGEST_CHANGE = 0.5  # of any pixel in one step
+ADAM_RATE, ADAM_BETAS = 0.02, (0.9, 0.99)  # crowsonkb/style-transfer-pytorch
+REPORT_SECONDS = 0.25
+LOOK_EVERY = 10  # steps between looks at the loss on a GPU, which has to be waited for
+DIVERGED = 2.0  # times the best loss seen ...
+NOTHING = 1e-3  # ... or this share of the first one, below which ups and downs do not matter
+RESTARTS = 4
+RESTART_FACTOR = 0.3  # of the step length, at every restart
+TINY = torch.finfo(torch.float32).tiny
+Loss = Callable[[Tensor], Tensor]
+Report = Callable[[int, float, Tensor], None]
+
+
+class EndEarly(Exception):
+    """Raised by a report to end with the best picture so far."""
+
+
+@dataclass
+class Minimum:
+    """What a minimization came to.
+
+    Attributes:
+        image: ``[1, 3, H, W]``, the best picture that was looked at.
+        losses: before every step, and of the last picture.
+        seconds: step -> time since the start, of the losses that were reported.
+        restarts: how often it diverged and was begun again from the best picture.
+        is_ended_early: by a report or by the deadline.
+    """
+
+    image: Tensor
+    losses: list[float] = field(default_factory=list)
+    seconds: dict[int, float] = field(default_factory=dict)
+    restarts: int = 0
+    is_ended_early: bool = False
+
+
+def minimize(
+    image: Tensor, loss: Loss, *, steps: int, optimizer: str = "lbfgs", deadline: float | None = None,
+    report: Report | None = None,
+) -> Minimum:  # fmt: skip
+    """Change ``image`` so that ``loss`` falls.
+
+    Args:
+        image: ``[1, 3, H, W]``, float32, the start.
+        loss: picture -> scalar, differentiable.
+        steps: evaluations of the gradient, one step each.
+        optimizer: "lbfgs" or "adam".
+        deadline: ``time.monotonic()`` after which no step is begun.
+        report: called a few times a second with steps done, loss and picture; may raise
+            :class:`EndEarly` to end here, or anything else to give up.
+
+    Returns:
+        the best picture looked at. A loss that is not finite, or twice the best, restarts from the
+        best picture with shorter steps; after RESTARTS of these it is returned as it is.
+    """
+    began = time.monotonic()
+    look_every = 1 if image.device.type == "cpu" else LOOK_EVERY
+    x = image.detach().clone()
+    best, best_loss, first_loss = x, float("inf"), float("inf")
+    curve = torch.full((steps + 1,), float("nan"), device=x.device)
+    found = Minimum(best)
+    rate, stepper = 1.0, _stepper(optimizer, 1.0)
+    reported = -float("inf")
+    done = 0
+    for done in range(steps + 1):
+        if done < steps:
+            value, gradient = value_and_gradient(loss, x)
+        else:
+            value = loss(x)
+        curve[done] = value
+        if done % look_every == 0 or done == steps:
+            now_loss = float(value)  # waits for the device
+            first_loss = now_loss if done == 0 else first_loss
+            now = time.monotonic()
+            if now_loss < best_loss:
+                best, best_loss = x, now_loss
+            elif not now_loss <= DIVERGED * max(best_loss, NOTHING * first_loss):
+                found.restarts += 1
+                rate *= RESTART_FACTOR
+                x, stepper = best, _stepper(optimizer, rate)
+                if found.restarts > RESTARTS:
+                    break
+                continue
+            if now - reported >= REPORT_SECONDS or done == steps:
+                reported = now
+                found.seconds[done] = now - began
+                found.is_ended_early = _ends(report, done, now_loss, x)
+            if deadline is not None and now >= deadline:
+                found.is_ended_early = True
+            if found.is_ended_early:
+                break
+        if done < steps:
+            x = stepper(x, gradient)
+    found.image = best
+    found.losses = [float(v) for v in curve[: done + 1].tolist()]
+    return found
+
+
+def _ends(report: Report | None, done: int, loss: float, x: Tensor) -> bool:
+    try:
+        if report is not None:
+            report(done, loss, x)
+    except EndEarly:
+        return True
+    return False
+
+
+def value_and_gradient(loss: Loss, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss at ``x`` and its gradient."""
+    with torch.enable_grad():
+        variable = x.detach().requires_grad_()
+        value = loss(variable)
+        (gradient,) = torch.autograd.grad(value, variable)
+    return value.detach(), gradient
+
+
+Stepper = Callable[[Tensor, Tensor], Tensor]  # picture, gradient -> next picture
+
+
+def _stepper(optimizer: str, rate: float) -> Stepper:
+    if optimizer == "lbfgs":
+        return LBFGS(rate)
+    if optimizer == "adam":
+        return _Adam(rate * ADAM_RATE)
+    raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {optimizer!r}")
+
+
+class LBFGS:
+    """Limited-memory BFGS without line search, as in Torch7 and ``torch.optim.LBFGS``.
+
+    The same steps but the first (tests/ops/test_pixel_optimization.py holds them against each
+    other), and without a look at any number on the way: what PyTorch decides with ``if`` is
+    decided on the device. The first step has a fixed size, so that nothing depends on the loss's
+    scale, and no step may move the pixels by more than LARGEST_STEP.
+
+    Args:
+        rate: factor of every step.
+        history: pairs kept.
+        first, largest, farthest: see FIRST_STEP, LARGEST_STEP, LARGEST_CHANGE.
+    """
+
+    def __init__(
+        self, rate: float = 1.0, *, history: int = HISTORY, first: float = FIRST_STEP,
+        largest: float = LARGEST_STEP, farthest: float = LARGEST_CHANGE,
+    ) -> None:  # fmt: skip
+        self.rate, self.first, self.largest, self.farthest = rate, first, largest, farthest
+        self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1 / y's or 0
+        self._last: tuple[Tensor, Tensor] | None = None  # gradient, step
+        self._scale: Tensor | None = None
+
+    def __call__(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """The next point."""
+        if self._last is None:
+            self._scale = torch.ones((), device=x.device)
+            size = gradient.square().mean().sqrt()
+            step = gradient * (-self.first * self.rate / size.clamp_min(TINY))
+        else:
+            self._remember(gradient)
+            step = self._direction(gradient).mul_(self.rate)
+        size = torch.maximum(step.square().mean().sqrt() / self.largest, step.abs().max() / self.farthest)
+        step = step / size.clamp_min(1)
+        self._last = (gradient, step)
+        return x + step
+
+    def _remember(self, gradient: Tensor) -> None:
+        assert self._last is not None
+        assert self._scale is not None
+        change = gradient - self._last[0]
+        step = self._last[1]
+        curvature, bend = (change * step).sum(), change.square().sum()
+        is_kept = curvature > CURVATURE_FLOOR * (bend * step.square().sum()).sqrt()
+        inverse = torch.where(is_kept, 1 / curvature.clamp_min(TINY), 0.0)
+        self._scale = torch.where(is_kept, curvature / bend.clamp_min(TINY), self._scale)
+        self._pairs.append((step, change, inverse))  # an inverse of 0 leaves the pair without effect
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        """Minus the inverse Hessian's estimate times the gradient: the two-loop recursion."""
+        assert self._scale is not None
+        q = gradient.neg()
+        shares = []
+        for step, change, inverse in reversed(self._pairs):
+            share = (step * q).sum() * inverse
+            q.addcmul_(change, share, value=-1)
+            shares.append(share)
+        q.mul_(self._scale)
+        for (step, change, inverse), share in zip(self._pairs, reversed(shares), strict=True):
+            q.addcmul_(step, share - (change * q).sum() * inverse)
+        return q
+
+
+class _Adam:
+    """``torch.optim.Adam`` as a stepper."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._optimizer: torch.optim.Adam | None = None
+        self._variable = torch.empty(0)
+
+    def __call__(self, x: Tensor, gradient: Tensor) -> Tensor:
+        if self._optimizer is None:
+            self._variable = x.clone()
+            self._optimizer = torch.optim.Adam([self._variable], lr=self.rate, betas=ADAM_BETAS)
+        self._variable.grad = gradient
+        self._optimizer.step()
+        return self._variable.clone()

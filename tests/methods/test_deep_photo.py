@@ -1,0 +1,99 @@
+"""Deep Photo with the shipped networks: photorealism, regions, stages, refinements."""
+
+import pytest
+import torch
+
+from style_core import EnoughDone, stylize
+from style_core.ops.matting_laplacian import laplacian_energy, matting_laplacian
+from style_core.ops.moments import moments
+
+from ..conftest import photo
+
+FEW = {"steps": 30}
+
+
+def shot(pair, **options):
+    return stylize("deep_photo", *pair, **{**FEW, **options})
+
+
+def roughness(image, content):
+    """What is not a local recoloring of the content, per pixel."""
+    return float(laplacian_energy(image, matting_laplacian(content))) / image[0, 0].numel()
+
+
+def test_the_photorealism_term_leaves_a_local_recoloring(pair):
+    free, held = (shot(pair, photorealism=p, refinement=("none",)).image for p in (0, 1))
+    assert roughness(held, pair[0]) < 0.1 * roughness(free, pair[0])
+
+
+def test_the_styles_colors_are_reached(pair):
+    image = shot(pair).image
+    before, after = ((moments(x).mean - moments(pair[1]).mean).abs().max() for x in (pair[0], image))
+    assert after < 0.3 * before
+
+
+def test_the_style_strength_moves_steadily_to_the_styles_colors(pair):
+    wanted = moments(pair[1]).mean
+    gaps = [
+        float((moments(shot(pair, style_strength=s).image).mean - wanted).norm()) for s in (0, 0.33, 0.66, 1)
+    ]
+    assert gaps == sorted(gaps, reverse=True)
+
+
+def test_the_content_strength_makes_it_ever_more_photorealistic(pair):
+    energies = [
+        roughness(shot(pair, content_strength=c, refinement=("none",)).image, pair[0]) for c in (0, 0.5, 1)
+    ]
+    assert energies == sorted(energies, reverse=True)
+
+
+def test_each_region_takes_its_own_partners_colors():
+    """Left and right of the content, top and bottom of the style."""
+    content, style = 0.4 + 0.2 * photo(128, 192), 0.2 * photo(192, 128, seed=1)
+    style[:, :, :96] += torch.tensor([0.7, 0.2, 0.1])[:, None, None]
+    style[:, :, 96:] += torch.tensor([0.1, 0.2, 0.7])[:, None, None]
+    mask, style_mask = torch.zeros(1, 3, 128, 192), torch.zeros(1, 3, 192, 128)
+    mask[..., 96:], style_mask[:, :, 96:] = 1, 1
+    image = stylize("deep_photo", content, style, content_mask=mask, style_mask=style_mask).image
+    left, right = image[..., :80].mean((0, 2, 3)), image[..., 112:].mean((0, 2, 3))
+    assert left[0] > left[2] + 0.4
+    assert right[2] > right[0] + 0.4
+
+
+def test_stage_one_is_without_and_stage_two_with_the_term(pair):
+    messages = []
+    shot(pair, progress=lambda fraction, message, preview=None: messages.append(message))
+    stages = [message.split(",")[0] for message in messages if message.startswith("Stage")]
+    assert stages == sorted(stages)
+    assert set(stages) == {"Stage 1", "Stage 2"}
+
+
+def test_without_coarse_to_fine_both_stages_are_at_full_size(pair):
+    result = shot(pair, coarse_to_fine=False, steps=4)
+    assert {p.width for p in result.losses} == {256}
+    assert sum(p.step == 0 for p in result.losses) == 2
+
+
+@pytest.mark.parametrize("refinement", [("affine",), ("detail",), ("affine", "detail")])
+def test_refinements_change_the_picture(pair, refinement):
+    plain = shot(pair, steps=3, refinement=("none",)).image
+    refined = shot(pair, steps=3, refinement=refinement).image
+    assert 0.001 < float((refined - plain).abs().mean()) < 0.2
+
+
+def test_stopping_in_stage_one_still_gives_a_picture_of_full_size(pair):
+    def stop(fraction, message, preview=None):
+        if message.startswith("Stage 1") and "step 0" not in message:
+            raise EnoughDone("Stopped.")
+
+    result = shot(pair, progress=stop, steps=2000)
+    assert result.image.shape == pair[0].shape
+    assert any(note.startswith("Stopped at step") for note in result.notes)
+
+
+def test_a_region_without_partner_is_noted_and_takes_the_whole_style(pair):
+    mask, style_mask = torch.zeros(1, 3, 192, 256), torch.zeros(1, 3, 192, 256)
+    mask[..., 128:] = 1
+    result = shot(pair, content_mask=mask, style_mask=style_mask)
+    assert any("is missing in the style mask" in note for note in result.notes)
+    assert (moments(result.image[..., 140:]).mean - moments(pair[1]).mean).abs().max() < 0.2

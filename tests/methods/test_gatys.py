@@ -1,0 +1,181 @@
+"""Gatys with the shipped networks: what the options do to a picture, and how a run ends."""
+
+import pytest
+import torch
+
+from demo.examples import gallery
+from style_core import EnoughDone, InvalidOption, load_image, stylize
+from style_core.coarse_to_fine import resized
+from style_core.device import choose_device
+from style_core.ops.color_preservation import luminance
+from style_core.ops.gram import gram_matrix
+from style_core.ops.moments import moments
+from style_core.weights import load_encoder
+
+from ..conftest import psnr
+
+LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
+FEW = {"steps": 40}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """A photo and a painting of the gallery, 160 x 112 and 160 px."""
+    example = gallery(photorealistic=False)[0]
+    return resized(load_image(example.content).pixels, 112, 160), resized(
+        load_image(example.style).pixels, 128, 160
+    )
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder("compact", None, choose_device("cpu"), last="relu5_1", pool="max")
+
+
+def style_distance(encoder, image, style):
+    """Mean relative Gram distance over four layers."""
+    ours, wanted = (encoder(x, LAYERS) for x in (image, style))
+    errors = [
+        (gram_matrix(ours[n]) - gram_matrix(wanted[n])).norm() / gram_matrix(wanted[n]).norm() for n in LAYERS
+    ]
+    return float(sum(errors) / len(errors))
+
+
+def content_distance(encoder, image, content):
+    own, wanted = (encoder(x, ("conv4_2",))["conv4_2"] for x in (image, content))
+    return float((own - wanted).square().mean() / wanted.square().mean())
+
+
+def painted(pair, **options):
+    return stylize("gatys", *pair, **{**FEW, **options})
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": "adam", "steps": 80}, {"pooling": "average"}])
+def test_the_style_is_reached_to_a_fraction_of_its_distance(pair, encoder, options):
+    result = painted(pair, **options)
+    assert style_distance(encoder, result.image, pair[1]) < 0.4 * style_distance(encoder, *pair)
+    assert result.losses[-1].loss < 0.2 * result.losses[0].loss
+
+
+def test_the_style_strength_moves_steadily_from_the_content_to_the_style(pair, encoder):
+    results = [painted(pair, style_strength=s).image for s in (0, 0.2, 0.4, 0.6, 0.8, 1)]
+    assert torch.equal(results[0], pair[0])
+    distances = [style_distance(encoder, image, pair[1]) for image in results]
+    assert distances == sorted(distances, reverse=True)
+    similarities = [psnr(image, pair[0]) for image in results[1:]]
+    assert similarities == sorted(similarities, reverse=True)
+
+
+def test_the_content_strength_keeps_more_and_more_of_the_content(pair, encoder):
+    distances = [
+        content_distance(encoder, painted(pair, content_strength=c).image, pair[0])
+        for c in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 0.5 * distances[0]
+
+
+def test_coarse_to_fine_ends_lower_than_as_much_work_at_full_size(pair):
+    content = resized(pair[0], 224, 320)
+    fine = stylize("gatys", content, pair[1], steps=60)
+    direct = stylize("gatys", content, pair[1], steps=45, coarse_to_fine=False)  # 60 / 4 + 30 full steps
+    assert fine.losses[0].width == 160
+    assert {p.width for p in direct.losses} == {320}
+    assert fine.losses[-1].loss < direct.losses[-1].loss
+
+
+@pytest.mark.parametrize("start", ["content", "noise", "style"])
+def test_every_start_arrives(pair, encoder, start):
+    image = painted(pair, start=start, steps=80).image
+    assert style_distance(encoder, image, pair[1]) < 0.4 * style_distance(encoder, *pair)
+
+
+def test_luminance_alone_keeps_the_contents_colors(pair):
+    image = painted(pair, colors="luminance").image
+    chroma = [x - luminance(x) for x in (image, pair[0])]
+    inside = ((image > 0) & (image < 1)).all(1, keepdim=True).expand_as(image)
+    torch.testing.assert_close(chroma[0][inside], chroma[1][inside], atol=2e-3, rtol=0)
+    assert psnr(luminance(image), luminance(pair[0])) < 25
+
+
+def test_covariance_matching_paints_with_the_contents_palette(pair):
+    colors = {name: moments(painted(pair, colors=name).image).mean for name in ("style", "covariance")}
+    wanted = moments(pair[0]).mean
+    assert (colors["covariance"] - wanted).abs().max() < 0.5 * (colors["style"] - wanted).abs().max()
+
+
+def test_styles_are_mixed_by_weight(pair, encoder):
+    other = load_image(gallery(photorealistic=False)[2].style).pixels
+    other = resized(other, 160, 128)
+    images = [
+        stylize("gatys", pair[0], [pair[1], other], style_weights=w, **FEW).image
+        for w in ((1, 0), (1, 1), (0, 1))
+    ]
+    distances = [style_distance(encoder, image, other) for image in images]
+    assert distances == sorted(distances, reverse=True)
+
+
+def test_a_texture_is_made_of_noise(pair, encoder):
+    result = stylize("gatys", None, pair[1], steps=80)
+    assert result.image.shape == pair[1].shape
+    assert result.settings["texture"]
+    assert style_distance(encoder, result.image, pair[1]) < 0.1
+    other = stylize("gatys", None, pair[1], steps=80, seed=1)
+    assert not torch.equal(result.image, other.image)
+
+
+def test_stopping_keeps_the_picture_reached_so_far(pair, encoder):
+    seen = []
+
+    def stop_after_some(fraction, message, preview=None):
+        seen.append(preview)
+        if fraction > 0.3:
+            raise EnoughDone("Stopped.")
+
+    result = painted(pair, steps=2000, progress=stop_after_some)
+    assert any(note.startswith("Stopped at step") for note in result.notes)
+    assert style_distance(encoder, result.image, pair[1]) < 0.5 * style_distance(encoder, *pair)
+    previews = [p for p in seen if p is not None]
+    assert len(previews) > 3
+    assert all(p.min() >= 0 and p.max() <= 1 for p in previews)
+
+
+def test_the_budget_ends_with_the_best_picture(pair, encoder):
+    result = painted(pair, steps=2000, max_seconds=1)
+    assert any(note.startswith("The time of 1 s was over") for note in result.notes)
+    assert result.seconds["total"] < 10
+    assert style_distance(encoder, result.image, pair[1]) < 0.6 * style_distance(encoder, *pair)
+
+
+def test_a_large_content_is_solved_at_1024_px_and_the_note_says_how_to_lift_it(pair):
+    large = resized(pair[0], 64, 1200)
+    result = stylize("gatys", large, pair[1], steps=1)
+    assert result.image.shape[-1] == 1024
+    assert any("1200 x 64 px" in note and "size 1200 asks for all" in note for note in result.notes)
+    lifted = stylize("gatys", large, pair[1], steps=1, size=1200)
+    assert lifted.image.shape[-1] == 1200
+    assert not any("this method takes" in note for note in lifted.notes)
+
+
+def test_reduced_precision_is_not_seen(pair):
+    """The runs part ways step by step; what counts is that both end as near to the style."""
+    losses = [painted(pair, precision=p).losses[-1].loss for p in ("fast", "exact")]
+    assert losses[0] == pytest.approx(losses[1], rel=0.25)
+
+
+def test_stopping_between_two_sizes_keeps_the_picture_too(pair):
+    def stop(fraction, message, preview=None):
+        if message == "Measuring the style" and fraction > 0.1:
+            raise EnoughDone("Stopped.")
+
+    content = resized(pair[0], 224, 320)
+    result = stylize("gatys", content, pair[1], steps=20, progress=stop)
+    assert result.image.shape == content.shape
+    assert {p.width for p in result.losses} == {160}
+    assert psnr(result.image, content) < 25
+
+
+@pytest.mark.parametrize("layers", [("conv9_1",), ("conv1_1=x",), ("conv1_1=-1",), ("conv1_1=0",), ()])
+def test_layers_that_are_none_are_refused(pair, layers):
+    with pytest.raises(InvalidOption, match="style_layers must be one or more of conv1_1, "):
+        painted(pair, style_layers=layers)

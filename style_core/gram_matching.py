@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .images import ImageTensor
-from .method import SMALL_REGION_NOTE, Inputs, Runtime, StyleInput
+from .method import SMALL_REGION_NOTE, Inputs, StyleInput
 from .nets.encoder import LAYERS, POOL_BEFORE, Encoder
 from .ops.gram import Channels, GramTarget, Positions, gram_loss, gram_matrix, select
 from .ops.pixel_optimization import OPTIMIZERS
@@ -35,8 +35,10 @@ CONTENT_FLOOR = 0.05  # share of the features' mean square in what their error i
 SPIKE = 20.0  # times a channel's mean
 SILENT = 0.01  # share of the mean channel's power below which a channel is not brought up
 TINY = 1e-20
+FEWEST = 4.0  # positions of a style's region, counted by mask value, below which the whole style is used
 RANGE_WEIGHT = 10.0  # Departure: on mean squared values outside [0, 1], which nothing else holds back
 Loss = Callable[[Tensor], Tensor]
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class GramOptions(Options):
         "style's (1: the paper).",
     )  # fmt: skip
     steps: int = slider(
-        100, 1, 2000, step=1,
+        200, 1, 2000, step=1,
         help="Steps of the optimizer at the smallest size; every doubling of the size takes half as many. At "
         "full size alone (coarse to fine off) all of them.",
     )  # fmt: skip
@@ -109,7 +111,7 @@ def content_factor(options: GramOptions) -> float:
 
 
 @torch.no_grad()
-def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, runtime: Runtime) -> Loss:
+def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, note: Note) -> Loss:
     """The loss of a picture of the content's size.
 
     ``sum_l w_l |G_l(x) - A_l|^2 / n_l + content * sum_l v_l |F_l(x) - F_l(c)|^2 / m_l +
@@ -122,11 +124,11 @@ def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, runtime
         inputs: content and styles at the size to be solved at.
         options: weights and layers.
         encoder: reaching the deepest layer used.
-        runtime: for notes.
+        note: told what could not be measured.
     """
     style_weights, content_weights = weights_of(options.style_layers), weights_of(options.content_layers)
     features = encoder(inputs.content, options.layers)
-    targets = _gram_targets(features, inputs, options, encoder, runtime)
+    targets = _gram_targets(features, inputs, options, encoder, note)
     wanted = {}
     weight = 0.0 if inputs.is_noise else CONTENT_WEIGHT * content_factor(options)
     for layer, share in content_weights.items():
@@ -155,7 +157,7 @@ def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, runtime
 
 def _gram_targets(
     content_features: dict[str, Tensor], inputs: Inputs, options: GramOptions, encoder: Encoder,
-    runtime: Runtime,
+    note: Note,
 ) -> dict[str, list[GramTarget]]:  # fmt: skip
     """What each style layer's Gram matrices are to be, by region."""
     layers = [layer for layer, weight in weights_of(options.style_layers).items() if weight > 0]
@@ -176,9 +178,10 @@ def _gram_targets(
             for k, value in enumerate(owned):
                 where = None
                 if masks is not None and value != EVERYTHING:
-                    where = select(masks[layer][k])
-                    if where is None:
-                        runtime.note(SMALL_REGION_NOTE)
+                    if float(masks[layer][k].sum()) >= FEWEST:
+                        where = select(masks[layer][k])
+                    else:
+                        note(SMALL_REGION_NOTE)
                 matrix, weight = sums.get((layer, value), (0.0, 0.0))
                 gram = gram_matrix(features[layer], where, channels[layer])
                 sums[layer, value] = matrix + style.weight * gram, weight + style.weight

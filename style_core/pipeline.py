@@ -39,6 +39,7 @@ from .segments import Segments, pad_labels, read_masks, read_style_regions
 AUTO = "auto"
 MEMORY_WORDS = ("not enough memory", "out of memory", "can't allocate memory")  # how allocators say it
 MAX_STYLES = 8
+SHORTEST_REDUCED = 64  # px; contents are not reduced on their own to less
 MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
 
 
@@ -88,7 +89,7 @@ class _Runtime:
     device: torch.device
     generator: torch.Generator
     report: Progress
-    encoder_kind: str
+    encoder_kind: str = "shared"
     notes: list[str] = field(default_factory=list)
     losses: list[LossPoint] = field(default_factory=list)
     _last_fraction: float = 0.0
@@ -280,7 +281,7 @@ def _read(
             runtime.note(note)
         if options.size is not None:
             picture = _resized(picture, options.size)
-        elif longest is not None and max(picture.size) > longest:
+        elif longest is not None and _is_beyond(picture, longest):
             w, h = picture.size
             picture = _resized(picture, longest)
             width, height = picture.size
@@ -295,6 +296,12 @@ def _read(
     width, height = read[0].size
     size = (height, width) if options.size is None else scaled_size(height, width, options.size)
     return _Pictures(Picture(torch.rand(1, 3, *size, generator=runtime.generator)), read, is_noise=True)
+
+
+def _is_beyond(picture: Picture, longest: int) -> bool:
+    """Whether a picture's longer side is; a strip, which would be left with no height, may be longer."""
+    long, short = max(picture.size), min(picture.size)
+    return long > longest and short * longest / long >= SHORTEST_REDUCED
 
 
 def _read_style(source: Source, name: str, runtime: _Runtime) -> Picture:

@@ -30,16 +30,6 @@ STYLE_LABELS = torch.ones(64, 48, dtype=torch.int64)
 STYLE_LABELS[40:] = 2
 
 
-class FakeRuntime:
-    """Collects notes."""
-
-    def __init__(self):
-        self.notes = []
-
-    def note(self, sentence):
-        self.notes.append(sentence)
-
-
 @pytest.fixture(scope="module")
 def encoder():
     torch.manual_seed(3)
@@ -54,7 +44,7 @@ def inputs(content=CONTENT, *styles, labels=None, is_noise=False):
 
 
 def loss_of(encoder, given, options=OPTIONS):
-    return picture_loss(given, options, encoder, FakeRuntime())
+    return picture_loss(given, options, encoder, [].append)
 
 
 def unit_power(power):
@@ -181,12 +171,12 @@ def test_a_region_lost_on_the_way_is_a_note(encoder):
     labels[0, 0] = 2
     style_labels = torch.ones(64, 48, dtype=torch.int64)
     style_labels[3, 3] = 2
-    runtime = FakeRuntime()
+    notes = []
     given = inputs(CONTENT, StyleInput(STYLE, style_labels), labels=labels)
-    loss = picture_loss(given, OPTIONS, encoder, runtime)
+    loss = picture_loss(given, OPTIONS, encoder, notes.append)
     assert torch.isfinite(loss(PICTURE))
-    assert runtime.notes
-    assert set(runtime.notes) == {SMALL_REGION_NOTE}
+    assert notes
+    assert set(notes) == {SMALL_REGION_NOTE}
 
 
 def test_a_texture_has_no_content_term(encoder):

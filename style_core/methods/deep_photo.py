@@ -86,10 +86,10 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
         watch.say("Measuring the style", image)
         if watch.is_stopped:
             continue
-        loss = picture_loss(here, options, encoder, runtime)
+        loss = picture_loss(here, options, encoder, runtime.note)
         is_second = scale is second
         if is_second:
-            loss = _photorealistic(loss, here.content, options)
+            loss = photorealistic(loss, here.content, options)
             watch.say("Smoothing along the content", image)
             image = _start(image, here.content, options)
         stage = "Stage 2, " if is_second else "Stage 1, "
@@ -122,7 +122,7 @@ def _stages(content: ImageTensor, options: DeepPhotoOptions) -> tuple[list[Scale
     return (small or [full]), replace(full)
 
 
-def _photorealistic(loss: Loss, content: ImageTensor, options: DeepPhotoOptions) -> Loss:
+def photorealistic(loss: Loss, content: ImageTensor, options: DeepPhotoOptions) -> Loss:
     """The loss with ``lambda sum_c V_c' L V_c`` (equation 2), per pixel."""
     laplacian = matting_laplacian(content)
     pixels = content.shape[-2] * content.shape[-1]

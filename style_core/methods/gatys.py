@@ -92,7 +92,7 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
             image = carry_up(image, before, here.content, detail=options.start == "content")
         watch.say("Measuring the style", image)
         if not watch.is_stopped:
-            loss = picture_loss(here, options, encoder, runtime)
+            loss = picture_loss(here, options, encoder, runtime.note)
             image = watch.run(scale, image, loss, optimizer=options.optimizer)
         before = here.content
     watch.finish()

@@ -71,12 +71,9 @@ def gram_matrix(
     Returns:
         ``[C, C]``, float32 (float64 for float64 features).
     """
-    rows = _rows(features, positions)
-    if channels is not None:
-        rows = torch.minimum(rows, channels.ceiling) * channels.scale
-    rows = rows if positions is None else rows * positions.weight[:, None]
-    gram = rows.T @ rows
-    return gram / rows.shape[0] if positions is None else gram
+    rows, share = _weighed(_rows(features, positions), positions, channels)
+    gram = (rows.T @ rows) * share
+    return gram if channels is None else gram * channels.scale[:, None] * channels.scale
 
 
 def select(mask: Tensor) -> Positions | None:
@@ -115,24 +112,20 @@ class _GramLoss(torch.autograd.Function):
         for target in targets:
             positions, channels = target.positions, target.channels
             rows = _rows(features, positions)
-            factor = rows.new_full((), rows.shape[0] ** -0.5)
-            if positions is not None:
-                factor = positions.weight[:, None]
-            if channels is not None:
-                is_below = rows < channels.ceiling
-                rows = torch.minimum(rows, channels.ceiling)
-                factor = factor * channels.scale
-            rows = rows * factor
-            difference = rows.T @ rows - target.matrix
+            is_below = None if channels is None else rows < channels.ceiling
+            rows, share = _weighed(rows, positions, channels)
+            scales = share if channels is None else share * channels.scale[:, None] * channels.scale
+            difference = (rows.T @ rows) * scales - target.matrix
             total = total + target.scale * difference.square().sum()
             if not ctx.needs_input_grad[0]:
                 continue
-            step = (rows @ (difference * (4 * target.scale))).mul_(factor)
-            if channels is not None:
+            step = rows @ (difference * (4 * target.scale * scales))
+            if is_below is not None:
                 step.mul_(is_below)
             if positions is None:
                 gradient = step if gradient is None else gradient + step
             else:
+                step.mul_(positions.weight[:, None])
                 if gradient is None:
                     gradient = step.new_zeros(h * w, step.shape[1])
                 gradient.index_add_(0, positions.index, step)
@@ -151,6 +144,18 @@ def _rows(features: Tensor, positions: Positions | None) -> Tensor:
     """``[P, C]``: the feature vectors, or the selected ones, at least in float32."""
     rows = as_rows(features)
     return (rows if positions is None else rows[positions.index]).to(_wide(features))
+
+
+def _weighed(rows: Tensor, positions: Positions | None, channels: Channels | None) -> tuple[Tensor, float]:
+    """Rows below their ceilings and times the mask, and the factor of their sum of products.
+
+    The channels' factors are left to the C x C matrices, which are smaller.
+    """
+    if channels is not None:
+        rows = torch.minimum(rows, channels.ceiling)
+    if positions is None:
+        return rows, 1 / rows.shape[0]
+    return rows * positions.weight[:, None], 1.0
 
 
 def _wide(features: Tensor) -> torch.dtype:

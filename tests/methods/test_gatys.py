@@ -148,13 +148,17 @@ def test_the_budget_ends_with_the_best_picture(pair, encoder):
 
 
 def test_a_large_content_is_solved_at_1024_px_and_the_note_says_how_to_lift_it(pair):
-    large = resized(pair[0], 64, 1200)
+    large = resized(pair[0], 80, 1200)
     result = stylize("gatys", large, pair[1], steps=1)
     assert result.image.shape[-1] == 1024
-    assert any("1200 x 64 px" in note and "size 1200 asks for all" in note for note in result.notes)
+    assert any("1200 x 80 px" in note and "size 1200 asks for all" in note for note in result.notes)
     lifted = stylize("gatys", large, pair[1], steps=1, size=1200)
     assert lifted.image.shape[-1] == 1200
     assert not any("this method takes" in note for note in lifted.notes)
+
+
+def test_a_strip_is_not_reduced_to_nothing(pair):
+    assert stylize("gatys", resized(pair[0], 40, 1200), pair[1], steps=1).image.shape[-2:] == (40, 1200)
 
 
 def test_reduced_precision_is_not_seen(pair):

@@ -236,8 +236,13 @@ def find_imagenet(checkpoint: Checkpoint) -> list[Network]:
     Raises:
         ValueError: a convolution up to conv5_1 is missing or does not fit.
     """
+    return [_vgg19(checkpoint, *imagenet_input())]
+
+
+def imagenet_input() -> tuple[Tensor, Tensor]:
+    """The preprocessing of torchvision and timm as a 1x1 convolution: ``[3, 3, 1, 1]`` and ``[3]``."""
     deviation, mean = torch.tensor(IMAGENET_STD), torch.tensor(IMAGENET_MEAN)
-    return [_vgg19(checkpoint, torch.diag(1 / deviation), -mean / deviation)]
+    return torch.diag(1 / deviation)[:, :, None, None].contiguous(), -mean / deviation
 
 
 def find_caffe(checkpoint: Checkpoint) -> list[Network]:
@@ -246,12 +251,13 @@ def find_caffe(checkpoint: Checkpoint) -> list[Network]:
     Raises:
         ValueError: a convolution up to conv5_1 is missing or does not fit.
     """
-    return [_vgg19(checkpoint, 255 * torch.eye(3).flip(0), -torch.tensor(CAFFE_MEAN))]
+    weight = (255 * torch.eye(3).flip(0))[:, :, None, None].contiguous()
+    return [_vgg19(checkpoint, weight, -torch.tensor(CAFFE_MEAN))]
 
 
-def _vgg19(checkpoint: Checkpoint, matrix: Tensor, bias: Tensor) -> Network:
+def _vgg19(checkpoint: Checkpoint, weight: Tensor, bias: Tensor) -> Network:
     """The network up to conv5_1 with its preprocessing as ``conv0``; what lies behind is left out."""
-    state = {"conv0.weight": matrix[:, :, None, None].contiguous(), "conv0.bias": bias}
+    state = {"conv0.weight": weight, "conv0.bias": bias}
     for place, layer in zip(feature_places(LAYERS), LAYERS, strict=True):
         for kind in ("weight", "bias"):
             if f"{place}.{kind}" not in checkpoint.tensors:

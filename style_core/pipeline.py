@@ -39,6 +39,7 @@ from .segments import Segments, pad_labels, read_masks, read_style_regions
 AUTO = "auto"
 MEMORY_WORDS = ("not enough memory", "out of memory", "can't allocate memory")  # how allocators say it
 MAX_STYLES = 8
+NON_COMMERCIAL = "-NC"  # in the names of Creative Commons licences
 SHORTEST_REDUCED = 64  # px; contents are not reduced on their own to less
 MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
 
@@ -97,20 +98,30 @@ class _Runtime:
 
     def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
         name = weights.encoder_name(self.family, self.encoder_kind)
-        self._mention(name)
-        return weights.load_encoder(
-            self.family, self.weights_dir, self.device, name=name, last=last, pool=pool, fast=fast
-        )
+        encoder = weights.load_encoder(
+            self.family, self.weights_dir, self.device, name=name, last=last, pool=pool, fast=fast,
+            report=self._fetching,
+        )  # fmt: skip
+        self._mention(name, last)
+        return encoder
 
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
+        loaded = weights.load_network(
+            self.family, network.name, self.weights_dir, self.device, network.build, fast=fast,
+            report=self._fetching,
+        )  # fmt: skip
         self._mention(network.name)
-        return weights.load_network(
-            self.family, network.name, self.weights_dir, self.device, network.build, fast=fast
-        )
+        return loaded
 
-    def _mention(self, name: str) -> None:
-        """A note when a folder was given and the file comes from elsewhere."""
-        path = weights.locate(self.family, name, self.weights_dir)
+    def _fetching(self, message: str) -> None:
+        self.progress(self._last_fraction, message)
+
+    def _mention(self, name: str, last: str = "relu5_1") -> None:
+        """A note when a folder was given and the file comes from elsewhere, or when its licence binds."""
+        path = weights.locate(self.family, name, self.weights_dir, last=last.replace("relu", "conv"))
+        licence = weights.licence_of(path)
+        if NON_COMMERCIAL in licence:
+            self.note(f"{path.name} is under {licence}: the result is not for commercial use.")
         if self.weights_dir is not None and self.weights_dir not in path.parents:
             self.note(
                 f"{path.name} is not in {str(self.weights_dir)!r}; the one in {str(path.parent)!r} is used."

@@ -1,13 +1,13 @@
-"""Where weights come from: found, verified against their manifest, loaded once, kept in memory.
+"""Where weights come from: found or fetched, verified against their manifest, loaded once, kept in memory.
 
 Order: the folder given by the caller, the folder named by ``STYLE_CORE_WEIGHTS``, the shipped
-``assets/weights``. A folder holds ``<family>/<name>.safetensors`` or ``<name>.safetensors``, and a
-``manifest.json`` with each file's sha256. Only safetensors are read, never pickle.
+``assets/weights``, the Hub's cache, the Hub (hub/, and only if all else fails). A folder holds
+``<family>/<name>.safetensors`` or ``<name>.safetensors``, and a ``manifest.json`` with each file's
+sha256. Only safetensors are read, never pickle.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
@@ -21,9 +21,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from . import hub
 from .device import has_native_bfloat16
+from .digest import file_sha256, forget_digests
 from .errors import WeightsUnavailable
-from .nets.encoder import Encoder
+from .hub import Report
+from .nets.encoder import LAYERS, Encoder, layer_of
 from .nets.precision import reduce_precision
 
 FAMILIES = ("compact", "vgg19", "vgg19_16x")
@@ -32,11 +35,16 @@ ENVIRONMENT = "STYLE_CORE_WEIGHTS"
 ENCODER = "encoder"
 # The family's network as it was trained on ImageNet, beside the rescaled one of its decoders.
 IMAGENET_ENCODERS = {"vgg19": "imagenet_encoder"}
-MAX_CACHED_NETWORKS = 24
+BUDGET = "STYLE_CORE_CACHE_MB"
+DEFAULT_BUDGET = 1000  # MB of networks kept in memory
 
 _lock = threading.Lock()
 _networks: OrderedDict[tuple[Any, ...], nn.Module] = OrderedDict()
-_verified: dict[Path, tuple[int, int, str]] = {}  # path -> size, modification time, sha256
+_building: dict[tuple[Any, ...], threading.Lock] = {}
+
+
+def unheard(message: str) -> None:
+    """Where reports of a caller go who does not want any."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ def encoder_name(family: str, kind: str) -> str:
 
 def load_encoder(
     family: str, folder: Path | None, device: torch.device, *, last: str, pool: str, fast: bool = False,
-    name: str = ENCODER,
+    name: str = ENCODER, report: Report = unheard,
 ) -> Encoder:  # fmt: skip
     """An encoder of the family cut after ``last``, frozen, on ``device``; cached.
 
@@ -67,7 +75,7 @@ def load_encoder(
     Raises:
         WeightsUnavailable: there is no such file, or it is not what its manifest says.
     """
-    path = locate(family, name, folder)
+    path = locate(family, name, folder, last=layer_of(last), report=report)
 
     def build() -> nn.Module:
         file = read_weights(path, family)
@@ -81,7 +89,7 @@ def load_encoder(
 
 def load_network(
     family: str, name: str, folder: Path | None, device: torch.device,
-    build: Callable[[dict[str, Tensor]], nn.Module], *, fast: bool = False,
+    build: Callable[[dict[str, Tensor]], nn.Module], *, fast: bool = False, report: Report = unheard,
 ) -> nn.Module:  # fmt: skip
     """A decoder of the family, frozen, on ``device``; cached.
 
@@ -92,40 +100,64 @@ def load_network(
     Raises:
         WeightsUnavailable: as :func:`load_encoder`, or the decoder belongs to another encoder.
     """
-    path = locate(family, name, folder)
+    path = locate(family, name, folder, report=report)
+    encoder = locate(family, ENCODER, folder, report=report)
 
     def checked() -> nn.Module:
         file = read_weights(path, family)
-        _check_partner(file, locate(family, ENCODER, folder))
+        _check_partner(file, encoder)
         return _fit(file, build)
 
-    partner = _sha256(locate(family, ENCODER, folder))
+    partner = _sha256(encoder)
     return _cached((path, _sha256(path), partner, str(device)), device, checked, fast)
 
 
-def locate(family: str, name: str, folder: Path | None = None) -> Path:
-    """The path of ``<family>/<name>.safetensors`` in the first place that has it.
+def locate(
+    family: str, name: str, folder: Path | None = None, *, last: str = LAYERS[-1], report: Report = unheard
+) -> Path:
+    """The path of ``<family>/<name>.safetensors`` in the first place that has it, fetched if need be.
+
+    Args:
+        last: how far an encoder has to reach, where it can be fetched in part.
+        report: told what is being fetched; may raise to stop.
 
     Raises:
-        WeightsUnavailable: an unknown family, or no place has it; says where it was looked for.
+        WeightsUnavailable: an unknown family, no place has it, or it could not be fetched; says where
+            it was looked for and what would do.
     """
     if family not in FAMILIES:
         raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {family!r}.")
-    named = os.environ.get(ENVIRONMENT)
-    places = [place for place in (folder, Path(named) if named else None) if place]
     if folder and not folder.is_dir():
         raise WeightsUnavailable(f"The weights folder {str(folder)!r} does not exist.")
+    named = os.environ.get(ENVIRONMENT)
+    places = [place for place in (folder, Path(named) if named else None) if place]
     for place in (*places, SHIPPED):
         for candidate in (place / family / f"{name}.safetensors", place / f"{name}.safetensors"):
             if candidate.is_file():
                 return candidate
+    if name == IMAGENET_ENCODERS.get(family):
+        return hub.fetch_imagenet(last, report)
+    remote = hub.our_repository()
+    if family != FAMILIES[0] and remote is not None:
+        return hub.fetch_network(remote, family, name, report)
     looked = ", ".join(str(place / family) for place in places) or "the shipped weights"
-    if family != FAMILIES[0]:
-        raise WeightsUnavailable(
-            f"The {family} weights {name!r} are not in {looked}; convert the published checkpoints with "
-            "'python hub_upload.py convert' and name their folder as weights_dir, or use family 'compact'."
+    if family == FAMILIES[0]:
+        raise WeightsUnavailable(f"The {family} weights {name!r} are not in {looked}.")
+    raise WeightsUnavailable(
+        f"The {family} weights {name!r} are not in {looked}: get the published ones with "
+        f"'python hub_upload.py fetch-originals' and name their folder as weights_dir, set {hub.REPO} to a "
+        "repository that has them, or use family 'compact', which is here."
+    )
+
+
+def licence_of(path: Path) -> str:
+    """What the manifest beside a file says of its licence."""
+    try:
+        return str(
+            json.loads((path.parent / "manifest.json").read_text("utf-8"))["files"][path.name]["licence"]
         )
-    raise WeightsUnavailable(f"The {family} weights {name!r} are not in {looked}.")
+    except (OSError, ValueError, KeyError, TypeError):
+        return "unknown"  # reading the weights will say what is wrong with the manifest
 
 
 def read_weights(path: Path, family: str | None = None) -> WeightFile:
@@ -164,7 +196,7 @@ def clear_cache() -> None:
     """Forget all networks and verified files, so that the next request reads them again."""
     with _lock:
         _networks.clear()
-        _verified.clear()
+    forget_digests()
 
 
 def _check_partner(decoder: WeightFile, encoder: Path) -> None:
@@ -188,24 +220,35 @@ def _cached(
 ) -> nn.Module:
     is_reduced = fast and has_native_bfloat16(device.type)
     key = (*key, is_reduced)
-    with _lock:  # held while building, so that two first requests read a file once
-        if key not in _networks:
-            network = build().to(device)
-            _networks[key] = reduce_precision(network) if is_reduced else network
-        _networks.move_to_end(key)
-        while len(_networks) > MAX_CACHED_NETWORKS:
-            _networks.popitem(last=False)
-        return _networks[key]
+    with _lock:
+        building = _building.setdefault(key, threading.Lock())
+    with building:  # two first requests for one network build it once; others are not held up
+        with _lock:
+            if key in _networks:
+                _networks.move_to_end(key)
+                return _networks[key]
+        network = build().to(device)
+        network = reduce_precision(network) if is_reduced else network
+        with _lock:
+            _networks[key] = network
+            _building.pop(key, None)
+            while len(_networks) > 1 and sum(map(_bytes, _networks.values())) > _budget():
+                _networks.popitem(last=False)
+    return network
+
+
+def _bytes(network: nn.Module) -> int:
+    return sum(p.numel() * p.element_size() for p in network.parameters())
+
+
+def _budget() -> int:
+    """Bytes of networks to keep; the one used last stays whatever its size."""
+    text = os.environ.get(BUDGET, "")
+    return int(1e6 * (int(text) if text.isdecimal() else DEFAULT_BUDGET))
 
 
 def _sha256(path: Path) -> str:
     try:
-        stat = path.stat()
-        known = _verified.get(path)
-        if known and known[:2] == (stat.st_size, stat.st_mtime_ns):
-            return known[2]
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise WeightsUnavailable(f"{str(path)!r} cannot be read: {error.strerror}.") from error
-    _verified[path] = (stat.st_size, stat.st_mtime_ns, digest)
-    return digest

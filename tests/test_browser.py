@@ -7,6 +7,7 @@ import pytest
 
 from demo.examples import gallery
 from demo.page import build_page
+from style_core import get_method, list_methods
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed on this machine")
@@ -74,19 +75,41 @@ def test_a_missing_picture_is_asked_for(tab):
     playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
 
 
-@pytest.mark.parametrize("title", ["WCT", "PhotoWCT"])
-def test_every_tab_restyles_a_photo(tab, title):
-    key = {"WCT": "wct", "PhotoWCT": "photo_wct"}[title]
-    pair = gallery(photorealistic=key == "photo_wct")[0]
-    tab.get_by_role("tab", name=title, exact=True).click()
+def fill(tab, key):
+    """Open a method's tab and put the first pair of its gallery in."""
+    method = get_method(key)
+    pair = gallery(photorealistic=method.photorealistic)[0]
+    tab.get_by_role("tab", name=method.title, exact=True).click()
     tab.locator(f"#{key}-content input[type=file]").set_input_files(pair.content)
     tab.locator(f"#{key}-style input[type=file]").set_input_files(pair.style)
     playwright.expect(tab.locator(f"#{key}-style img")).to_be_visible()
+
+
+@pytest.mark.parametrize("key", [key for key in list_methods() if key != "wct2"])
+def test_every_tab_restyles_a_photo(tab, key):
+    fill(tab, key)
+    steps = tab.locator(f"#{key}-steps input[type=number]")
+    if steps.count():
+        steps.fill("4")
+        steps.press("Tab")
     tab.locator(f"#{key}-run").click()
     playwright.expect(tab.locator(f"#{key}-status")).to_contain_text(
         re.compile("768 x 512 px in"), timeout=60_000
     )
     assert tab.foreign_requests() == []
+
+
+def test_stopping_gatys_keeps_the_picture_reached_so_far(tab):
+    fill(tab, "gatys")
+    steps = tab.locator("#gatys-steps input[type=number]")
+    steps.fill("2000")
+    steps.press("Tab")
+    tab.locator("#gatys-run").click()
+    playwright.expect(tab.locator("#gatys-status")).to_contain_text("of 2000, loss", timeout=60_000)
+    playwright.expect(tab.locator("#gatys-result img").first).to_be_visible(timeout=30_000)
+    tab.locator("#gatys-stop").click()
+    playwright.expect(tab.locator("#gatys-status")).to_contain_text("768 x 512 px in", timeout=30_000)
+    playwright.expect(tab.locator("#gatys-notes")).to_contain_text("Stopped at step")
 
 
 def test_an_example_fills_both_pictures(tab):

@@ -1,5 +1,7 @@
 """The command line, run in this process with tiny weights: exit status, file, notes, refusals."""
 
+import signal
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -185,6 +187,39 @@ def test_an_interruption_ends_with_130_and_a_word(run, monkeypatch):
     status, _, err = run("-o", "out.png")
     assert status == 130
     assert err.splitlines()[-1] == "Stopped."
+
+
+def interrupted_halfway(times, sent):
+    """``stylize`` that sends this process Ctrl-C at the first reports behind a tenth of the work."""
+
+    def call(*arguments, progress, **options):
+        def watched(fraction, message, preview=None):
+            if fraction > 0.1 and len(sent) < times:
+                sent.append(message)
+                signal.raise_signal(signal.SIGINT)
+            progress(fraction, message, preview)
+
+        return stylize(*arguments, progress=watched, **options)
+
+    return call
+
+
+def test_the_first_ctrl_c_writes_the_picture_reached_so_far(folder, tiny_weights, capsys, monkeypatch):
+    monkeypatch.setattr("style_core.cli.stylize", interrupted_halfway(1, sent := []))
+    command = ["gatys", "content.png", "style.png", "-o", "out.png", "--steps", "2000", "--device", "cpu"]
+    assert main([*command, "--weights-dir", str(tiny_weights)]) == 0
+    assert sent
+    assert "Stopped at step" in capsys.readouterr().err
+    assert Image.open("out.png").size == (40, 24)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_method_without_steps_is_interrupted_at_once(run, folder, monkeypatch):
+    monkeypatch.setattr("style_core.cli.stylize", interrupted_halfway(1, []))
+    status, _, err = run("-o", "out.png")
+    assert status == 130
+    assert err.splitlines()[-1] == "Stopped."
+    assert not (folder / "out.png").exists()
 
 
 # --- help ---

@@ -49,8 +49,14 @@ RULES = (  # the first that fits a module holds
     Rule(METHODS, BELOW, ("torch", "scipy", "numpy")),
     Rule(
         ("style_core.weights",),
-        (*WORDS, *MATTER, "style_core.device"),
-        ("torch", "safetensors", "huggingface_hub"),
+        (*WORDS, *MATTER, "style_core.device", "style_core.digest", "style_core.hub"),
+        ("torch", "safetensors"),
+    ),
+    Rule(("style_core.digest",)),
+    Rule(
+        ("style_core.hub", "style_core.hub.*"),
+        ("style_core.hub.*", *WORDS, *MATTER, "style_core.checkpoints", "style_core.digest"),
+        ("torch", "safetensors", "huggingface_hub", "filelock", "tqdm"),
     ),
     Rule(("style_core.checkpoints",), (*WORDS, *MATTER), ("torch", "safetensors")),
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
@@ -178,10 +184,16 @@ def test_imports_for_types_alone_are_left_aside(tmp_path):
     ("library", "places"),
     [
         ("gradio", {"app.py", "demo"}),
-        ("huggingface_hub", {"style_core/weights.py", "hub_upload.py"}),
+        ("huggingface_hub", {"style_core/hub", "hub_upload.py"}),
         (
             "safetensors",
-            {"style_core/weights.py", "style_core/checkpoints.py", "style_core/training", "hub_upload.py"},
+            {
+                "style_core/weights.py",
+                "style_core/hub",
+                "style_core/checkpoints.py",
+                "style_core/training",
+                "hub_upload.py",
+            },
         ),
         ("argparse", {"app.py", "hub_upload.py", "style_core/cli.py", "style_core/training", "benchmarks"}),
     ],
@@ -196,7 +208,8 @@ def test_a_library_is_imported_in_its_places_only(library, places):
     assert outside == set()
 
 
-def test_the_hub_is_reached_for_inside_a_function_only():
-    tree = ast.parse((ROOT / "style_core/weights.py").read_text("utf-8"))
+@pytest.mark.parametrize("path", sorted((ROOT / "style_core/hub").glob("*.py")), ids=lambda path: path.name)
+def test_the_hub_is_reached_for_inside_a_function_only(path):
+    tree = ast.parse(path.read_text("utf-8"))
     at_import = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert not [line for line in at_import if "huggingface_hub" in line]

@@ -1,0 +1,438 @@
+"""Fetching weights from a Hub: what is asked for, what is kept, and what is said when it fails."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from style_core import Cancelled, WeightsUnavailable, stylize
+from style_core.hub import fetch_imagenet, fetch_network, our_repository, ranges
+from style_core.nets.encoder import Encoder
+from style_core.weights import clear_cache, licence_of, locate
+
+from ..conftest import photo
+from .conftest import PLACES, REPO, TIMM
+
+
+def unheard(message):
+    """A report nobody hears."""
+
+
+def refusal(call, *arguments):
+    """The sentence a call is refused with."""
+    with pytest.raises(WeightsUnavailable) as caught:
+        call(*arguments)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+    return text
+
+
+def network(name="wct_1"):
+    return fetch_network(our_repository(), "vgg19", name, unheard)
+
+
+def imagenet(last="conv5_1"):
+    return fetch_imagenet(last, unheard)
+
+
+class TestRepository:
+    def test_a_method_runs_on_fetched_weights_and_the_second_time_nothing_is_asked(self, hub):
+        first = stylize("wct", photo(48, 48), photo(48, 48, seed=1), family="vgg19")
+        count = len(hub.requests)
+        assert count > 0
+        clear_cache()
+        again = stylize("wct", photo(48, 48), photo(48, 48, seed=1), family="vgg19")
+        assert len(hub.requests) == count
+        assert torch.equal(first.image, again.image)
+
+    def test_only_the_files_needed_are_fetched(self, hub):
+        network("wct_1")
+        fetched = {str(r["path"]).rpartition("/")[2] for r in hub.requests if r["method"] == "GET"}
+        assert fetched == {"manifest.json", "wct_1.safetensors"}
+
+    def test_reports_name_the_file_its_size_and_its_licence(self, hub):
+        manifest = hub.folder("models", REPO) / "vgg19" / "manifest.json"
+        content = json.loads(manifest.read_text())
+        content["files"]["wct_1.safetensors"]["licence"] = "CC BY-NC-SA 4.0"
+        manifest.write_text(json.dumps(content))
+        messages = []
+        fetch_network(our_repository(), "vgg19", "wct_1", messages.append)
+        assert any(
+            m.startswith(f"Fetching wct_1 of {REPO} (CC BY-NC-SA 4.0): ") and " MB of " in m for m in messages
+        )
+
+    def test_a_non_commercial_licence_is_a_note_of_the_result(self, hub):
+        manifest = hub.folder("models", REPO) / "vgg19" / "manifest.json"
+        content = json.loads(manifest.read_text())
+        for entry in content["files"].values():
+            entry["licence"] = "CC BY-NC-SA 4.0"
+        manifest.write_text(json.dumps(content))
+        result = stylize("wct", photo(48, 48), photo(48, 48, seed=1), family="vgg19", levels=("1",))
+        assert any("not for commercial use" in note for note in result.notes)
+
+    def test_a_damaged_file_is_fetched_once_more(self, hub):
+        hub.fault("corrupt", r"wct_1\.safetensors", times=1)
+        assert licence_of(network()) == "unknown"
+        gets = [r for r in hub.requests if r["method"] == "GET" and "wct_1" in str(r["path"])]
+        assert len(gets) == 2
+
+    def test_a_file_damaged_twice_is_refused_and_not_kept(self, hub):
+        hub.fault("corrupt", r"wct_1\.safetensors", times=2)
+        assert "are not the file its manifest describes, twice" in refusal(network)
+        assert network().is_file()
+
+    @pytest.mark.parametrize("entry", [{}, {"sha256": "no"}, {"sha256": "../../x"}])
+    def test_a_file_without_a_hash_in_the_manifest_is_refused(self, hub, entry):
+        (hub.folder("models", REPO) / "vgg19" / "manifest.json").write_text(
+            json.dumps({"files": {"wct_1.safetensors": entry}})
+        )
+        assert "its manifest does not list them with a sha256" in refusal(network)
+
+    @pytest.mark.parametrize("name", ["../wct_1", "a/b", "..", "wct_1.safetensors", ""])
+    def test_names_cannot_leave_the_cache(self, hub, name):
+        assert "is not the name of a network" in refusal(network, name)
+        assert not hub.requests
+
+    @pytest.mark.parametrize("value", ["justaname", "a/b/c", "../b", "a/..", "a/b@x y", "https://x/y"])
+    def test_a_repository_is_user_and_name(self, hub, monkeypatch, value):
+        monkeypatch.setenv("STYLE_CORE_REPO", value)
+        assert "STYLE_CORE_REPO must be USER/NAME or USER/NAME@REVISION" in refusal(our_repository)
+
+    def test_without_a_repository_the_two_ways_are_named(self, hub, monkeypatch):
+        monkeypatch.delenv("STYLE_CORE_REPO")
+        text = refusal(locate, "vgg19", "wct_1")
+        assert "hub_upload.py fetch-originals" in text
+        assert "STYLE_CORE_REPO" in text
+        assert "family 'compact', which is here" in text
+        assert not hub.requests
+
+    def test_local_folders_come_before_the_hub(self, hub, tmp_path, tiny_weights):
+        assert locate("vgg19", "wct_1", tiny_weights) == tiny_weights / "wct_1.safetensors"
+        assert not hub.requests
+
+    @pytest.mark.parametrize(
+        ("fault", "reason"),
+        [
+            (401, r"valid token \(401\); set HF_TOKEN"),
+            (403, r"forbids it \(403\)"),
+            ("gated", "has to be asked for on its page"),
+        ],
+    )
+    def test_what_the_hub_refuses_is_a_sentence(self, hub, fault, reason):
+        hub.fault(fault)
+        with pytest.raises(WeightsUnavailable, match=reason) as caught:
+            network()
+        assert "family 'compact', which is here" in str(caught.value)
+
+    def test_a_missing_repository_revision_or_file_is_a_sentence(self, hub, monkeypatch):
+        assert "its manifest does not list them" in refusal(network, "wct_9")
+        monkeypatch.setenv("STYLE_CORE_REPO", f"{REPO}@missing")
+        assert "has no such revision" in refusal(network)
+        monkeypatch.setenv("STYLE_CORE_REPO", "tester/nothing")
+        assert "there is no repository tester/nothing" in refusal(network)
+        monkeypatch.setenv("STYLE_CORE_REPO", REPO)
+        (hub.folder("models", REPO) / "vgg19" / "wct_1.safetensors").unlink()
+        assert "has no such file" in refusal(network)
+
+    def test_a_short_answer_is_a_sentence(self, hub):
+        hub.fault("short", r"wct_1\.safetensors")
+        assert "could not be fetched: what arrived is shorter" in refusal(network)
+
+    def test_eight_threads_fetch_a_file_once(self, hub):
+        found, threads = [], []
+        for _ in range(8):
+            threads.append(threading.Thread(target=lambda: found.append(network())))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8
+        assert len(set(found)) == 1
+        assert len([r for r in hub.requests if r["method"] == "GET" and "wct_1" in str(r["path"])]) == 1
+
+
+class TestImagenet:
+    def test_the_layers_are_those_of_the_file_with_the_preprocessing(self, hub):
+        state = load_file(imagenet("conv3_1"))
+        original = load_file(hub.folder("models", TIMM) / "model.safetensors")
+        kept = [layer for layer in PLACES if layer <= "conv3_1"]
+        assert set(state) == {f"{n}.{k}" for n in ("conv0", *kept) for k in ("weight", "bias")}
+        for layer in kept:
+            for kind in ("weight", "bias"):
+                assert torch.equal(state[f"{layer}.{kind}"], original[f"features.{PLACES[layer]}.{kind}"])
+        torch.testing.assert_close(
+            state["conv0.bias"] * -1, torch.tensor([0.485 / 0.229, 0.456 / 0.224, 0.406 / 0.225])
+        )
+
+    def test_the_record_says_where_it_comes_from(self, hub):
+        path = imagenet("conv2_1")
+        record = json.loads((path.parent / "record.json").read_text())
+        assert record["repo"] == TIMM
+        assert record["layers"] == ["conv1_1", "conv1_2", "conv2_1"]
+        assert len(record["commit"]) == 40
+        assert record["etag"]
+        assert licence_of(path) == "BSD-3-Clause"
+
+    def test_a_second_request_asks_nothing(self, hub):
+        imagenet()
+        count = len(hub.requests)
+        assert imagenet("conv1_1") == imagenet("conv5_1")
+        assert len(hub.requests) == count
+
+    def test_a_deeper_request_fetches_what_is_missing(self, hub):
+        first = load_file(imagenet("conv3_1"))
+        before = hub.sent("model")
+        hub.requests.clear()
+        deeper = load_file(imagenet("conv5_1"))
+        assert all(torch.equal(deeper[k], v) for k, v in first.items())
+        Encoder.from_state(deeper, last="relu5_1")
+        added = sum(v.numel() * 4 for k, v in deeper.items() if k not in first)
+        assert 0 < hub.sent("model") < added + 25_000  # the header besides
+        assert before > 0
+
+    @pytest.mark.parametrize("method", ["gatys", "deep_photo"])
+    def test_methods_run_on_it(self, hub, method):
+        result = stylize(method, photo(48, 64), photo(48, 64, seed=1), family="vgg19", steps=2)
+        assert result.settings["family"] == "vgg19"
+
+    def test_it_is_never_taken_for_the_encoder_of_the_decoders(self, hub, monkeypatch):
+        imagenet()
+        monkeypatch.delenv("STYLE_CORE_REPO")
+        with pytest.raises(WeightsUnavailable, match=r"'(encoder|wct_5)' are not in"):
+            stylize("wct", photo(48, 48), photo(48, 48, seed=1), family="vgg19")
+
+    @pytest.mark.parametrize("kind", ["cut", "short"])
+    def test_a_broken_connection_goes_on_where_it_ended(self, hub, kind):
+        def break_the_tensors(message):  # not the header before them
+            if message.startswith("Fetching") and not hub.faults:
+                hub.fault(kind, r"model\.safetensors", times=3)
+
+        whole = load_file(fetch_imagenet("conv5_1", break_the_tensors))
+        assert "conv5_1.weight" in whole
+        starts = {str(r["range"]).removeprefix("bytes=").split("-")[0] for r in hub.requests if r["range"]}
+        assert len(starts) > 4
+        assert hub.sent("model") < 1.1 * (hub.folder("models", TIMM) / "model.safetensors").stat().st_size
+
+    def test_another_process_goes_on_where_one_ended(self, hub):
+        def stop_midway(message):
+            if "Fetching" in message and not message.endswith(": 0.0 MB of 0.0 MB"):
+                stop_midway.count += 1
+                if stop_midway.count == 2:
+                    raise Cancelled("Stopped.")
+
+        stop_midway.count = 0
+        with pytest.raises(Cancelled):
+            fetch_imagenet("conv5_1", stop_midway)
+        assert "conv5_1.weight" in load_file(imagenet())
+
+    def test_a_host_without_ranges_sends_the_whole_and_it_is_said(self, hub):
+        hub.fault("norange")
+        messages = []
+        state = load_file(fetch_imagenet("conv5_1", messages.append))
+        original = load_file(hub.folder("models", TIMM) / "model.safetensors")
+        assert torch.equal(state["conv5_1.weight"], original["features.28.weight"])
+        assert any("the whole file, for this host knows no ranges" in m for m in messages)
+
+    @pytest.mark.parametrize(
+        ("fault", "reason"),
+        [
+            (401, r"valid token \(401\)"),
+            (403, r"forbids it \(403\)"),
+            ("gated", "has to be asked for"),
+            (429, r"slow down \(429\), after 5 tries"),
+            (500, r"fails \(500\), after 5 tries"),
+            (503, r"fails \(503\), after 5 tries"),
+            ("cut", "broke again and again; what has arrived is kept|cannot be reached"),
+        ],
+    )
+    def test_every_failure_is_a_sentence(self, hub, fault, reason):
+        hub.fault(fault)
+        with pytest.raises(WeightsUnavailable, match=reason):
+            imagenet()
+
+    def test_failures_that_pass_are_waited_for(self, hub):
+        hub.fault(503, r"model", times=1)
+        assert imagenet("conv1_1").is_file()
+
+    def test_a_host_that_hangs_is_given_up(self, hub, monkeypatch):
+        monkeypatch.setattr(ranges, "DELAYS", (0.01,))
+        hub.fault("hang")
+        text = refusal(imagenet)
+        assert "does not answer in time" in text or "cannot be reached" in text
+
+    def test_nobody_there_is_a_sentence(self, hub, monkeypatch):
+        from huggingface_hub import constants
+
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}"
+        )
+        assert "cannot be reached" in refusal(imagenet)
+
+    def test_offline_is_a_sentence_and_asks_nothing(self, hub, monkeypatch):
+        from huggingface_hub import constants
+
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        assert "HF_HUB_OFFLINE is set; unset it" in refusal(imagenet)
+        assert not hub.requests
+
+    def test_a_file_of_another_hash_than_the_known_is_refused(self, hub, monkeypatch):
+        from style_core.hub import names
+
+        monkeypatch.setattr(names, "IMAGENET", names.Remote(TIMM, "main", "0" * 64))
+        assert "serves another file than the one known" in refusal(imagenet)
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"\x10", b"not a safetensors file at all" * 10, b"\x05\0\0\0\0\0\0\0{bad}"]
+    )
+    def test_a_file_of_something_else_is_refused(self, hub, content):
+        (hub.folder("models", TIMM) / "model.safetensors").write_bytes(content)
+        assert refusal(imagenet)
+
+    def test_the_kept_file_is_checked_and_fetched_again_when_damaged(self, hub):
+        path = imagenet("conv1_1")
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 255
+        path.write_bytes(data)
+        clear_cache()
+        fresh = imagenet("conv1_1")
+        assert fresh.read_bytes() != bytes(data)
+
+    def test_no_token_goes_to_another_host(self, hub, monkeypatch):
+        monkeypatch.setenv("HF_TOKEN", "hf_secret")
+        hub.redirects = True
+        from ..fake_hub import LARGE
+
+        path = hub.folder("models", TIMM) / "model.safetensors"
+        assert path.stat().st_size >= LARGE
+        imagenet()
+        there = [r for r in hub.requests if str(r["path"]).startswith("/cdn")]
+        assert there
+        assert all(r["token"] is None for r in there)
+
+    def test_a_full_disk_is_a_sentence(self, hub, monkeypatch):
+        import errno
+
+        def full(*arguments, **options):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("style_core.hub.imagenet.save_file", full)
+        assert "the disk is full; make room or set HF_HOME" in refusal(imagenet)
+
+    def test_a_cache_that_cannot_be_written_is_a_sentence(self, hub, monkeypatch):
+        from pathlib import Path
+
+        from huggingface_hub import constants
+
+        blocked = Path(constants.HF_HOME)
+        blocked.parent.mkdir(parents=True, exist_ok=True)
+        blocked.write_text("a file where the folder should be")
+        assert "cannot be written; set HF_HOME" in refusal(imagenet)
+
+    def test_stopping_ends_a_download_and_keeps_what_arrived(self, hub):
+        hub.fault("slow", r"model\.safetensors")
+
+        def stop(fraction, message, preview=None):
+            if message.startswith("Fetching"):
+                raise Cancelled("Stopped.")
+
+        with pytest.raises(Cancelled):
+            stylize("gatys", photo(48, 48), photo(48, 48, seed=1), family="vgg19", progress=stop)
+
+    def test_eight_threads_fetch_once(self, hub):
+        found, threads = [], []
+        for _ in range(8):
+            threads.append(threading.Thread(target=lambda: found.append(imagenet())))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8
+        ranged = [str(r["range"]) for r in hub.requests if r["range"]]
+        assert len(ranged) == len(set(ranged)) > 0
+
+
+FULL_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512, 512, 512, 512)
+CONV_PLACES = (*PLACES.values(), 30, 32, 34)
+
+
+def write_true_size(path):
+    """A sparse file with the header of timm's and its 575 MB, all zero; gives bytes by layer place."""
+    shapes, channels, sizes = {}, 3, {}
+    for place, width in zip(CONV_PLACES, FULL_WIDTHS, strict=True):
+        shapes[f"features.{place}.weight"], shapes[f"features.{place}.bias"] = (
+            (width, channels, 3, 3),
+            (width,),
+        )
+        sizes[place] = 4 * (width * channels * 9 + width)
+        channels = width
+    shapes |= {"pre_logits.fc1.weight": (4096, 512, 7, 7), "pre_logits.fc1.bias": (4096,),
+               "pre_logits.fc2.weight": (4096, 4096, 1, 1), "pre_logits.fc2.bias": (4096,),
+               "head.fc.weight": (1000, 4096), "head.fc.bias": (1000,)}  # fmt: skip
+    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    for name in sorted(shapes):  # the order safetensors writes equal types in
+        stop = offset + 4 * math.prod(shapes[name])
+        header[name] = {"dtype": "F32", "shape": shapes[name], "data_offsets": [offset, stop]}
+        offset = stop
+    text = json.dumps(header).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + offset)
+    return sizes
+
+
+@pytest.mark.parametrize("last", ["conv4_1", "conv5_1"])
+def test_of_575_megabytes_only_the_layers_needed_are_sent(hub, last):
+    path = hub.folder("models", TIMM) / "model.safetensors"
+    sizes = write_true_size(path)
+    assert path.stat().st_size > 574e6
+    kept = load_file(imagenet(last))
+    wanted = sum(sizes[place] for layer, place in PLACES.items() if layer <= last)
+    assert sum(v.numel() * 4 for k, v in kept.items() if not k.startswith("conv0")) == wanted
+    assert wanted < hub.sent("model") < 1.02 * wanted
+    assert len([r for r in hub.requests if r["range"]]) == 3  # the header and two ranges
+
+
+def test_the_environment_is_respected_by_another_process(hub, tmp_path):
+    """HF_ENDPOINT and HF_HOME as a user sets them, in a process of its own."""
+    environment = {
+        **os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "other"), "HF_HUB_DISABLE_XET": "1",
+        "STYLE_CORE_REPO": REPO, "STYLE_CORE_IMAGENET_REPO": f"{TIMM}@main",
+    }  # fmt: skip
+    code = (
+        "from style_core.weights import locate; print(locate('vgg19', 'wct_1')); "
+        "print(locate('vgg19', 'imagenet_encoder', last='conv1_2'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    for line in done.stdout.split():
+        assert line.startswith(str(tmp_path / "other"))
+
+
+def test_the_app_and_a_compact_result_ask_no_hub():
+    """In a process that has no network at all: any connection but to this machine's own page fails it."""
+    code = """
+import socket
+def refuse(*a, **k): raise AssertionError(f"network: {a}")
+socket.getaddrinfo = refuse
+socket.socket.connect = refuse
+import sys, torch
+from demo.page import build_page
+from style_core import stylize
+build_page()
+stylize("wct2", torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
+stylize("gatys", torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32), steps=2)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_package_does_not_import_the_hubs_library():
+    code = "import sys, style_core; style_core.list_methods(); assert 'huggingface_hub' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,278 +1,92 @@
-"""Published checkpoints -> our safetensors files and manifest.
+"""Get published weights, convert them, and publish weights and the demo on the Hugging Face Hub.
 
-    python hub_upload.py convert wct2 wave_encoder_cat5_l4.pth wave_decoder_cat5_l4.pth … -o DIR
-    python hub_upload.py convert photo_wct photo_wct.pth -o DIR
-    python hub_upload.py convert wct vgg_normalised_conv5_1.pth feature_invertor_conv5_1.pth … -o DIR
-    python hub_upload.py convert wct_16x 5SE.pth 5SD.pth 4SE.pth 4SD.pth … -o DIR_16X
-    python hub_upload.py convert imagenet model.safetensors -o DIR
-    python hub_upload.py convert caffe vgg19-d01eb7cb.pth -o DIR
+    python hub_upload.py fetch-originals wct2 -o originals
+    python hub_upload.py convert wct2 originals/*.pth -o weights/vgg19
+    python hub_upload.py convert imagenet model.safetensors -o weights/vgg19
+    python hub_upload.py publish weights --repo USER/NAME --dry-run
+    python hub_upload.py space --repo USER/NAME --dry-run
 
-The folder can then be named as ``--weights-dir`` (or ``STYLE_CORE_WEIGHTS``) with ``--family vgg19``
-(``vgg19_16x`` for the last). The order and the names of the checkpoints do not matter: what a file holds
-is recognized from its tensors. Several methods can share one folder where their encoders are the same.
-The last two are what Gatys and Deep Photo measure in; they are a file of their own, never the encoder
-of a decoder.
+``convert`` takes the released files of wct2, photo_wct, wct and wct_16x (the last into a folder of its
+own), and VGG-19 itself for Gatys and Deep Photo: ``imagenet`` (torchvision, timm) or ``caffe``. The order
+and the names of the checkpoints do not matter: what a file holds is recognized from its tensors. Several
+methods can share one folder where their encoders are the same. The folder can then be named as
+``--weights-dir`` (or ``STYLE_CORE_WEIGHTS``), or published and named as ``STYLE_CORE_REPO``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import Tensor
-
-from style_core.checkpoints import (
-    ENCODER_FILE,
-    IMAGENET_FILE,
-    LEVELS,
-    PUBLISHED,
-    Checkpoint,
-    CheckpointError,
-    Network,
-    Published,
-    canonical,
-    check_tensors,
-    find_networks,
-    read,
-    recognize,
-)
-from style_core.nets.decoder import OWN_ENCODER
-from style_core.training.export import enter, sha256
-
-
-@dataclass(frozen=True)
-class Output:
-    """A file to write: its name, its tensors, the checkpoints it comes from."""
-
-    name: str
-    state: dict[str, Tensor]
-    sources: tuple[Path, ...]
-
-
-def convert(method: str, checkpoints: Sequence[Path], folder: Path) -> list[Path]:
-    """Write the networks as ``folder/<name>.safetensors`` (float32) and the manifest.
-
-    The deepest encoder becomes ``encoder``, and every decoder is tied to its sha256. Where a method has
-    one encoder, that of the folder counts as given; where each level has its own, the decoders' files
-    hold them.
-
-    Returns:
-        the paths written, with those of decoders in the folder that were tied to a deeper encoder.
-
-    Raises:
-        CheckpointError: a file cannot be read or does not fit, an encoder is missing, encoders differ
-            that should be one, the folder is of another family, or decoders in it would lose their encoder.
-    """
-    published = PUBLISHED[method]
-    _refuse_other_family(folder, published.family)
-    networks = [network for path in checkpoints for network in find_networks(published, path)]
-    if all(network.name == IMAGENET_FILE for network in networks):
-        if len(networks) > 1:
-            raise CheckpointError(f"{networks[1]} is one VGG-19 too many; name one file.")
-        return write([Output(IMAGENET_FILE, networks[0].state, (networks[0].source,))], folder, published)
-    kept = find_kept_encoder(folder)
-    if kept and not published.has_own_encoders:
-        networks.append(kept)
-    encoders, decoders = group(networks)
-    outputs = arrange(encoders if published.has_own_encoders else share(encoders), decoders)
-    if not kept:
-        return write(outputs, folder, published)
-    if not _is_part(kept.state, outputs[0].state):
-        _refuse_orphans(folder, outputs)
-    before = sha256(kept.source)
-    return [*write(outputs, folder, published), *retie(folder, before, published.family)]
-
-
-def _refuse_other_family(folder: Path, family: str) -> None:
-    manifest = folder / "manifest.json"
-    if not manifest.exists():
-        return
-    try:
-        named = json.loads(manifest.read_text("utf-8"))["family"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{manifest} is damaged; convert into another folder.") from error
-    if named and named != family:
-        raise CheckpointError(f"{folder} holds the {named} family; convert {family} into another folder.")
-
-
-def find_kept_encoder(folder: Path) -> Network | None:
-    """The encoder that an earlier conversion left in the folder.
-
-    Raises:
-        CheckpointError: there is one of something else.
-    """
-    path = folder / f"{ENCODER_FILE}.safetensors"
-    if not path.exists():
-        return None
-    try:
-        checkpoint = Checkpoint(path, read(path))
-        check_tensors(checkpoint.tensors)
-        return recognize(checkpoint, (canonical,), ENCODER_FILE)
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not from a conversion; convert into another folder.") from error
-
-
-def group(networks: Iterable[Network]) -> tuple[dict[int, Network], list[Network]]:
-    """Encoders by level, and decoders by name; equal copies count once.
-
-    Raises:
-        CheckpointError: two networks of one role differ, or no encoder is among them.
-    """
-    found: dict[tuple[str, int], Network] = {}
-    for network in networks:
-        known = found.setdefault((network.name, network.level), network)
-        if not _equal(known.state, network.state):
-            raise CheckpointError(f"{network} differs from {known}, which has the same role.")
-    encoders = {network.level: network for network in found.values() if network.is_encoder}
-    if not encoders:
-        raise CheckpointError("the encoder is missing; name it together with its decoders.")
-    decoders = [network for network in found.values() if not network.is_encoder]
-    return encoders, sorted(decoders, key=lambda decoder: decoder.name)
-
-
-def share(encoders: Mapping[int, Network]) -> dict[int, Network]:
-    """The deepest encoder for each of its levels.
-
-    Raises:
-        CheckpointError: another encoder is not its beginning.
-    """
-    deepest = encoders[max(encoders)]
-    for encoder in encoders.values():
-        if not _is_part(encoder.state, deepest.state):
-            raise CheckpointError(
-                f"{encoder} is not the beginning of {deepest}; name files of one network, or another folder."
-            )
-    return {level: deepest for level in LEVELS if level <= deepest.level}
-
-
-def arrange(encoders: Mapping[int, Network], decoders: Iterable[Network]) -> list[Output]:
-    """The files to write, the encoder first.
-
-    Args:
-        encoders: by the level of the decoder they were trained with.
-        decoders: any.
-
-    Raises:
-        CheckpointError: the encoder of a decoder's level is missing or of another width.
-    """
-    deepest = encoders[max(encoders)]
-    outputs = [Output(ENCODER_FILE, deepest.state, (deepest.source,))]
-    for decoder in decoders:
-        encoder = encoders.get(decoder.level)
-        if encoder is None:
-            raise CheckpointError(f"{decoder} has no encoder here; name the encoder of that level too.")
-        if encoder.width(decoder.level) != decoder.width(decoder.level):
-            raise CheckpointError(f"{decoder} is of another width than {encoder}; name files of one set.")
-        outputs.append(_with_encoder(decoder, encoder, deepest))
-    return outputs
-
-
-def _with_encoder(decoder: Network, encoder: Network, deepest: Network) -> Output:
-    if encoder is deepest or _is_part(encoder.state, deepest.state):
-        return Output(decoder.name, decoder.state, (decoder.source,))
-    own = {f"{OWN_ENCODER}{key}": value for key, value in encoder.state.items()}
-    return Output(decoder.name, decoder.state | own, (decoder.source, encoder.source))
-
-
-def _refuse_orphans(folder: Path, outputs: Iterable[Output]) -> None:
-    known = {output.name for output in outputs} | {IMAGENET_FILE}  # which belongs to no decoder
-    others = {path.stem for path in folder.glob("*.safetensors")} - known
-    if others:
-        raise CheckpointError(
-            f"{folder} holds {', '.join(sorted(others))}, which would lose the encoder they belong to; "
-            "convert into another folder, or all together."
-        )
-
-
-def write(outputs: Sequence[Output], folder: Path, published: Published) -> list[Path]:
-    """Write all but an encoder that is there already; returns the paths written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    encoder = folder / f"{ENCODER_FILE}.safetensors"
-    written = []
-    for output in outputs:
-        path = folder / f"{output.name}.safetensors"
-        if path in output.sources:
-            continue
-        if output.name == IMAGENET_FILE:
-            metadata = {"padding": "zeros"}
-        else:
-            metadata = {} if path == encoder else {"encoder_sha256": sha256(encoder)}
-        save_file({k: v.contiguous() for k, v in output.state.items()}, path, metadata=metadata)
-        enter(folder, path.name, _entry(path, output, published), family=published.family)
-        written.append(path)
-    return written
-
-
-def retie(folder: Path, before: str, family: str) -> list[Path]:
-    """Tie the decoders of an encoder that has been replaced by a deeper one, equal so far, to that.
-
-    Args:
-        before: sha256 of the encoder that was in the folder.
-    """
-    digest = sha256(folder / f"{ENCODER_FILE}.safetensors")
-    entries = json.loads((folder / "manifest.json").read_text("utf-8"))["files"]
-    tied = []
-    for path in (folder / name for name in entries):
-        if digest == before or not path.exists() or _partner(path) != before:
-            continue
-        state = {key: value.clone() for key, value in read(path).items()}  # not of the file replaced
-        save_file(state, path, metadata={"encoder_sha256": digest})
-        entry = entries[path.name] | {"sha256": sha256(path), "bytes": path.stat().st_size}
-        enter(folder, path.name, entry, family=family)
-        tied.append(path)
-    return tied
-
-
-def _partner(path: Path) -> str:
-    with safe_open(path, framework="pt") as file:
-        return (file.metadata() or {}).get("encoder_sha256", "")
-
-
-def _entry(path: Path, output: Output, published: Published) -> dict[str, Any]:
-    return {
-        "sha256": sha256(path),
-        "bytes": path.stat().st_size,
-        "licence": published.licence,
-        "origin": published.origin,
-        "converted_from": [{"file": source.name, "sha256": sha256(source)} for source in output.sources],
-    }
-
-
-def _equal(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
-    return a.keys() == b.keys() and _is_part(a, b)
-
-
-def _is_part(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
-    return all(key in b and torch.equal(value, b[key]) for key, value in a.items())
+from style_core.checkpoints import PUBLISHED, CheckpointError
+from style_core.errors import StyleCoreError
+from style_core.publishing.conversion import convert
+from style_core.publishing.originals import HOST, ORIGINALS, fetch_originals
+from style_core.publishing.repository import Plan, carry_out, plan_space, plan_weights
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python hub_upload.py", description="Prepare weights.")
+    args = _parser().parse_args(arguments)
+    try:
+        if args.command == "convert":
+            for path in convert(args.method, args.checkpoints, args.output):
+                print(path)
+        elif args.command == "fetch-originals":
+            for path in fetch_originals(args.method, args.output, _say, host=args.host):
+                print(path)
+        elif args.command == "publish":
+            _publish(plan_weights(args.folder, args.repo, private=args.private), is_dry=args.dry_run)
+        else:
+            _publish(plan_space(args.repo, private=args.private), is_dry=args.dry_run)
+    except (CheckpointError, StyleCoreError) as error:
+        print(f"Refused: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        place = getattr(args, "output", None) or getattr(args, "folder", "the disk")
+        print(f"Refused: cannot write to {place}: {error.strerror}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _publish(plan: Plan, *, is_dry: bool) -> None:
+    print(plan)
+    if is_dry:
+        for name, text in plan.texts.items():
+            print(f"\n--- {name}\n{text}")
+        print("Nothing was sent.")
+        return
+    address = carry_out(plan)
+    print(address or "The repository has all of this already; nothing was committed.")
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python hub_upload.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("convert", help="released checkpoints to our files")
     command.add_argument("method", choices=sorted(PUBLISHED))
     command.add_argument("checkpoints", nargs="+", type=Path)
     command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
-    args = parser.parse_args(arguments)
-    try:
-        for path in convert(args.method, args.checkpoints, args.output):
-            print(path)
-    except CheckpointError as error:
-        print(f"Refused: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"Refused: cannot write to {args.output}: {error.strerror}.", file=sys.stderr)
-        return 1
-    return 0
+    command = commands.add_parser("fetch-originals", help="the papers' own files, verified")
+    command.add_argument("method", choices=sorted(ORIGINALS))
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    command.add_argument("--host", default=HOST, help="a mirror with the same addresses")
+    command = commands.add_parser("publish", help="a folder of weights to a model repository")
+    command.add_argument("folder", type=Path)
+    space = commands.add_parser("space", help="the demo to a Gradio Space")
+    for sending in (command, space):
+        sending.add_argument("--repo", required=True, metavar="USER/NAME")
+        sending.add_argument("--private", action="store_true", help="only you can see it")
+        sending.add_argument("--dry-run", action="store_true", help="show everything, send nothing")
+    return parser
 
 
 if __name__ == "__main__":

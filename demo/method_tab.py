@@ -17,6 +17,7 @@ from typing import Any
 import gradio as gr
 
 from style_core import (
+    FAMILIES,
     Cancelled,
     ImageTensor,
     Method,
@@ -61,6 +62,7 @@ def method_tab(method: Method) -> None:
             controls = {name: _control(method, name) for name, field in fields.items() if not field.advanced}
             masks, content_mask, style_mask = _mask_inputs(method)
             with gr.Accordion("Advanced", open=False):
+                family = _family(method)
                 controls |= {name: _control(method, name) for name, field in fields.items() if field.advanced}
             with gr.Row():
                 run = gr.Button("Run", variant="primary", elem_id=f"{key}-run")
@@ -78,7 +80,7 @@ def method_tab(method: Method) -> None:
             download = gr.DownloadButton("Download PNG", elem_id=f"{key}-download")
     inputs = {"content": content, "style": style, "more_styles": more_styles,
               "style_weights": style_weights, "masks": masks, "content_mask": content_mask,
-              "style_mask": style_mask, **controls}  # fmt: skip
+              "style_mask": style_mask, "family": family, **controls}  # fmt: skip
     stops = Stops()
     event = run.click(
         _runner(method, stops), inputs_kwargs=inputs, outputs=[slider, status, notes, download],
@@ -116,6 +118,14 @@ def _picture(label: str, elem_id: str) -> gr.Image:
     # On the instance, because Gradio writes a stub file beside the source of every component subclass.
     setattr(image, "preprocess", lambda payload: None if payload is None else payload.path)  # noqa: B010
     return image
+
+
+def _family(method: Method) -> gr.Radio:
+    return gr.Radio(
+        list(FAMILIES), value=FAMILIES[0], label="Weights", elem_id=f"{method.key}-family",
+        info=f"{FAMILIES[0]} came with the program; the others are the papers' full-size networks, fetched when "
+        "they are first used, with their size and licence in the progress line.",
+    )  # fmt: skip
 
 
 def _more_styles(method: Method) -> tuple[gr.File, gr.Textbox]:
@@ -218,6 +228,7 @@ def _runner(method: Method, stops: Stops) -> Callable[..., Iterator[Any]]:
     def run(
         request: gr.Request, content: str | None, style: str | None, masks: str, content_mask: str | None,
         style_mask: str | None, more_styles: list[str] | None = None, style_weights: str = "",
+        family: str = FAMILIES[0],
         **options: Any,
     ) -> Iterator[Any]:  # fmt: skip
         if style is None or (content is None and not method.makes_textures):
@@ -235,7 +246,7 @@ def _runner(method: Method, stops: Stops) -> Callable[..., Iterator[Any]]:
         def work(progress: Progress) -> Result:
             return stylize(
                 method.key, content, styles, style_weights=weights, content_mask=chosen[0],
-                style_mask=chosen[1], progress=progress, **_given(method, options),
+                style_mask=chosen[1], family=family, progress=progress, **_given(method, options),
             )  # fmt: skip
 
         previews = _Previews()

@@ -1,5 +1,6 @@
 """Image style transfer: published methods behind one function, :func:`stylize`."""
 
+from .batch import Outcome, stylize_folder
 from .errors import (
     Cancelled,
     EnoughDone,
@@ -32,6 +33,7 @@ __all__ = [
     "OptionField",
     "Options",
     "OutOfMemory",
+    "Outcome",
     "Paper",
     "Picture",
     "Progress",
@@ -48,5 +50,6 @@ __all__ = [
     "parse_value",
     "read_settings",
     "stylize",
+    "stylize_folder",
     "to_pil",
 ]

@@ -1,5 +1,7 @@
 """The command line: ``python -m style_core METHOD CONTENT STYLE -o OUT [--OPTION VALUE …]``.
 
+With ``--batch IN OUT`` in place of CONTENT every picture of a folder is restyled.
+
 Exit status 0: done; 1: refused, with a sentence on stderr; 2: wrong usage; 130: interrupted. The first
 Ctrl-C lets a method that gets better step by step write its best picture so far.
 """
@@ -32,6 +34,7 @@ from . import (
     parse_numbers,
     parse_value,
     stylize,
+    stylize_folder,
 )
 from .reference import reference
 
@@ -47,11 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if values.get("masks") and (values["content_mask"] or values["style_mask"]):
         parser.error("--masks cannot be combined with --content-mask or --style-mask")
     command = values.pop("command")
+    if command != "methods":
+        _check_usage(parser, values)
     if command == "methods":
         print(reference())
         return DONE
     try:
-        return _stylize(command, values)
+        return _batch(command, values) if values["batch"] else _stylize(command, values)
     except Cancelled:
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
@@ -63,7 +68,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _check_usage(parser: argparse.ArgumentParser, values: dict[str, Any]) -> None:
+    """Sort out the positional arguments: with ``--batch`` all of them are styles."""
+    if values["batch"]:
+        values["style"] = [s for s in (values.pop("content"), *values["style"]) if s is not None]
+        if values["output"] or values["content_mask"] or values["style_mask"]:
+            parser.error("--batch cannot be combined with --output, --content-mask or --style-mask")
+    missing = [] if values["style"] else ["STYLE"]
+    if not values["batch"] and values["content"] is None:
+        missing.insert(0, "CONTENT")
+    if missing:
+        parser.error(f"the following arguments are required: {', '.join(missing)}")
+
+
+def _batch(method: str, values: dict[str, Any]) -> int:
+    """Every picture of a folder; status 1 if one was refused, the others done all the same."""
+    folder, output = (Path(place) for place in values.pop("batch"))
+    for name in ("output", "content_mask", "style_mask"):
+        values.pop(name)
+    masks = values.pop("masks")
+    if masks:
+        values["content_mask"] = values["style_mask"] = masks
+    refused = 0
+    for outcome in stylize_folder(method, folder, output, values.pop("style"), **values):
+        if outcome.is_skipped:
+            print(f"{outcome.target}  is there already")
+        elif outcome.result is None:
+            refused += 1
+            print(f"Refused: {outcome.source}: {outcome.refusal}", file=sys.stderr)
+        else:
+            for note in outcome.result.notes:
+                print(f"Note: {outcome.source}: {note}", file=sys.stderr)
+            print(f"{outcome.target}  {outcome.result.seconds['total']:.1f} s", flush=True)
+    return REFUSED if refused else DONE
+
+
 def _stylize(method: str, values: dict[str, Any]) -> int:
+    values.pop("batch")
     if values["content"] == NO_CONTENT:
         values["content"] = None
     output = values.pop("output") or _default_output(method, values["content"], values["style"])
@@ -132,15 +173,20 @@ def _parser() -> argparse.ArgumentParser:
         method = get_method(key)
         command = commands.add_parser(key, help=method.summary, description=method.summary)
         nothing = f"; {NO_CONTENT} for none: makes a texture of the style" if method.makes_textures else ""
-        command.add_argument("content", metavar="CONTENT", help=f"the picture to restyle{nothing}")
+        command.add_argument("content", metavar="CONTENT", nargs="?", help=f"the picture to restyle{nothing}")
         several = " (or several to mix)" if method.mixes_styles else ""
         command.add_argument(
-            "style", metavar="STYLE", nargs="+", help=f"the picture whose style it gets{several}"
+            "style", metavar="STYLE", nargs="*", help=f"the picture whose style it gets{several}"
         )
         if method.mixes_styles:
             command.add_argument(
                 "--style-weights", metavar="W,W", type=_weights, help="share of each of several styles"
             )
+        command.add_argument(
+            "--batch", nargs=2, metavar=("IN", "OUT"),
+            help="restyle every picture of folder IN into folder OUT, instead of CONTENT; finished ones are "
+            "left alone",
+        )  # fmt: skip
         command.add_argument("-o", "--output", type=Path, metavar="OUT", help="file to write")
         command.add_argument("--content-mask", metavar="M", help="picture with one color per region")
         command.add_argument("--style-mask", metavar="M", help="its partner, in the same colors")

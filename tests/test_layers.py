@@ -61,14 +61,35 @@ RULES = (  # the first that fits a module holds
     Rule(("style_core.checkpoints",), (*WORDS, *MATTER), ("torch", "safetensors")),
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
     Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY), ("torch", "numpy", "PIL")),
-    Rule(("style_core",), (*WORDS, *MATTER[:2], *CONTRACT, *DOOR, "style_core.weights")),
+    Rule(("style_core.batch",), (*WORDS, *MATTER[:2], *DOOR), ("torch",)),
+    Rule(("style_core",), (*WORDS, *MATTER[:2], *CONTRACT, *DOOR, "style_core.batch", "style_core.weights")),
     Rule(("style_core.reference",), (*WORDS, *DOOR)),
     Rule(("style_core.cli",), ("style_core", "style_core.reference"), ("tqdm",)),
     Rule(("style_core.__main__",), ("style_core.cli",)),
     Rule(
+        ("style_core.publishing", "style_core.publishing.*"),
+        (
+            *WORDS,
+            *MATTER,
+            "style_core.checkpoints",
+            "style_core.digest",
+            "style_core.hub",
+            "style_core.publishing.*",
+        ),
+        ("torch", "safetensors", "huggingface_hub"),
+    ),
+    Rule(
         ("style_core.training", "style_core.training.*"),
-        (*BELOW, *SUPPLY, *DOOR, "style_core", "style_core.training.*"),
-        ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm"),
+        (
+            *BELOW,
+            *SUPPLY,
+            *DOOR,
+            "style_core",
+            "style_core.digest",
+            "style_core.publishing.manifest",
+            "style_core.training.*",
+        ),
+        ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm", "accelerate"),
     ),
     Rule(("demo", "demo.*", "app"), ("style_core", "demo.*"), ("gradio", "numpy", "PIL")),
 )
@@ -184,7 +205,7 @@ def test_imports_for_types_alone_are_left_aside(tmp_path):
     ("library", "places"),
     [
         ("gradio", {"app.py", "demo"}),
-        ("huggingface_hub", {"style_core/hub", "hub_upload.py"}),
+        ("huggingface_hub", {"style_core/hub", "style_core/publishing/repository.py"}),
         (
             "safetensors",
             {
@@ -192,7 +213,7 @@ def test_imports_for_types_alone_are_left_aside(tmp_path):
                 "style_core/hub",
                 "style_core/checkpoints.py",
                 "style_core/training",
-                "hub_upload.py",
+                "style_core/publishing",
             },
         ),
         ("argparse", {"app.py", "hub_upload.py", "style_core/cli.py", "style_core/training", "benchmarks"}),

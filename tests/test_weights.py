@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from style_core import WeightsUnavailable, stylize, weights
 from style_core.nets.encoder import Encoder
 from style_core.nets.wavelet import WaveletDecoder
-from style_core.training.export import enter, export
+from style_core.publishing.manifest import enter
+from style_core.training.export import export
 from style_core.weights import load_encoder, load_network, locate, read_weights
 
 from .conftest import TINY_WIDTHS, photo
@@ -252,10 +253,20 @@ def test_a_failed_request_is_not_remembered(tmp_path):
     assert encoder_of(folder).layers[-1] == "conv4_1"
 
 
-def test_the_cache_keeps_a_bounded_number_of_networks(tmp_path):
-    for k in range(weights.MAX_CACHED_NETWORKS + 3):
-        encoder_of(fill(tmp_path / str(k), seed=k))
-    assert len(weights._networks) == weights.MAX_CACHED_NETWORKS
+def test_the_cache_keeps_what_fits_its_budget_and_the_latest(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "DEFAULT_BUDGET", 0.1)  # MB
+    networks = [encoder_of(fill(tmp_path / str(k), seed=k)) for k in range(6)]
+    size = sum(p.numel() * p.element_size() for p in networks[0].parameters())
+    assert len(weights._networks) == 100_000 // size
+    assert list(weights._networks.values())[-1] is networks[-1]
+
+
+def test_a_network_larger_than_the_budget_is_kept_while_it_is_the_only_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("STYLE_CORE_CACHE_MB", "0")
+    first = encoder_of(fill(tmp_path / "a"))
+    assert encoder_of(tmp_path / "a") is first
+    encoder_of(fill(tmp_path / "b", seed=1))
+    assert len(weights._networks) == 1
 
 
 def test_float16_files_load_as_frozen_float32_of_the_same_values(tmp_path):

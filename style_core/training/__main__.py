@@ -1,12 +1,14 @@
 """``python -m style_core.training encoder|decoder …``: train the networks of the compact family.
 
 A run resumes from its folder's checkpoint when the same command is given again. When the last step
-is done, the network is measured on held-out photos and exported as float16 safetensors.
+is done, the network is measured on held-out photos and exported as float16 safetensors. Decoders can be
+trained by several processes: ``accelerate launch -m style_core.training decoder …``.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,13 +18,15 @@ import torch
 from ..device import choose_device
 from ..nets.encoder import LAYERS
 from ..nets.wavelet import VARIANTS
-from ..weights import ENCODER, WeightFile, read_weights
+from ..publishing.manifest import enter
+from ..weights import ENCODER, FAMILIES, IMAGENET_ENCODERS, WeightFile, licence_of, locate, read_weights
 from .decoder import FEATURE_WEIGHT, DecoderTask, MirroredTask, WaveletTask, held_out_psnr, train_decoder
 from .encoder import INITIAL_CROPS, WIDTHS, held_out_errors, step_seed, train_encoder
 from .export import export, thin_curve
 from .loop import Schedule
 from .normalization import normalize_activations, prune_dead_channels
 from .photos import Photos
+from .team import Team, join_team
 
 LICENCE = "MIT"
 DECODERS = {"wct2": VARIANTS, "wct": ("5", "4", "3", "2", "1"), "photo_wct": ("4", "3", "2", "1")}
@@ -69,15 +73,18 @@ def _encoder(args: argparse.Namespace, command: str) -> None:
 
 
 def _decoder(args: argparse.Namespace, command: str) -> None:
-    encoder = read_weights(args.output / f"{ENCODER}.safetensors")
+    team = join_team(args.device)
+    encoder = read_weights(_encoder_of(args, team))
+    padding = encoder.metadata.get("padding", "reflect")
     torch.manual_seed(args.seed)
     state = {k: v.float() for k, v in encoder.state.items()}
     shallower = _shallower(args, encoder.sha256)
     task = train_decoder(
-        _task(args, state, shallower), args.data, args.run, _schedule(args),
-        seed=args.seed, crops=args.crops, size=args.size, held_out=args.held_out,
-        device=choose_device(args.device),
+        _task(args, state, shallower, padding), args.data, args.run, _schedule(args),
+        seed=args.seed, crops=args.crops, size=args.size, held_out=args.held_out, team=team,
     ).to("cpu")  # fmt: skip
+    if not team.is_first:
+        return
     decibels = held_out_psnr(task, Photos(args.data, held_out=args.held_out).held_out())
     metrics: dict[str, object] = {
         "started_from": shallower.path.name if shallower else "least squares",
@@ -91,6 +98,25 @@ def _decoder(args: argparse.Namespace, command: str) -> None:
     _finish(args, task.decoder.state_dict(), name, command, metrics, {"encoder_sha256": encoder.sha256})
 
 
+def _encoder_of(args: argparse.Namespace, team: Team) -> Path:
+    """The encoder in the output folder; for vgg19 without one, a copy of the ImageNet network.
+
+    The copy makes the folder a set of its own, which cannot be mixed with the decoders of the
+    papers' rescaled network.
+    """
+    path: Path = args.output / f"{ENCODER}.safetensors"
+    if not path.exists() and args.family in IMAGENET_ENCODERS and team.is_first:
+        source = locate(args.family, IMAGENET_ENCODERS[args.family], report=print)
+        file = read_weights(source, args.family)
+        args.output.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, path)
+        entry = {"sha256": file.sha256, "bytes": path.stat().st_size, "licence": licence_of(source),
+                 "origin": "VGG-19 as trained on ImageNet, the encoder of the decoders here"}  # fmt: skip
+        enter(args.output, path.name, entry, family=args.family)
+    team.wait()
+    return path
+
+
 def _shallower(args: argparse.Namespace, encoder_sha256: str) -> WeightFile | None:
     """The trained decoder of the level above, if it is in the output folder and of the same encoder."""
     if args.method == "wct2":
@@ -101,13 +127,13 @@ def _shallower(args: argparse.Namespace, encoder_sha256: str) -> WeightFile | No
 
 
 def _task(
-    args: argparse.Namespace, state: dict[str, torch.Tensor], shallower: WeightFile | None
+    args: argparse.Namespace, state: dict[str, torch.Tensor], shallower: WeightFile | None, padding: str
 ) -> DecoderTask:
     if args.method == "wct2":
-        return WaveletTask(state, args.variant, args.feature_weight)
+        return WaveletTask(state, args.variant, args.feature_weight, padding)
     upsampling, level = "nearest" if args.method == "wct" else "unpool", int(args.variant)
     start = {k: v.float() for k, v in shallower.state.items()} if shallower else None
-    return MirroredTask(state, level, upsampling, args.feature_weight, start)
+    return MirroredTask(state, level, upsampling, args.feature_weight, start, padding)
 
 
 def _finish(
@@ -124,7 +150,7 @@ def _finish(
         "command": command,
         "metrics": metrics,
     }
-    export(state, args.output, name, entry=entry, metadata=metadata, family="compact")
+    export(state, args.output, name, entry=entry, metadata=metadata, family=args.family)
     thin_curve(args.run / "curve.csv", args.output / "curves" / f"{name}.csv")
     print(f"{args.output / name}.safetensors  {metrics}")
 
@@ -140,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     commands = parser.add_subparsers(dest="command", required=True)
     encoder = commands.add_parser("encoder", help="distil the VGG-shaped encoder")
+    encoder.set_defaults(family=FAMILIES[0])
     encoder.add_argument("--teacher", type=Path, required=True, help="folder of the teacher networks")
     encoder.add_argument("--widths", type=int, nargs=len(LAYERS), default=WIDTHS, help="channels per layer")
     decoder = commands.add_parser("decoder", help="train a decoder on the exported encoder")
@@ -147,10 +174,17 @@ def _parser() -> argparse.ArgumentParser:
     decoder.add_argument(
         "--variant", help="cat5 or sum for wct2, the level for wct (1 to 5) and photo_wct (1 to 4)"
     )
+    decoder.add_argument(
+        "--family", choices=FAMILIES, default=FAMILIES[0],
+        help="of the encoder in DIR; for vgg19 without one there, VGG-19 is fetched",
+    )  # fmt: skip
     decoder.add_argument("--feature-weight", type=float, default=FEATURE_WEIGHT, help="lambda of the loss")
     for command, steps, rate, crops in ((encoder, 3000, 1e-3, 10), (decoder, 1500, 2e-4, 8)):
         command.add_argument("--data", type=Path, required=True, help="any folder of photos")
-        command.add_argument("--run", type=Path, required=True, help="folder of checkpoint and loss curve")
+        command.add_argument(  # torchrun takes "--run" for an abbreviation of its own, hence the second name
+            "--run", "--checkpoints", dest="run", type=Path, required=True,
+            help="folder of checkpoint and loss curve",
+        )  # fmt: skip
         command.add_argument(
             "-o", "--output", type=Path, required=True, metavar="DIR",
             help="folder of the exported weights; for a decoder also where its encoder is",

@@ -19,6 +19,7 @@ from .encoder import step_seed, variance
 from .initialization import start_decoder, start_wavelet_decoder
 from .loop import CPU, Schedule, autocast, train
 from .photos import Photos
+from .team import Team
 
 FEATURE_WEIGHT = 0.01  # lambda, on features measured relative to their variance
 INITIAL_CROPS = 24
@@ -32,13 +33,14 @@ class DecoderTask(nn.Module, ABC):
         decoder: what is trained.
         level: the encoder level it inverts.
         feature_weight: lambda of the loss.
+        padding: of the encoder.
     """
 
     def __init__(
-        self, encoder_state: StateDict, decoder: nn.Module, level: int, feature_weight: float
+        self, encoder_state: StateDict, decoder: nn.Module, level: int, feature_weight: float, padding: str
     ) -> None:
         super().__init__()
-        self.encoder = Encoder.from_state(encoder_state, last=f"relu{level}_1", pool="max")
+        self.encoder = Encoder.from_state(encoder_state, last=f"relu{level}_1", padding=padding)
         self.decoder = decoder
         self.feature_layers = tuple(f"relu{k}_1" for k in range(1, level + 1))
         self.feature_weight = feature_weight
@@ -78,10 +80,11 @@ class MirroredTask(DecoderTask):
     def __init__(
         self, encoder_state: StateDict, level: int, upsampling: str,
         feature_weight: float = FEATURE_WEIGHT, shallower: StateDict | None = None,
+        padding: str = "reflect",
     ) -> None:  # fmt: skip
         widths = _widths(encoder_state, level)
         decoder = Decoder(widths, level=level, upsampling=upsampling)
-        super().__init__(encoder_state, decoder, level, feature_weight)
+        super().__init__(encoder_state, decoder, level, feature_weight, padding)
         self.level, self.is_unpooling = level, upsampling == "unpool"
         self.shallower = shallower and Decoder.from_state(shallower, level=level - 1, upsampling=upsampling)
 
@@ -104,11 +107,12 @@ class WaveletTask(DecoderTask):
     """WCT2's decoder."""
 
     def __init__(
-        self, encoder_state: StateDict, variant: str, feature_weight: float = FEATURE_WEIGHT
-    ) -> None:
+        self, encoder_state: StateDict, variant: str, feature_weight: float = FEATURE_WEIGHT,
+        padding: str = "reflect",
+    ) -> None:  # fmt: skip
         decoder = WaveletDecoder(_widths(encoder_state, 4), variant=variant)
-        super().__init__(encoder_state, decoder, 4, feature_weight)
-        self.wavelet_encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="haar")
+        super().__init__(encoder_state, decoder, 4, feature_weight, padding)
+        self.wavelet_encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="haar", padding=padding)
         self.variant = variant
 
     @torch.no_grad()
@@ -138,14 +142,19 @@ def train_decoder(
     crops: int = 8,
     size: int = 160,
     held_out: int = 36,
-    device: torch.device = CPU,
+    team: Team | None = None,
 ) -> DecoderTask:
-    """Run or resume; the checkpoint and the loss curve are in ``folder``."""
+    """Run or resume; the checkpoint and the loss curve are in ``folder``.
+
+    With several processes each has crops of its own: ``crops`` is per process.
+    """
+    team = team or Team(CPU)
+    device = team.device
     photos = Photos(data, held_out=held_out)
     task = task.to(device).to(memory_format=torch.channels_last)
 
     def loss(step: int) -> tuple[Tensor, dict[str, float]]:
-        images = photos.crops(crops, size, seed=step_seed(seed, step)).to(device)
+        images = photos.crops(crops, size, seed=step_seed(seed, step * team.size + team.rank)).to(device)
         images = images.contiguous(memory_format=torch.channels_last)
         with autocast(device):
             pixels, features = task(images)
@@ -155,7 +164,7 @@ def train_decoder(
     def initialize() -> None:
         task.initialize(photos.crops(INITIAL_CROPS, 96, seed=step_seed(seed, -1)).to(device))
 
-    train(task.decoder, loss, schedule, folder, initialize=initialize)
+    train(task.decoder, loss, schedule, folder, initialize=initialize, team=team)
     return task
 
 

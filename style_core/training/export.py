@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-FORMAT = 1
+from ..digest import file_sha256
+from ..publishing.manifest import enter
 
 
 def export(
@@ -45,18 +44,9 @@ def export(
         raise ValueError(f"not finite in float16: {', '.join(broken)}")
     path = folder / f"{name}.safetensors"
     save_file(half, path, metadata=dict(metadata))
-    digest = sha256(path)
+    digest = file_sha256(path)
     enter(folder, path.name, {"sha256": digest, "bytes": path.stat().st_size, **entry}, family=family)
     return digest
-
-
-def enter(folder: Path, file_name: str, entry: Mapping[str, Any], *, family: str | None = None) -> None:
-    """Add or replace a file's entry in ``folder/manifest.json``, and name the folder's family."""
-    path = folder / "manifest.json"
-    files = json.loads(path.read_text("utf-8"))["files"] if path.exists() else {}
-    files[file_name] = dict(entry)
-    manifest = {"format": FORMAT, "family": family, "files": dict(sorted(files.items()))}
-    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def thin_curve(source: Path, target: Path, *, rows: int = 100) -> None:
@@ -65,8 +55,3 @@ def thin_curve(source: Path, target: Path, *, rows: int = 100) -> None:
     kept = lines[:: max(1, len(lines) // rows)]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join([header, *kept]) + "\n", "utf-8")
-
-
-def sha256(path: Path) -> str:
-    """The hexadecimal sha256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

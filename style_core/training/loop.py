@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..device import has_native_bfloat16
+from .team import Team
 
 CPU = torch.device("cpu")
 LossFunction = Callable[[int], tuple[Tensor, Mapping[str, float]]]
@@ -49,6 +50,7 @@ def train(
     folder: Path,
     *,
     initialize: Callable[[], None] | None = None,
+    team: Team | None = None,
 ) -> Path:
     """Train ``module`` in place until ``schedule.steps``, resuming from ``folder/checkpoint.pt``.
 
@@ -58,10 +60,12 @@ def train(
             step number alone, so that a resumed run sees what an uninterrupted one would have.
         folder: gets ``checkpoint.pt`` and ``curve.csv``.
         initialize: called only when there is no checkpoint.
+        team: the processes that train together; gradients are averaged, the first one writes.
 
     Returns:
         the path of the curve: step, seconds, learning rate, loss and parts.
     """
+    team = team or Team(CPU)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     optimizer = torch.optim.AdamW(module.parameters(), lr=1.0, betas=(0.9, 0.99), weight_decay=0.0)
@@ -71,12 +75,17 @@ def train(
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
         start, spent = state["step"], state["seconds"]
-        _cut_curve(folder / "curve.csv", start)
+        if team.is_first:
+            _cut_curve(folder / "curve.csv", start)
     elif initialize is not None:
         initialize()
+    team.agree(module.state_dict().values())
+    team.wait()  # nobody writes before all have read
     began = saved = time.monotonic()
 
     def save(step: int) -> None:
+        if not team.is_first:
+            return
         state = {
             "module": module.state_dict(),
             "optimizer": optimizer.state_dict(),
@@ -88,18 +97,19 @@ def train(
         os.replace(partial, checkpoint)
 
     curve = folder / "curve.csv"
-    with tqdm(total=schedule.steps, initial=start, dynamic_ncols=True) as bar:
+    with tqdm(total=schedule.steps, initial=start, dynamic_ncols=True, disable=not team.is_first) as bar:
         for step in range(start, schedule.steps):
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate(step)
             optimizer.zero_grad(set_to_none=True)
             value, parts = loss(step)
             value.backward()
+            team.average_gradients(module.parameters())
             norm = nn.utils.clip_grad_norm_(module.parameters(), 1.0)
             if bool(torch.isfinite(norm)):
                 optimizer.step()
             bar.update()
-            if step % schedule.log_every == 0:
+            if step % schedule.log_every == 0 and team.is_first:
                 bar.set_postfix({k: f"{v:.3f}" for k, v in parts.items()}, refresh=False)
                 seconds = spent + time.monotonic() - began
                 _log(curve, {"step": step, "seconds": round(seconds), "loss": float(value.detach()), **parts})
@@ -107,6 +117,7 @@ def train(
                 save(step + 1)
                 saved = time.monotonic()
     save(schedule.steps)
+    team.wait()
     return curve
 
 

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,11 +14,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from style_core import stylize
+from style_core.digest import file_sha256 as sha256
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.ops.reflect_conv import reflect_conv
 from style_core.training.__main__ import main
 from style_core.training.decoder import MirroredTask, WaveletTask
-from style_core.training.export import export, sha256
+from style_core.training.export import export
 from style_core.training.initialization import fit_convolution, fit_map, spanning_channels
 from style_core.training.loop import Schedule, train
 from style_core.training.normalization import normalize_activations
@@ -242,3 +246,49 @@ def test_a_variant_a_method_does_not_have_is_refused(folder, tmp_path, capsys):
         main(["decoder", "photo_wct", "--variant", "5", "--data", str(folder), "--run", str(tmp_path),
               "-o", str(tmp_path)])  # fmt: skip
     assert "--variant of photo_wct must be one of 4, 3, 2, 1" in capsys.readouterr().err
+
+
+class TestFullSizeFamily:
+    """A vgg19 decoder, on tiny random weights: from the ImageNet network, resumed, by two processes."""
+
+    @pytest.fixture
+    def imagenet(self, tmp_path, monkeypatch):
+        """A folder with a tiny ImageNet encoder, named as the weights folder."""
+        torch.manual_seed(5)
+        encoder = Encoder(TINY_WIDTHS)
+        normalize_activations(encoder, torch.cat([photo(64, 64, seed=k) for k in range(4)]))
+        export(
+            encoder.state_dict(), tmp_path / "imagenet/vgg19", "imagenet_encoder",
+            entry={"licence": "BSD-3-Clause"}, metadata={"padding": "zeros"}, family="vgg19",
+        )  # fmt: skip
+        monkeypatch.setenv("STYLE_CORE_WEIGHTS", str(tmp_path / "imagenet"))
+        return tmp_path
+
+    def command(self, folder, place, steps):
+        return ["decoder", "wct2", "--family", "vgg19", "--data", str(folder), "--steps", str(steps),
+                "--checkpoints", str(place / "run"), "-o", str(place / "out/vgg19"), "--crops", "2",
+                "--size", "32", "--held-out", "2", "--device", "cpu"]  # fmt: skip
+
+    def test_it_is_trained_on_a_copy_of_the_imagenet_network_and_serves(self, folder, imagenet):
+        main(self.command(folder, imagenet, 3))
+        main(self.command(folder, imagenet, 5))
+        rows = list(csv.DictReader((imagenet / "run/curve.csv").open()))
+        assert rows[0]["step"] == "0"
+        out = imagenet / "out"
+        manifest = json.loads((out / "vgg19/manifest.json").read_text())
+        assert manifest["family"] == "vgg19"
+        assert manifest["files"]["encoder.safetensors"]["licence"] == "BSD-3-Clause"
+        result = stylize("wct2", photo(48, 48), photo(48, 48, seed=1), family="vgg19", weights_dir=out)
+        assert result.settings["family"] == "vgg19"
+
+    def test_two_processes_train_one_decoder(self, folder, imagenet):
+        pytest.importorskip("accelerate", reason="accelerate is not installed")
+        # accelerate launch starts GPU processes through this; on CPUs it starts one only
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        command = [*launch, "-m", "style_core.training", *self.command(folder, imagenet, 3)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.count("wct2_cat5.safetensors") == 1
+        checkpoint = torch.load(imagenet / "run/checkpoint.pt", weights_only=True)
+        assert checkpoint["step"] == 3

@@ -1,0 +1,1 @@
+"""Getting published weights, converting them, and publishing ours and the demo on the Hub."""

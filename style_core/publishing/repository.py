@@ -1,0 +1,210 @@
+"""Publishing a folder of weights as a model repository of the Hub, and the demo as a Space.
+
+Both first make a plan, which a dry run prints: every file, and the card. Publishing the same twice
+commits nothing, for the Hub is asked what it has.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from ..checkpoints import CheckpointError
+from ..digest import file_sha256
+from .manifest import FILE as MANIFEST
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NAME = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+CARD = "README.md"
+# What a Space needs to run the demo; tests, benchmarks and the tools for publishing stay at home.
+SPACE_PARTS = (
+    "app.py",
+    "requirements.txt",
+    "demo",
+    "style_core",
+    "assets",
+    "LICENSE",
+    "NOTICE.md",
+    "README.md",
+)
+SPACE_LEFT_OUT = re.compile(r"__pycache__|\.pyc$|\.pyi$|^style_core/(training|publishing)/|/curves/")
+SPDX = {
+    "MIT": "mit",
+    "BSD-3-Clause": "bsd-3-clause",
+    "CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0",
+    "CC BY 4.0": "cc-by-4.0",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be in a repository: files by their path there, texts made for it, and what to say of it."""
+
+    repo: str
+    kind: str  # "model" or "space"
+    files: Mapping[str, Path]
+    texts: Mapping[str, str]
+    message: str
+    private: bool = False
+    lines: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        sizes = {name: path.stat().st_size for name, path in self.files.items()}
+        sizes |= {name: len(text.encode()) for name, text in self.texts.items()}
+        listed = [f"  {name}  {size / 1e6:.2f} MB" for name, size in sorted(sizes.items())]
+        access = "private" if self.private else "public"
+        return "\n".join([f"{access} {self.kind} {self.repo}: {self.message}", *listed, *self.lines])
+
+
+def plan_weights(folder: Path, repo: str, *, private: bool = False) -> Plan:
+    """The plan of publishing ``folder``: a family's folder, or one with families in it.
+
+    Raises:
+        CheckpointError: a name is none, nothing is there, or a file is not what its manifest says.
+    """
+    _check_name(repo)
+    families = _families(folder)
+    files: dict[str, Path] = {}
+    for family, (place, entries) in families.items():
+        files[f"{family}/{MANIFEST}"] = place / MANIFEST
+        for name, entry in entries.items():
+            path = place / name
+            _check_file(path, entry)
+            files[f"{family}/{name}"] = path
+    card = model_card(repo, {family: entries for family, (_, entries) in families.items()})
+    return Plan(repo, "model", files, {CARD: card}, f"Weights of {', '.join(families)}", private)
+
+
+def plan_space(repo: str, *, private: bool = False, root: Path = ROOT) -> Plan:
+    """The plan of pushing the demo as a Gradio Space.
+
+    Raises:
+        CheckpointError: a name is none.
+    """
+    _check_name(repo)
+    files: dict[str, Path] = {}
+    for part in SPACE_PARTS:
+        path = root / part
+        inside = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+        files |= {p.relative_to(root).as_posix(): p for p in inside}
+    files = {name: path for name, path in files.items() if not SPACE_LEFT_OUT.search(name)}
+    readme = with_front_matter((root / CARD).read_text("utf-8"), _gradio_version(), _weights_repository())
+    del files[CARD]
+    return Plan(repo, "space", files, {CARD: readme}, "The style transfer demo", private)
+
+
+def carry_out(plan: Plan) -> str | None:
+    """Create the repository if it is not there and commit what differs; the commit's address, or ``None``.
+
+    Raises:
+        CheckpointError: with what the Hub answered.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    api = HfApi()
+    try:
+        sdk = "gradio" if plan.kind == "space" else None
+        api.create_repo(plan.repo, repo_type=plan.kind, private=plan.private, exist_ok=True, space_sdk=sdk)
+        before = api.repo_info(plan.repo, repo_type=plan.kind).sha
+        changes = [CommitOperationAdd(name, str(path)) for name, path in plan.files.items()]
+        changes += [CommitOperationAdd(name, text.encode()) for name, text in plan.texts.items()]
+        commit = api.create_commit(plan.repo, changes, commit_message=plan.message, repo_type=plan.kind)
+        return None if commit.oid == before else str(commit.commit_url)
+    except HfHubHTTPError as error:
+        code = int(getattr(error.response, "status_code", 0))
+        reasons = {401: "set HF_TOKEN to a token that may write", 403: "your token may not write there"}
+        reason = reasons.get(code, "try again later")
+        raise CheckpointError(f"The Hub answered {code} for {plan.repo}: {reason}.") from error
+    except OSError as error:
+        raise CheckpointError(f"{plan.repo} cannot be published: {error}.") from error
+
+
+def _check_name(repo: str) -> None:
+    if not NAME.fullmatch(repo) or ".." in repo:
+        raise CheckpointError(f"A repository is named USER/NAME, not {repo!r}.")
+
+
+def _families(folder: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """Family -> its folder and the entries of its manifest."""
+    found = {}
+    for place in (folder, *sorted(p for p in folder.glob("*") if p.is_dir())):
+        manifest = place / MANIFEST
+        if not manifest.is_file():
+            continue
+        try:
+            content = json.loads(manifest.read_text("utf-8"))
+            family, entries = str(content.get("family") or place.name), dict(content["files"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{manifest} is damaged.") from error
+        if not re.fullmatch(r"[a-z0-9_]+", family) or any(not re.fullmatch(r"[\w.-]+", n) for n in entries):
+            raise CheckpointError(f"{manifest} names a family or a file that cannot be one.")
+        found[family] = (place, entries)
+    if not found:
+        raise CheckpointError(f"{folder} holds no {MANIFEST}; convert or train weights into it first.")
+    return found
+
+
+def _check_file(path: Path, entry: Mapping[str, Any]) -> None:
+    try:
+        if file_sha256(path) != entry.get("sha256"):
+            raise CheckpointError(f"{path} is not the file its manifest describes.")
+        with safe_open(path, framework="pt") as file:
+            for key in file.keys():  # noqa: SIM118
+                if not bool(torch.isfinite(file.get_tensor(key)).all()):
+                    raise CheckpointError(f"{path} holds values that are not finite in {key}.")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read as safetensors.") from error
+
+
+def model_card(repo: str, families: Mapping[str, Mapping[str, Any]]) -> str:
+    """The card: licence, origin and metrics of every file, and how to use them."""
+    licences = {str(e.get("licence", "unknown")) for entries in families.values() for e in entries.values()}
+    known = SPDX.get(next(iter(licences))) if len(licences) == 1 else None
+    lines = ["---", f"license: {known or 'other'}", "library_name: style_core"]
+    lines += ["tags:", "- style-transfer", "---", "", f"# {repo.partition('/')[2]}", ""]
+    lines += ["Weights of style_core, safetensors in canonical names."]
+    if any("-NC" in licence for licence in licences):
+        lines += ["", "**Some files are for non-commercial use only; see the table.**"]
+    for family, entries in families.items():
+        lines += ["", f"## {family}", "", "| file | licence | origin | metrics |", "|---|---|---|---|"]
+        for name, entry in sorted(entries.items()):
+            licence, origin = entry.get("licence", "unknown"), entry.get("origin", "unknown")
+            lines.append(f"| `{name}` | {licence} | {origin} | {_metrics(entry)} |")
+    command = f"python -m style_core wct2 photo.jpg style.jpg -o out.png --family {next(iter(families))}"
+    lines += ["", "## Use", "", "```", f"export STYLE_CORE_REPO={repo}", command, "```", ""]
+    return "\n".join(lines)
+
+
+def _metrics(entry: Mapping[str, Any]) -> str:
+    decibels = (entry.get("metrics") or {}).get("reconstruction_db") or {}
+    return f"reconstruction {decibels['median']} dB" if "median" in decibels else ""
+
+
+def with_front_matter(readme: str, gradio: str, models: Iterable[str]) -> str:
+    """The README with the block that makes it a Space's card, instead of one it may have."""
+    body = re.sub(r"\A---\n.*?\n---\n+", "", readme, flags=re.S)
+    listed = [f"- {name}" for name in models]
+    lines = ["---", "title: Style transfer", "sdk: gradio", f"sdk_version: {gradio}", "app_file: app.py",
+             "license: mit", *(["models:", *listed] if listed else []), "---", ""]  # fmt: skip
+    return "\n".join(lines) + "\n" + body
+
+
+def _gradio_version() -> str:
+    from importlib.metadata import version
+
+    return version("gradio")
+
+
+def _weights_repository() -> list[str]:
+    from ..hub import our_repository
+
+    remote = our_repository()
+    return ["timm/vgg19.tv_in1k", *([remote.repo] if remote else [])]

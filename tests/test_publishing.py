@@ -1,0 +1,223 @@
+"""Originals fetched and verified, weights and the demo published to a Hub, and fetched again from it."""
+
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import hub_upload
+from style_core.checkpoints import CheckpointError
+from style_core.publishing import originals
+from style_core.publishing.originals import ORIGINALS, Original, fetch_originals, git_blob_sha1
+from style_core.publishing.repository import plan_space, plan_weights
+
+from .fake_hub import serve
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class TestOriginals:
+    @pytest.fixture
+    def mirror(self, tmp_path):
+        """A host with GitHub's addresses, serving what is put into ``tmp_path/mirror``."""
+        folder = tmp_path / "mirror"
+        folder.mkdir()
+
+        class Quiet(http.server.SimpleHTTPRequestHandler):
+            def __init__(self, *arguments):
+                super().__init__(*arguments, directory=str(folder))
+
+            def log_message(self, *arguments):
+                """Nothing is printed."""
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        server.server_close()
+
+    @pytest.fixture
+    def listed(self, mirror, monkeypatch):
+        """One original of wct2: its file at the mirror, listed with its true blob."""
+        folder, _ = mirror
+        path = folder / "owner/name/raw/HEAD/models/a.pth"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"weights")
+        monkeypatch.setitem(
+            originals.ORIGINALS, "wct2", (Original("owner/name", "models/a.pth", git_blob_sha1(path)),)
+        )
+        return path
+
+    def test_a_blobs_name_is_gits(self, tmp_path):
+        path = tmp_path / "x"
+        path.write_bytes(b"hello\n")
+        git = subprocess.run(["git", "hash-object", str(path)], capture_output=True, text=True, check=True)
+        assert git_blob_sha1(path) == git.stdout.strip()
+
+    def test_a_file_is_fetched_once_and_its_licence_said_first(self, mirror, listed, tmp_path):
+        said = []
+        for _ in range(2):
+            (path,) = fetch_originals("wct2", tmp_path / "out", said.append, host=mirror[1])
+            assert path.read_bytes() == b"weights"
+        assert "MIT" in said[0]
+        assert said[-1] == "a.pth is here already"
+
+    def test_another_file_than_the_listed_is_removed(self, mirror, listed, tmp_path):
+        listed.write_bytes(b"something else")
+        with pytest.raises(CheckpointError, match="is not the file listed"):
+            fetch_originals("wct2", tmp_path / "out", print, host=mirror[1])
+        assert list((tmp_path / "out").iterdir()) == []
+
+    def test_what_is_not_there_is_a_sentence(self, mirror, listed, tmp_path, capsys):
+        listed.unlink()
+        command = ["fetch-originals", "wct2", "-o", str(tmp_path / "out"), "--host", mirror[1]]
+        assert hub_upload.main(command) == 1
+        assert "answers 404; the file may have moved" in capsys.readouterr().err
+
+    def test_nobody_there_is_a_sentence(self, tmp_path, capsys):
+        command = ["fetch-originals", "wct2", "-o", str(tmp_path / "out"), "--host", "http://127.0.0.1:9"]
+        assert hub_upload.main(command) == 1
+        assert "cannot be fetched from" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("method", "count"), [("wct2", 3), ("photo_wct", 1), ("wct", 10), ("wct_16x", 10)]
+    )
+    def test_every_original_is_listed_with_a_blob_of_its_own(self, method, count):
+        blobs = {original.blob for original in ORIGINALS[method]}
+        assert len(blobs) == len({original.name for original in ORIGINALS[method]}) == count
+        assert all(len(blob) == 40 for blob in blobs)
+
+
+@pytest.fixture
+def weights(tiny_weights, tmp_path):
+    """A folder with one family, as convert and training leave it."""
+    folder = tmp_path / "weights" / "vgg19"
+    shutil.copytree(tiny_weights, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["family"] = "vgg19"
+    for entry in manifest["files"].values():
+        entry |= {"licence": "MIT", "origin": "made up", "metrics": {"reconstruction_db": {"median": 30.1}}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder.parent
+
+
+class TestPlans:
+    def test_the_card_has_licence_origin_metrics_and_usage(self, weights):
+        plan = plan_weights(weights, "someone/style")
+        card = plan.texts["README.md"]
+        assert card.startswith("---\nlicense: mit\n")
+        assert "| `wct_1.safetensors` | MIT | made up | reconstruction 30.1 dB |" in card
+        assert "export STYLE_CORE_REPO=someone/style" in card
+        assert {"vgg19/manifest.json", "vgg19/encoder.safetensors"} <= set(plan.files)
+
+    def test_a_familys_own_folder_will_do(self, weights):
+        assert set(plan_weights(weights / "vgg19", "a/b").files) == set(plan_weights(weights, "a/b").files)
+
+    def test_non_commercial_files_are_named_on_top(self, weights):
+        path = weights / "vgg19" / "manifest.json"
+        path.write_text(path.read_text().replace('"MIT"', '"CC BY-NC-SA 4.0"'))
+        card = plan_weights(weights, "a/b").texts["README.md"]
+        assert "license: cc-by-nc-sa-4.0" in card
+        assert "non-commercial use only" in card
+
+    @pytest.mark.parametrize("name", ["style", "a/b/c", "../b", "a/", "a/..", ""])
+    def test_a_repository_is_user_and_name(self, weights, name):
+        with pytest.raises(CheckpointError, match="is named USER/NAME"):
+            plan_weights(weights, name)
+
+    def test_a_file_its_manifest_does_not_describe_is_refused(self, weights):
+        path = weights / "vgg19" / "wct_1.safetensors"
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+        with pytest.raises(CheckpointError, match="is not the file its manifest describes"):
+            plan_weights(weights, "a/b")
+
+    def test_a_name_that_leaves_the_folder_is_refused(self, weights):
+        path = weights / "vgg19" / "manifest.json"
+        path.write_text(json.dumps({"family": "vgg19", "files": {"../../secret": {"sha256": "0" * 64}}}))
+        with pytest.raises(CheckpointError, match="names a family or a file that cannot be one"):
+            plan_weights(weights, "a/b")
+
+    def test_nothing_to_publish_is_refused(self, tmp_path):
+        with pytest.raises(CheckpointError, match=r"holds no manifest\.json"):
+            plan_weights(tmp_path, "a/b")
+
+    def test_a_space_has_what_the_demo_needs_and_no_more(self):
+        plan = plan_space("a/b")
+        assert {"app.py", "requirements.txt", "demo/page.py", "style_core/pipeline.py",
+                "assets/weights/compact/encoder.safetensors"} <= set(plan.files)  # fmt: skip
+        assert not [n for n in plan.files if n.startswith(("tests/", "benchmarks/", "style_core/training/"))]
+        assert not [n for n in plan.files if "__pycache__" in n]
+        readme = plan.texts["README.md"]
+        assert readme.startswith("---\ntitle: Style transfer\nsdk: gradio\nsdk_version: ")
+        assert "models:\n- timm/vgg19.tv_in1k" in readme
+        assert readme.count("\n---\n") == 1
+
+    def test_the_space_runs_by_itself(self, tmp_path):
+        plan = plan_space("a/b")
+        for name, path in plan.files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, tmp_path / name)
+        code = (
+            "import torch; from demo.page import build_page; from style_core import stylize; build_page(); "
+            "stylize('wct2', torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))"
+        )
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+
+
+def run_in_a_process(hub, home, *arguments, **more):
+    """``python hub_upload.py …`` with the environment a user would set."""
+    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_TOKEN": "hf_test",
+                   "HF_HUB_DISABLE_XET": "1", "PYTHONPATH": str(ROOT), **more}  # fmt: skip
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_published_weights_are_fetched_again_by_another_process(weights, tmp_path):
+    with serve(tmp_path / "hub") as hub:
+        publish = ("hub_upload.py", "publish", str(weights), "--repo", "tester/style")
+        dry = run_in_a_process(hub, tmp_path / "one", *publish, "--dry-run")
+        assert dry.returncode == 0, dry.stderr
+        assert "Nothing was sent." in dry.stdout
+        assert not hub.requests
+
+        first = run_in_a_process(hub, tmp_path / "one", *publish)
+        assert first.returncode == 0, first.stderr
+        assert len(hub.commits) == 1
+        second = run_in_a_process(hub, tmp_path / "one", *publish)
+        assert "nothing was committed" in second.stdout
+        assert len(hub.commits) == 1
+
+        fetch = "from style_core.weights import locate; print(locate('vgg19', 'wct_2'))"
+        done = run_in_a_process(hub, tmp_path / "two", "-c", fetch, STYLE_CORE_REPO="tester/style")
+        assert done.returncode == 0, done.stderr
+        found = Path(done.stdout.strip())
+        assert found.is_relative_to(tmp_path / "two")
+        assert found.read_bytes() == (weights / "vgg19" / "wct_2.safetensors").read_bytes()
+
+
+def test_a_space_is_pushed_once(tmp_path):
+    with serve(tmp_path / "hub") as hub:
+        for expected in ("commit", "nothing was committed"):
+            done = run_in_a_process(hub, tmp_path / "home", "hub_upload.py", "space", "--repo", "tester/demo")
+            assert done.returncode == 0, done.stderr
+            assert expected in done.stdout
+        assert (hub.folder("spaces", "tester/demo") / "app.py").is_file()
+        assert len(hub.commits) == 1
+
+
+def test_a_token_that_may_not_write_is_a_sentence(weights, tmp_path):
+    with serve(tmp_path / "hub") as hub:
+        hub.fault(403, "create")
+        done = run_in_a_process(
+            hub, tmp_path / "home", "hub_upload.py", "publish", str(weights), "--repo", "tester/style"
+        )
+        assert done.returncode == 1
+        assert "The Hub answered 403 for tester/style: your token may not write there." in done.stderr

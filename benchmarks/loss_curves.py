@@ -35,7 +35,7 @@ def main() -> None:
 def _ways(seconds: int) -> dict[str, dict[str, Any]]:
     return {
         "coarse to fine, default": {"steps": 200},
-        "coarse to fine, four times": {"steps": 400, "max_seconds": seconds},
+        "coarse to fine": {"steps": 400, "max_seconds": seconds},
         "full size alone": {"steps": 400, "coarse_to_fine": False, "max_seconds": seconds},
     }
 

@@ -123,8 +123,8 @@ def _picture(label: str, elem_id: str) -> gr.Image:
 def _family(method: Method) -> gr.Radio:
     return gr.Radio(
         list(FAMILIES), value=FAMILIES[0], label="Weights", elem_id=f"{method.key}-family",
-        info=f"{FAMILIES[0]} came with the program; the others are the papers' full-size networks, fetched when "
-        "they are first used, with their size and licence in the progress line.",
+        info=f"{FAMILIES[0]} came with the program; the others are the papers' full-size networks, fetched "
+        "when they are first used, with their size and licence in the progress line.",
     )  # fmt: skip
 
 
@@ -291,6 +291,7 @@ class _Previews:
         picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         picture.save(path, quality=85)
         self._first = self._first or path
+        self._first.touch()  # still in use, however long the run takes
         return str(self._first), str(path)
 
 

@@ -11,8 +11,8 @@ from .method_tab import method_tab
 TITLE = "Style transfer"
 INTRODUCTION = (
     "# Style transfer\n"
-    "Give a photo the look of another picture. Everything runs on this machine with the weights that "
-    "came with it; nothing is sent anywhere."
+    "Give a photo the look of another picture. Everything runs on this machine; nothing is sent "
+    "anywhere. Weights other than those that came with it are fetched only if you choose them."
 )
 CACHE_SECONDS = (600, 3600)  # look every ten minutes, remove files older than an hour
 

@@ -45,15 +45,19 @@ def stylize_folder(
         **options: as for :func:`stylize`.
 
     Raises:
-        InvalidImage: the folder does not exist, or holds no pictures.
+        InvalidImage: the folder does not exist, or holds no pictures, or the output cannot be made.
         Cancelled: by the progress callback.
     """
     pairs = _pairs(folder, output)
     rank, size = (
         int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"))
     )
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidImage(f"The folder {str(output)!r} cannot be made: {error.strerror}.") from error
+    if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     for source, target in pairs[rank::size]:
         if target.exists():
             yield Outcome(source, target)
@@ -75,11 +79,12 @@ def _pairs(folder: Path, output: Path) -> list[tuple[Path, Path]]:
     """Pictures and where they go; names that differ in their suffix alone keep it."""
     if not folder.is_dir():
         raise InvalidImage(f"The folder {str(folder)!r} does not exist.")
-    own = output.resolve()  # may lie inside the input
+    own, inside = output.resolve(), folder.resolve() in output.resolve().parents
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.resolve().is_relative_to(own)
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+        if not (inside and path.resolve().is_relative_to(own))  # results of an earlier run
     )
     if not found:
         raise InvalidImage(f"The folder {str(folder)!r} holds no pictures ({', '.join(SUFFIXES)}).")

@@ -46,7 +46,12 @@ DONE, REFUSED, INTERRUPTED = 0, 1, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (usage errors exit with 2 by themselves)."""
     parser = _parser()
-    values = vars(parser.parse_args(arguments))
+    args, rest = parser.parse_known_args(arguments)
+    values = vars(args)
+    if rest and (values["command"] == "methods" or any(text.startswith("-") for text in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:  # pictures after an option: argparse leaves them over
+        values["style"] = [*values["style"], *rest]
     if values.get("masks") and (values["content_mask"] or values["style_mask"]):
         parser.error("--masks cannot be combined with --content-mask or --style-mask")
     command = values.pop("command")

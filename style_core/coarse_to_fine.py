@@ -7,7 +7,6 @@ is carried up as its difference to the content, so that the content's own fine d
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -89,17 +88,15 @@ class Watch:
         self.total = sum(scale.cost for scale in scales)
         self.spent = 0.0
         self.restarts = 0
-        self.is_stopped = False
+        self.is_stopped = self.is_noted = False
 
     def run(
-        self, scale: Scale, start: ImageTensor, loss: Loss, *, optimizer: str, stage: str = "",
-        show: Callable[[ImageTensor], ImageTensor] | None = None,
-    ) -> ImageTensor:  # fmt: skip
+        self, scale: Scale, start: ImageTensor, loss: Loss, *, optimizer: str, stage: str = ""
+    ) -> ImageTensor:
         """Minimize at one size; the best picture, not clamped.
 
         Args:
             stage: put before the message.
-            show: the preview of a picture, if it is not the picture itself.
         """
         deadline = None
         if self.max_seconds is not None:
@@ -109,13 +106,14 @@ class Watch:
 
         def report(step: int, loss_value: float, image: ImageTensor) -> None:
             done = (self.spent + scale.cost * step / scale.steps) / self.total
-            shown = image.detach().clamp(0, 1)
+            if self.is_stopped:  # by a report between two runs
+                raise EndEarly
             try:
                 self.runtime.progress(
                     self.first + (self.last - self.first) * done,
                     f"{stage}{scale.width} x {scale.height} px, step {step} of {scale.steps}, "
                     f"loss {loss_value:.4f}",
-                    show(shown) if show else shown,
+                    image.detach().clamp(0, 1),
                 )
             except EnoughDone:
                 self.is_stopped = True
@@ -136,6 +134,7 @@ class Watch:
                 f"{scale.steps} at full size; this is the best picture so far."
             )
         if self.is_stopped:
+            self.is_noted = True
             self.runtime.note(
                 f"Stopped at step {len(found.losses) - 1} of {scale.steps} at {scale.width} x "
                 f"{scale.height} px; this is the best picture so far."
@@ -156,6 +155,8 @@ class Watch:
 
     def finish(self) -> None:
         """Say what happened on the way."""
+        if self.is_stopped and not self.is_noted:
+            self.runtime.note("Stopped between two sizes; this is the best picture so far.")
         if self.restarts:
             times = "once" if self.restarts == 1 else f"{self.restarts} times"
             self.runtime.note(

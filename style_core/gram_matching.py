@@ -101,8 +101,8 @@ class GramOptions(Options):
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers with a weight, in the network's order."""
-        weights = {**weights_of(self.style_layers), **weights_of(self.content_layers)}
-        return tuple(layer for layer in LAYERS if weights.get(layer, 0) > 0)
+        both = (weights_of(self.style_layers), weights_of(self.content_layers))
+        return tuple(layer for layer in LAYERS if any(weights.get(layer, 0) > 0 for weights in both))
 
 
 def content_factor(options: GramOptions) -> float:

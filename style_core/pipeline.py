@@ -95,6 +95,7 @@ class _Runtime:
     losses: list[LossPoint] = field(default_factory=list)
     _last_fraction: float = 0.0
     _is_enough: bool = False
+    is_finished: bool = False
 
     def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
         name = weights.encoder_name(self.family, self.encoder_kind)
@@ -140,7 +141,7 @@ class _Runtime:
         try:
             self.report(self._last_fraction, message, preview)
         except EnoughDone:
-            if self._is_enough:  # the method knows, and is handing over what it has
+            if self._is_enough or self.is_finished:  # the method is handing over what it has, or is done
                 return
             self._is_enough = True
             raise
@@ -229,6 +230,7 @@ def stylize(
         loaded = time.perf_counter()
         image = _run(chosen, pictures, shares, segments, values, runtime)
     finished = time.perf_counter()
+    runtime.is_finished = True
     runtime.progress(1.0, "Done")
     masks = "none" if segments is None else AUTO if _is_auto(content_mask) else "own"
     return Result(

@@ -145,7 +145,8 @@ def locate(
         raise WeightsUnavailable(f"The {family} weights {name!r} are not in {looked}.")
     raise WeightsUnavailable(
         f"The {family} weights {name!r} are not in {looked}: get the published ones with "
-        f"'python hub_upload.py fetch-originals' and name their folder as weights_dir, set {hub.REPO} to a "
+        "'python hub_upload.py fetch-originals', turn them into ours with 'python hub_upload.py convert' and "
+        f"name that folder as weights_dir, set {hub.REPO} to a "
         "repository that has them, or use family 'compact', which is here."
     )
 
@@ -225,6 +226,7 @@ def _cached(
     with building:  # two first requests for one network build it once; others are not held up
         with _lock:
             if key in _networks:
+                _building.pop(key, None)
                 _networks.move_to_end(key)
                 return _networks[key]
         network = build().to(device)

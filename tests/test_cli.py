@@ -189,6 +189,12 @@ def test_an_interruption_ends_with_130_and_a_word(run, monkeypatch):
     assert err.splitlines()[-1] == "Stopped."
 
 
+def test_options_may_stand_between_the_pictures(run, folder, tiny_weights):
+    command = ["wct2", "content.png", "--size", "30", "style.png", "-o", "out.png", "--device", "cpu"]
+    assert main([*command, "--weights-dir", str(tiny_weights)]) == 0
+    assert Image.open("out.png").size == (30, 18)
+
+
 def interrupted_halfway(times, sent):
     """``stylize`` that sends this process Ctrl-C at the first reports behind a tenth of the work."""
 

@@ -179,6 +179,12 @@ def test_a_region_lost_on_the_way_is_a_note(encoder):
     assert set(notes) == {SMALL_REGION_NOTE}
 
 
+def test_a_layer_may_be_the_styles_and_not_the_contents(encoder):
+    options = replace(OPTIONS, style_layers=("conv4_2", "conv1_1"), content_layers=("conv4_2=0", "conv3_1"))
+    assert options.layers == ("conv1_1", "conv3_1", "conv4_2")
+    assert torch.isfinite(loss_of(encoder, inputs(), options)(PICTURE))
+
+
 def test_a_texture_has_no_content_term(encoder):
     weighted = [
         float(loss_of(encoder, inputs(is_noise=True), replace(OPTIONS, content_strength=c))(PICTURE))

@@ -74,6 +74,7 @@ RULES = (  # the first that fits a module holds
             "style_core.checkpoints",
             "style_core.digest",
             "style_core.hub",
+            "style_core.hub.*",
             "style_core.publishing.*",
         ),
         ("torch", "safetensors", "huggingface_hub"),

@@ -49,9 +49,18 @@ def _named(variable: str) -> Remote | None:
     text = os.environ.get(variable, "").strip()
     if not text:
         return None
+    from huggingface_hub.utils import validate_repo_id
+
     repo, _, revision = text.partition("@")
+    refusal = f"{variable} must be USER/NAME or USER/NAME@REVISION, not {text!r}."
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo) or ".." in text or not re.fullmatch(r"[\w./-]*", revision):
-        raise WeightsUnavailable(f"{variable} must be USER/NAME or USER/NAME@REVISION, not {text!r}.")
+        raise WeightsUnavailable(refusal)
+    try:
+        validate_repo_id(repo)
+    except ValueError:
+        raise WeightsUnavailable(
+            f"{variable} must be USER/NAME or USER/NAME@REVISION, not {text!r}."
+        ) from None
     return Remote(repo, revision or "main")
 
 

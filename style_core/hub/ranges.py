@@ -52,7 +52,8 @@ class RemoteFile:
         self._errors = http_errors(self._session)
         url = hf_hub_url(remote.repo, path, revision=remote.revision)
         found = self._tried(lambda: get_hf_file_metadata(url, timeout=self._timeout))
-        self.commit, self.etag = found.commit_hash or remote.revision, found.etag or ""
+        self.commit = found.commit_hash or remote.revision
+        self.etag = found.etag or self.commit  # what tells versions apart
         # The Hub's own address each time: where it leads to is signed for an hour. No token follows there.
         self._url = hf_hub_url(remote.repo, path, revision=self.commit)
         self._headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
@@ -134,6 +135,9 @@ class RemoteFile:
         ) as response:
             if response.status_code not in {200, 206}:
                 raise BadStatus(response.status_code)
+            place = response.headers.get("content-range", "")
+            if response.status_code == 206 and place and not place.startswith(f"bytes {start}-"):
+                raise CutShort  # other bytes than those asked for
             yield response
 
     def _tried(self, call: Callable[[], R]) -> R:

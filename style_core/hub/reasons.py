@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from safetensors import SafetensorError
+
 from ..errors import WeightsUnavailable
 
 INSTEAD = "or use family 'compact', which is here."
@@ -73,7 +75,7 @@ def _reason(error: BaseException, repo: str) -> str | None:
     if isinstance(error, errors.GatedRepoError):
         return f"access to {repo} has to be asked for on its page, with HF_TOKEN set to your token; {INSTEAD}"
     if isinstance(error, errors.RevisionNotFoundError):
-        return f"{repo} has no such revision; name another in {REPO}, {INSTEAD}"
+        return f"{repo} has no such revision; name another, {INSTEAD}"
     if isinstance(error, errors.RepositoryNotFoundError):
         return (
             f"there is no repository {repo} at {constants.ENDPOINT}, or it is private; check the name, set "
@@ -84,6 +86,8 @@ def _reason(error: BaseException, repo: str) -> str | None:
     code = status_code(error)
     if code is not None:
         return _status_reason(code, repo)
+    if isinstance(error, SafetensorError):
+        return f"the file cannot be written or read ({error}); look at the disk, {INSTEAD}"
     if isinstance(error, CutShort):
         return f"the connection broke again and again; what has arrived is kept, so try again, {INSTEAD}"
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,8 @@ PLAIN_NAME = re.compile(r"[a-z0-9_]+")
 def fetch_network(remote: Remote, family: str, name: str, report: Report) -> Path:
     """``<family>/<name>.safetensors`` of one of our repositories, with its manifest beside it.
 
-    A file in the Hub's cache is used without a question to the Hub, for a revision stays what it is.
+    A file in the Hub's cache is used without a question to the Hub. All files of a family come from the
+    commit its manifest came from.
 
     Args:
         report: called with what is being fetched, of what size and under what licence.
@@ -33,62 +33,99 @@ def fetch_network(remote: Remote, family: str, name: str, report: Report) -> Pat
     if not PLAIN_NAME.fullmatch(name) or not PLAIN_NAME.fullmatch(family):
         raise WeightsUnavailable(f"{family}/{name} is not the name of a network.")
     what = f"The {family} weights {name!r}"
-    own = ("locks", remote.repo.replace("/", "--"), f"{family}_{name}")
-    with explained(what, remote.repo), locked(cache_folder(*own), report):
-        manifest = _download(remote, f"{family}/{MANIFEST}", report)
-        entry = _entry(manifest, f"{name}.safetensors", what, remote)
-        title = f"Fetching {name} of {remote.repo} ({entry.get('licence', 'licence unknown')})"
-        for _ in range(2):
-            path = _download(remote, f"{family}/{name}.safetensors", report, title=title)
-            if file_sha256(path) == entry["sha256"]:
-                return path
-            _remove(path)
-            report(f"{name} arrived damaged")
+    title = f"Fetching {name} of {remote.repo}"
+    with explained(what, remote.repo):
+        path = _kept(remote, family, name)
+        if path is not None:
+            return path
+        with locked(cache_folder("locks", remote.repo.replace("/", "--"), f"{family}_{name}"), report):
+            manifest = _download(remote, f"{family}/{MANIFEST}", report)
+            if _entry(manifest, name) is None:  # an old one, of before these weights were there
+                manifest = _download(remote, f"{family}/{MANIFEST}", report, is_fresh=True)
+            entry = _entry(manifest, name)
+            if entry is None:
+                raise WeightsUnavailable(
+                    f"{what} are not in {remote}: its manifest does not list them with a sha256; use another "
+                    f"revision, {INSTEAD}"
+                )
+            # All files of one commit: that of the manifest, which may be older than the branch is by now.
+            commit = Remote(remote.repo, manifest.parent.parent.name)
+            for _ in range(2):
+                path = _download(
+                    commit, f"{family}/{name}.safetensors", report,
+                    title=f"{title} ({entry.get('licence', 'licence unknown')})",
+                )  # fmt: skip
+                if file_sha256(path) == entry["sha256"]:
+                    return path
+                _remove(path)
+                report(f"{name} arrived damaged")
     raise WeightsUnavailable(
         f"{what} from {remote} are not the file its manifest describes, twice; tell the repository's "
         f"owner, {INSTEAD}"
     )
 
 
-def _entry(manifest: Path, file: str, what: str, remote: Remote) -> Mapping[str, Any]:
-    try:
-        entry = json.loads(manifest.read_text("utf-8"))["files"][file]
-        if not SHA256.fullmatch(entry["sha256"]):
-            raise ValueError(file)
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsUnavailable(
-            f"{what} are not in {remote}: its manifest does not list them with a sha256; use another "
-            f"revision, {INSTEAD}"
-        ) from error
-    return dict(entry)
-
-
-def _download(remote: Remote, path: str, report: Report, *, title: str = "") -> Path:
+def _kept(remote: Remote, family: str, name: str) -> Path | None:
+    """The file, if it and its manifest are in the cache and agree; nothing is asked, nothing locked."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
+        found = [
+            Path(hf_hub_download(remote.repo, path, revision=remote.revision, local_files_only=True))
+            for path in (f"{family}/{MANIFEST}", f"{family}/{name}.safetensors")
+        ]
+    except LocalEntryNotFoundError:
+        return None
+    entry = _entry(found[0], name)
+    return found[1] if entry is not None and file_sha256(found[1]) == entry["sha256"] else None
+
+
+def _entry(manifest: Path, name: str) -> Mapping[str, Any] | None:
+    """What a manifest says of a network, if it says its sha256."""
+    try:
+        entry = dict(json.loads(manifest.read_text("utf-8"))["files"][f"{name}.safetensors"])
+        return entry if SHA256.fullmatch(entry["sha256"]) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _download(remote: Remote, path: str, report: Report, *, title: str = "", is_fresh: bool = False) -> Path:
+    """A file from the cache or the Hub; ``is_fresh`` asks the Hub what the revision is now."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    raised: list[BaseException] = []
+    try:
+        if is_fresh:
+            raise LocalEntryNotFoundError("not asked for")
         found = hf_hub_download(remote.repo, path, revision=remote.revision, local_files_only=True)
     except LocalEntryNotFoundError:
-        bar = _reporting(report, title)
+        bar = _reporting(report, title, raised)
         found = hf_hub_download(remote.repo, path, revision=remote.revision, tqdm_class=bar)
+    if raised:  # some ways of downloading swallow what a progress bar raises
+        raise raised[0]
     return Path(found)
 
 
-def _reporting(report: Report, title: str) -> type[Any]:
-    """A progress bar class that draws nothing and reports instead."""
+def _reporting(report: Report, title: str, raised: list[BaseException]) -> type[Any]:
+    """A progress bar class that draws nothing and reports instead; what a report raises is kept too."""
     from tqdm import tqdm
 
     class Reporting(tqdm):
         def __init__(self, *args: Any, **options: Any) -> None:
             options.pop("name", None)
-            super().__init__(*args, **{**options, "disable": False, "file": open(os.devnull, "w")})  # noqa: SIM115
+            super().__init__(*args, **{**options, "disable": True})
 
         def update(self, n: float | None = 1) -> bool | None:
-            drawn = super().update(n)
-            if title:
-                report(f"{title}: {megabytes(self.n)} of {megabytes(self.total or 0)}")
-            return drawn
+            self.n += n or 0
+            if title and not raised:
+                try:
+                    report(f"{title}: {megabytes(self.n)} of {megabytes(self.total or 0)}")
+                except BaseException as error:
+                    raised.append(error)
+                    raise
+            return None
 
     return Reporting
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from ..coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures
+from ..errors import EnoughDone
 from ..feature_matching import need_feature_memory, region_weights
 from ..gram_matching import GramOptions, Loss, at_size, content_factor, picture_loss
 from ..images import ImageTensor, SizeRule
 from ..method import Inputs, Paper, Runtime, method
 from ..ops.guided_filter import put_back_detail
 from ..ops.local_affine import local_affine_filter
-from ..ops.matting_laplacian import laplacian_energy, matting_laplacian
+from ..ops.matting_laplacian import MattingLaplacian, laplacian_energy, matting_laplacian
 from ..ops.propagation import propagate
 from ..ops.regions import apply_maps, region_moments
 from ..ops.whitening import optimal_transport
@@ -93,8 +94,10 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
         loss = picture_loss(here, options, encoder, runtime.note)
         is_second = scale is second
         if is_second:
-            loss = photorealistic(loss, here.content, options)
             watch.say("Smoothing along the content", image)
+            if watch.is_stopped:
+                continue
+            loss = photorealistic(loss, here.content, options)
             image = _start(image, here.content, options)
         stage = "Stage 2, " if is_second else "Stage 1, "
         image = watch.run(scale, image, loss, optimizer=options.optimizer, stage=stage)
@@ -128,14 +131,22 @@ def _stages(content: ImageTensor, options: DeepPhotoOptions) -> tuple[list[Scale
 
 def photorealistic(loss: Loss, content: ImageTensor, options: DeepPhotoOptions) -> Loss:
     """The loss with ``lambda sum_c V_c' L V_c`` (equation 2), per pixel."""
-    laplacian = matting_laplacian(content, epsilon=EPSILON)
     pixels = content.shape[-2] * content.shape[-1]
     weight = PHOTOREALISM_WEIGHT * options.photorealism * content_factor(options) / pixels
+    if weight == 0:
+        return loss
+    found = matting_laplacian(_with_float64(content), epsilon=EPSILON)
+    laplacian = MattingLaplacian(found.coefficients.to(content.device), found.degree.to(content.device))
 
     def total(x: Tensor) -> Tensor:
         return loss(x) + weight * laplacian_energy(x, laplacian)
 
-    return total if weight > 0 else loss
+    return total
+
+
+def _with_float64(image: ImageTensor) -> ImageTensor:
+    """On a device that has float64, which the windows' statistics need and Apple's GPUs lack."""
+    return image.cpu() if image.device.type == "mps" else image
 
 
 def _start(image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions) -> ImageTensor:
@@ -147,13 +158,10 @@ def _start(image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions) 
     if options.photorealism * options.content_strength == 0:
         return image
     smoothed = propagate(
-        image.clamp(0, 1).contiguous(),
-        content,
-        epsilon=EPSILON,
-        normalization="rows",
-        tolerance=START_TOLERANCE,
-    )
-    return smoothed.image
+        _with_float64(image.clamp(0, 1).contiguous()), _with_float64(content), epsilon=EPSILON,
+        normalization="rows", tolerance=START_TOLERANCE,
+    )  # fmt: skip
+    return smoothed.image.to(image.device)
 
 
 def _refine(
@@ -161,11 +169,13 @@ def _refine(
 ) -> ImageTensor:
     if "affine" in options.refinement:
         message = "Local affine refinement"
-        runtime.progress(0.9, message, image)
-        image = local_affine_filter(
-            content, image, radius=AFFINE_RADIUS, edge=AFFINE_EDGE,
-            report=lambda share: runtime.progress(0.9 + 0.1 * share, message),
-        ).clamp(0, 1)  # fmt: skip
+        try:
+            image = local_affine_filter(
+                _with_float64(content), _with_float64(image), radius=AFFINE_RADIUS, edge=AFFINE_EDGE,
+                report=lambda share: runtime.progress(0.9 + 0.1 * share, message),
+            ).clamp(0, 1).to(content.device)  # fmt: skip
+        except EnoughDone:
+            runtime.note("Stopped in the local affine refinement, which was left out.")
     if "detail" in options.refinement:
         image = put_back_detail(image, content, strength=options.style_strength).clamp(0, 1)
     return image

@@ -59,7 +59,7 @@ def convert(method: str, checkpoints: Sequence[Path], folder: Path) -> list[Path
     published = PUBLISHED[method]
     _refuse_other_family(folder, published.family)
     networks = [network for path in checkpoints for network in find_networks(published, path)]
-    if all(network.name == IMAGENET_FILE for network in networks):
+    if networks and all(network.name == IMAGENET_FILE for network in networks):
         if len(networks) > 1:
             raise CheckpointError(f"{networks[1]} is one VGG-19 too many; name one file.")
         return write([Output(IMAGENET_FILE, networks[0].state, (networks[0].source,))], folder, published)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..checkpoints import CheckpointError
 from ..digest import file_sha256
+from ..hub.reasons import http_errors
 from .manifest import FILE as MANIFEST
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -53,14 +54,13 @@ class Plan:
     texts: Mapping[str, str]
     message: str
     private: bool = False
-    lines: tuple[str, ...] = field(default=())
 
     def __str__(self) -> str:
         sizes = {name: path.stat().st_size for name, path in self.files.items()}
         sizes |= {name: len(text.encode()) for name, text in self.texts.items()}
         listed = [f"  {name}  {size / 1e6:.2f} MB" for name, size in sorted(sizes.items())]
         access = "private" if self.private else "public"
-        return "\n".join([f"{access} {self.kind} {self.repo}: {self.message}", *listed, *self.lines])
+        return "\n".join([f"{access} {self.kind} {self.repo}: {self.message}", *listed])
 
 
 def plan_weights(folder: Path, repo: str, *, private: bool = False) -> Plan:
@@ -106,14 +106,18 @@ def carry_out(plan: Plan) -> str | None:
     Raises:
         CheckpointError: with what the Hub answered.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi, get_session
     from huggingface_hub.errors import HfHubHTTPError
 
     api = HfApi()
+    failures: tuple[type[Exception], ...] = (OSError, *http_errors(get_session()))
     try:
         sdk = "gradio" if plan.kind == "space" else None
         api.create_repo(plan.repo, repo_type=plan.kind, private=plan.private, exist_ok=True, space_sdk=sdk)
-        before = api.repo_info(plan.repo, repo_type=plan.kind).sha
+        info = api.repo_info(plan.repo, repo_type=plan.kind)
+        before = info.sha
+        if plan.private and info.private is False:
+            raise CheckpointError(f"{plan.repo} exists and is public; make it private on its page first.")
         changes = [CommitOperationAdd(name, str(path)) for name, path in plan.files.items()]
         changes += [CommitOperationAdd(name, text.encode()) for name, text in plan.texts.items()]
         commit = api.create_commit(plan.repo, changes, commit_message=plan.message, repo_type=plan.kind)
@@ -123,18 +127,25 @@ def carry_out(plan: Plan) -> str | None:
         reasons = {401: "set HF_TOKEN to a token that may write", 403: "your token may not write there"}
         reason = reasons.get(code, "try again later")
         raise CheckpointError(f"The Hub answered {code} for {plan.repo}: {reason}.") from error
-    except OSError as error:
+    except failures as error:
         raise CheckpointError(f"{plan.repo} cannot be published: {error}.") from error
 
 
 def _check_name(repo: str) -> None:
-    if not NAME.fullmatch(repo) or ".." in repo:
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(repo)
+        is_name = NAME.fullmatch(repo) is not None
+    except ValueError:
+        is_name = False
+    if not is_name:
         raise CheckpointError(f"A repository is named USER/NAME, not {repo!r}.")
 
 
 def _families(folder: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
     """Family -> its folder and the entries of its manifest."""
-    found = {}
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
     for place in (folder, *sorted(p for p in folder.glob("*") if p.is_dir())):
         manifest = place / MANIFEST
         if not manifest.is_file():
@@ -146,6 +157,10 @@ def _families(folder: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
             raise CheckpointError(f"{manifest} is damaged.") from error
         if not re.fullmatch(r"[a-z0-9_]+", family) or any(not re.fullmatch(r"[\w.-]+", n) for n in entries):
             raise CheckpointError(f"{manifest} names a family or a file that cannot be one.")
+        if family in found:
+            raise CheckpointError(
+                f"{found[family][0]} and {place} are both of the {family} family; publish one."
+            )
         found[family] = (place, entries)
     if not found:
         raise CheckpointError(f"{folder} holds no {MANIFEST}; convert or train weights into it first.")

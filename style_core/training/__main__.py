@@ -8,6 +8,7 @@ trained by several processes: ``accelerate launch -m style_core.training decoder
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 import torch
 
 from ..device import choose_device
+from ..errors import StyleCoreError, WeightsUnavailable
 from ..nets.encoder import LAYERS
 from ..nets.wavelet import VARIANTS
 from ..publishing.manifest import enter
@@ -47,10 +49,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not args.data.is_dir():
         parser.error(f"--data {args.data} is not a folder")
     command = "python -m style_core.training " + " ".join(arguments or sys.argv[1:])
-    if args.command == "encoder":
-        _encoder(args, command)
-    else:
-        _decoder(args, command)
+    try:
+        if args.command == "encoder":
+            _encoder(args, command)
+        else:
+            _refuse_converted(args)
+            _decoder(args, command)
+    except StyleCoreError as error:
+        raise SystemExit(f"Refused: {error}") from error
+
+
+def _refuse_converted(args: argparse.Namespace) -> None:
+    """A published decoder that was converted into the folder is not overwritten by one of ours."""
+    manifest = args.output / "manifest.json"
+    files = json.loads(manifest.read_text("utf-8"))["files"] if manifest.exists() else {}
+    if "converted_from" in files.get(f"{args.method}_{args.variant}.safetensors", {}):
+        raise WeightsUnavailable(
+            f"{args.output} holds the published {args.method}_{args.variant}; train into another folder."
+        )
 
 
 def _encoder(args: argparse.Namespace, command: str) -> None:
@@ -106,7 +122,12 @@ def _encoder_of(args: argparse.Namespace, team: Team) -> Path:
     """
     path: Path = args.output / f"{ENCODER}.safetensors"
     if not path.exists() and args.family in IMAGENET_ENCODERS and team.is_first:
-        source = locate(args.family, IMAGENET_ENCODERS[args.family], report=print)
+        source = locate(
+            args.family,
+            IMAGENET_ENCODERS[args.family],
+            args.output if args.output.is_dir() else None,
+            report=print,
+        )
         file = read_weights(source, args.family)
         args.output.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)

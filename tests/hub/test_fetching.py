@@ -105,6 +105,27 @@ class TestRepository:
         monkeypatch.setenv("STYLE_CORE_REPO", value)
         assert "STYLE_CORE_REPO must be USER/NAME or USER/NAME@REVISION" in refusal(our_repository)
 
+    def test_a_commit_in_between_changes_nothing_and_new_weights_are_found(self, hub):
+        network("wct_1")
+        folder = hub.folder("models", REPO)
+        (folder / "README.md").write_text("a card")  # another commit, in which nothing of ours changed
+        assert network("wct_2").is_file()
+        manifest = folder / "vgg19" / "manifest.json"
+        content = json.loads(manifest.read_text())
+        added = folder / "vgg19" / "wct_new.safetensors"
+        added.write_bytes((folder / "vgg19" / "wct_3.safetensors").read_bytes())
+        content["files"][added.name] = content["files"]["wct_3.safetensors"]
+        manifest.write_text(json.dumps(content))
+        assert network("wct_new").read_bytes() == added.read_bytes()
+
+    def test_a_cache_that_is_filled_and_cannot_be_written_will_do(self, hub, monkeypatch):
+        from huggingface_hub import constants
+
+        kept = network("wct_1")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        monkeypatch.setattr("style_core.hub.names.cache_folder", None)  # calling it would fail
+        assert network("wct_1") == kept
+
     def test_without_a_repository_the_two_ways_are_named(self, hub, monkeypatch):
         monkeypatch.delenv("STYLE_CORE_REPO")
         text = refusal(locate, "vgg19", "wct_1")

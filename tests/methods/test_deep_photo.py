@@ -91,6 +91,19 @@ def test_stopping_in_stage_one_still_gives_a_picture_of_full_size(pair):
     assert any(note.startswith("Stopped at step") for note in result.notes)
 
 
+@pytest.mark.parametrize("word", ["Smoothing", "Local affine", "Done"])
+def test_stopping_at_any_message_gives_a_picture(pair, word):
+    def stop(fraction, message, preview=None):
+        if message.startswith(word):
+            raise EnoughDone("Stopped.")
+
+    result = shot(pair, progress=stop, steps=20, refinement=("affine",))
+    assert result.image.shape == pair[0].shape
+    assert word == "Done" or any(note.startswith("Stopped ") for note in result.notes)
+    if word == "Smoothing":
+        assert {p.width for p in result.losses} == {128}  # stage 2 was not begun
+
+
 def test_a_region_without_partner_is_noted_and_takes_the_whole_style(pair):
     mask, style_mask = torch.zeros(1, 3, 192, 256), torch.zeros(1, 3, 192, 256)
     mask[..., 128:] = 1

@@ -149,7 +149,8 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
 def _gentle_interrupt() -> Iterator[threading.Event]:
     """The event that the first Ctrl-C sets, to end with what there is; the second interrupts as usual."""
     asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # where signals cannot be handled
+    is_main = threading.current_thread() is threading.main_thread()  # elsewhere signals cannot be handled
+    if not is_main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background
         yield asked
         return
 

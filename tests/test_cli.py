@@ -195,6 +195,14 @@ def test_options_may_stand_between_the_pictures(run, folder, tiny_weights):
     assert Image.open("out.png").size == (30, 18)
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as at a terminal, also where the tests run in the background and it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted_halfway(times, sent):
     """``stylize`` that sends this process Ctrl-C at the first reports behind a tenth of the work."""
 
@@ -210,7 +218,9 @@ def interrupted_halfway(times, sent):
     return call
 
 
-def test_the_first_ctrl_c_writes_the_picture_reached_so_far(folder, tiny_weights, capsys, monkeypatch):
+def test_the_first_ctrl_c_writes_the_picture_reached_so_far(
+    folder, tiny_weights, capsys, monkeypatch, ctrl_c
+):
     monkeypatch.setattr("style_core.cli.stylize", interrupted_halfway(1, sent := []))
     command = ["gatys", "content.png", "style.png", "-o", "out.png", "--steps", "2000", "--device", "cpu"]
     assert main([*command, "--weights-dir", str(tiny_weights)]) == 0
@@ -220,7 +230,7 @@ def test_the_first_ctrl_c_writes_the_picture_reached_so_far(folder, tiny_weights
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_method_without_steps_is_interrupted_at_once(run, folder, monkeypatch):
+def test_a_method_without_steps_is_interrupted_at_once(run, folder, monkeypatch, ctrl_c):
     monkeypatch.setattr("style_core.cli.stylize", interrupted_halfway(1, []))
     status, _, err = run("-o", "out.png")
     assert status == 130

@@ -7,6 +7,7 @@ a record of repository, commit and ETag beside it.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,8 @@ def _fetch_layers(remote: Remote, layers: Sequence[str], folder: Path, path: Pat
     order = [layer for layer in LAYERS if f"{layer}.weight" in held]
     _write(path, held, {"repo": remote.repo, "revision": remote.revision, "commit": source.commit,
                         "etag": source.etag, "file": SOURCE, "layers": order})  # fmt: skip
-    for part in parts.values():
-        part.unlink(missing_ok=True)
+    for leftover in folder.glob("parts_*"):  # this version's, and what others left
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _held_tensors(path: Path, etag: str) -> dict[str, Tensor]:

@@ -79,7 +79,12 @@ def train(
             _cut_curve(folder / "curve.csv", start)
     elif initialize is not None:
         initialize()
-    team.agree(module.state_dict().values())
+    first_start = torch.tensor([start], device=team.device)
+    team.agree([first_start, *module.state_dict().values()])
+    if int(first_start) != start:
+        raise SystemExit(
+            f"{checkpoint} is at step {start} and the first process's at {int(first_start)}; copy it."
+        )
     team.wait()  # nobody writes before all have read
     began = saved = time.monotonic()
 

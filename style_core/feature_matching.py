@@ -12,16 +12,15 @@ from .nets.encoder import Encoder
 from .ops.moments import Moments
 from .ops.regions import memberships
 from .ops.whitening import AffineMap, optimal_transport, whitening_coloring
-from .options import Options, choice, slider
+from .options import NetworkOptions, choice, slider
 
 WHITENINGS = ("transport", "paper")
-PRECISIONS = ("fast", "exact")
 BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 BYTES = 4  # of a float32
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchingOptions(Options):
+class MatchingOptions(NetworkOptions):
     """The options of every method that matches feature statistics."""
 
     whitening: str = choice(
@@ -34,15 +33,6 @@ class MatchingOptions(Options):
         help="With transport: share of the mean feature variance that counts as noise and is not amplified; "
         "raise it against grain in flat areas.",
     )  # fmt: skip
-    precision: str = choice(
-        "fast", PRECISIONS, advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
-    )  # fmt: skip
-
-    @property
-    def is_fast(self) -> bool:
-        """Whether reduced precision is wanted."""
-        return self.precision == "fast"
 
 
 def feature_map(content: Moments, style: Moments, options: MatchingOptions, *, strength: float) -> AffineMap:

@@ -21,12 +21,11 @@ from .ops.pixel_optimization import OPTIMIZERS
 from .ops.regions import EVERYTHING
 from .ops.segment_masks import carry_masks, one_hot
 from .ops.total_variation import total_variation
-from .options import Options, choice, slider, switch, weighted, weights_of, whole
+from .options import NetworkOptions, choice, slider, switch, weighted, weights_of, whole
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # Gatys et al. 2016, section 3
 CONTENT_LAYERS = ("conv4_2",)
 STARTS = ("content", "noise", "style")
-PRECISIONS = ("fast", "exact")
 # At content strength 0.5. The paper's ratio of 1e-3 is in units of unnormalized features; this one was
 # chosen on contact sheets, so that strokes and scene both read.
 CONTENT_WEIGHT = 0.04
@@ -42,7 +41,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GramOptions(Options):
+class GramOptions(NetworkOptions):
     """The options of the methods that optimize pixels for Gram matrices."""
 
     content_strength: float = slider(
@@ -88,15 +87,6 @@ class GramOptions(Options):
         0.1, 0, 10, step=0.05, advanced=True,
         help="Weight against differences of neighboring pixels (noise).",
     )  # fmt: skip
-    precision: str = choice(
-        "fast", PRECISIONS, advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
-    )  # fmt: skip
-
-    @property
-    def is_fast(self) -> bool:
-        """Whether reduced precision is wanted."""
-        return self.precision == "fast"
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import Any
 from .errors import InvalidOption
 
 KEY = "style_core"
+PRECISIONS = ("fast", "exact")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +177,21 @@ class Options:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values by name."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions(Options):
+    """What every method understands that runs a network."""
+
+    precision: str = choice(
+        "fast", PRECISIONS, advanced=True,
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
+    )  # fmt: skip
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether reduced precision is wanted."""
+        return self.precision == "fast"
 
 
 def option_fields(options: type[Options]) -> dict[str, OptionField]:

@@ -203,7 +203,8 @@ def stylize(
         **options: the method's options by name.
 
     Returns:
-        A picture of exactly the content's size (or of ``size``), with notes and settings.
+        A picture of exactly the content's size (or of ``size``; a method with a ``longest`` reduces
+        larger contents unless a size is asked for), with notes and settings.
 
     Raises:
         StyleCoreError: with a sentence that says what to do; nothing else is raised for bad input.
@@ -213,14 +214,9 @@ def stylize(
     sources: list[Any] = list(style) if isinstance(style, (list, tuple)) else [style]
     shares = _shares(chosen, content, sources, style_weights)
     target = devices.choose_device(device)
-    runtime = _Runtime(
-        family=family,
-        weights_dir=Path(fspath(weights_dir)) if weights_dir is not None else None,
-        device=target,
-        generator=torch.Generator().manual_seed(values.seed),
-        report=progress or ignore_progress,
-        encoder_kind=chosen.encoder,
-    )
+    place = Path(fspath(weights_dir)) if weights_dir is not None else None
+    seeded = torch.Generator().manual_seed(values.seed)
+    runtime = _Runtime(family, place, target, seeded, progress or ignore_progress, chosen.encoder)
     began = time.perf_counter()
     # Methods that need gradients switch them on.
     with _out_of_memory_as_a_sentence(target), torch.no_grad():
@@ -233,18 +229,12 @@ def stylize(
     runtime.is_finished = True
     runtime.progress(1.0, "Done")
     masks = "none" if segments is None else AUTO if _is_auto(content_mask) else "own"
+    settings: dict[str, Any] = {"method": method, "family": family, "device": target.type, "masks": masks}
+    settings |= {"texture": pictures.is_noise, "styles": [round(share, 6) for share in shares]}
     return Result(
         image=image,
         alpha=pictures.content.alpha,
-        settings={
-            "method": method,
-            "family": family,
-            "device": target.type,
-            "masks": masks,
-            "texture": pictures.is_noise,
-            "styles": [round(share, 6) for share in shares],
-            **values.to_dict(),
-        },
+        settings={**settings, **values.to_dict()},
         notes=tuple(runtime.notes),
         seconds={"prepare": loaded - began, "stylize": finished - loaded, "total": finished - began},
         peak_memory=devices.peak_memory(target),

@@ -165,10 +165,13 @@ class TestPlans:
             shutil.copyfile(path, tmp_path / name)
         code = (
             "import torch; from demo.page import build_page; from style_core import stylize; build_page(); "
-            "stylize('wct2', torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))"
+            "print(stylize('wct2', torch.rand(1, 3, 32, 40), torch.rand(1, 3, 32, 32)).image.shape)"
         )
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "torch.Size([1, 3, 32, 40])" in done.stdout
 
 
 def run_in_a_process(hub, home, *arguments, **more):

@@ -56,6 +56,7 @@ def status_code(error: BaseException | None) -> int | None:
 
 
 def may_pass(error: BaseException) -> bool:
+    """Whether waiting and asking again can help: no answer, "slow down" (429), or a server's failure."""
     code = status_code(error)
     return code is None or code == 429 or code >= 500
 

@@ -67,63 +67,91 @@ def train(
     """
     team = team or Team(CPU)
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint.pt"
     optimizer = torch.optim.AdamW(module.parameters(), lr=1.0, betas=(0.9, 0.99), weight_decay=0.0)
-    start, spent = 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        module.load_state_dict(state["module"])
-        optimizer.load_state_dict(state["optimizer"])
-        start, spent = state["step"], state["seconds"]
-        if team.is_first:
-            _cut_curve(folder / "curve.csv", start)
-    elif initialize is not None:
+    checkpoint, curve = _Checkpoint(folder / "checkpoint.pt", module, optimizer), folder / "curve.csv"
+    start = checkpoint.read(team)
+    if start is None and initialize is not None:
         initialize()
-    first_start = torch.tensor([start], device=team.device)
-    team.agree([first_start, *module.state_dict().values()])
-    if int(first_start) != start:
-        raise SystemExit(
-            f"{checkpoint} is at step {start} and the first process's at {int(first_start)}; copy it."
-        )
+    elif start is not None and team.is_first:
+        _cut_curve(curve, start)
+    team.agree(module.state_dict().values())
     team.wait()  # nobody writes before all have read
-    began = saved = time.monotonic()
-
-    def save(step: int) -> None:
-        if not team.is_first:
-            return
-        state = {
-            "module": module.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            "seconds": spent + time.monotonic() - began,
-        }
-        partial = checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, checkpoint)
-
-    curve = folder / "curve.csv"
+    saved = time.monotonic()
+    start = start or 0
     with tqdm(total=schedule.steps, initial=start, dynamic_ncols=True, disable=not team.is_first) as bar:
         for step in range(start, schedule.steps):
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate(step)
-            optimizer.zero_grad(set_to_none=True)
-            value, parts = loss(step)
-            value.backward()
-            team.average_gradients(module.parameters())
-            norm = nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-            if bool(torch.isfinite(norm)):
-                optimizer.step()
+            parts = _step(module, optimizer, loss, step, team)
             bar.update()
             if step % schedule.log_every == 0 and team.is_first:
                 bar.set_postfix({k: f"{v:.3f}" for k, v in parts.items()}, refresh=False)
-                seconds = spent + time.monotonic() - began
-                _log(curve, {"step": step, "seconds": round(seconds), "loss": float(value.detach()), **parts})
-            if time.monotonic() - saved > schedule.checkpoint_seconds:
-                save(step + 1)
+                _log(curve, {"step": step, "seconds": round(checkpoint.seconds), **parts})
+            if time.monotonic() - saved > schedule.checkpoint_seconds and team.is_first:
+                checkpoint.write(step + 1)
                 saved = time.monotonic()
-    save(schedule.steps)
+    if team.is_first:
+        checkpoint.write(schedule.steps)
     team.wait()
     return curve
+
+
+def _step(
+    module: nn.Module, optimizer: torch.optim.Optimizer, loss: LossFunction, step: int, team: Team
+) -> dict[str, float]:
+    """One update, left out where the gradient is not finite; the loss and its parts."""
+    optimizer.zero_grad(set_to_none=True)
+    value, parts = loss(step)
+    value.backward()
+    team.average_gradients(module.parameters())
+    norm = nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+    if bool(torch.isfinite(norm)):
+        optimizer.step()
+    return {"loss": float(value.detach()), **parts}
+
+
+class _Checkpoint:
+    """A run's state in a file that is never half written, and the time it has taken over all sittings."""
+
+    def __init__(self, path: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self.path, self.module, self.optimizer = path, module, optimizer
+        self.spent, self.began = 0.0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Spent on the run so far."""
+        return self.spent + time.monotonic() - self.began
+
+    def read(self, team: Team) -> int | None:
+        """Restore the state and give its step, ``None`` where there is none; the same for all processes.
+
+        Raises:
+            SystemExit: this process's file is not at the first one's step.
+        """
+        start = None
+        if self.path.exists():
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            self.module.load_state_dict(state["module"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            start, self.spent = int(state["step"]), float(state["seconds"])
+        first = torch.tensor([-1 if start is None else start], device=team.device)
+        own = int(first)
+        team.agree([first])
+        if int(first) != own:
+            raise SystemExit(f"{self.path} is not at the step of the first process's file; copy that one.")
+        return start
+
+    def write(self, step: int) -> None:
+        """Save the state as that of ``step`` steps done."""
+        state = {
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": step,
+            "seconds": self.seconds,
+        }
+        partial = self.path.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, self.path)
 
 
 def autocast(device: torch.device) -> AbstractContextManager[None]:

@@ -1,6 +1,7 @@
 """Image style transfer: published methods behind one function, :func:`stylize`."""
 
 from .batch import Outcome, stylize_folder
+from .device import use_threads
 from .errors import (
     Cancelled,
     EnoughDone,
@@ -12,10 +13,12 @@ from .errors import (
     WeightsUnavailable,
 )
 from .images import ImageTensor, Picture, check_output, load_image, read_settings, to_pil
+from .measures import Measures
 from .method import LossPoint, Method, Paper
 from .options import OptionField, Options, option_default, option_fields, parse_numbers, parse_value
-from .pipeline import Result, get_method, list_methods, stylize
+from .pipeline import Result, find_regions, get_method, list_methods, measure_result, stylize
 from .progress import Progress
+from .segments import Segments
 from .weights import FAMILIES
 
 __version__ = "0.1.0"
@@ -29,6 +32,7 @@ __all__ = [
     "InvalidOption",
     "InvalidSegments",
     "LossPoint",
+    "Measures",
     "Method",
     "OptionField",
     "Options",
@@ -38,12 +42,15 @@ __all__ = [
     "Picture",
     "Progress",
     "Result",
+    "Segments",
     "StyleCoreError",
     "WeightsUnavailable",
     "check_output",
+    "find_regions",
     "get_method",
     "list_methods",
     "load_image",
+    "measure_result",
     "option_default",
     "option_fields",
     "parse_numbers",
@@ -52,4 +59,5 @@ __all__ = [
     "stylize",
     "stylize_folder",
     "to_pil",
+    "use_threads",
 ]

@@ -43,6 +43,14 @@ def has_native_bfloat16(kind: str) -> bool:
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
 
 
+def use_threads(count: int) -> None:
+    """Let computations that the calling thread starts use ``count`` processor threads.
+
+    Several jobs that each take all of a machine's cores slow each other down manyfold.
+    """
+    torch.set_num_threads(max(1, count))
+
+
 def peak_memory(device: torch.device) -> int:
     """Most bytes held so far: of the process on the CPU, of the allocator on a GPU; 0 if unknown."""
     if device.type == "cuda":

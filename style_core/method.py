@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ SMALL_REGION_NOTE = (
     "the whole pictures are used for it."
 )
 O = TypeVar("O", bound=Options)  # noqa: E741
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,13 @@ class Runtime(Protocol):
 
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
         """A network of the family."""
+
+    def remember(self, *parts: Any, compute: Callable[[], V]) -> V:
+        """What ``compute`` gives, kept for the next request with equal ``parts`` (tensors by content).
+
+        The parts name the step and hold everything the value depends on besides the method and the
+        networks. Nobody may change the value afterwards. Notes made on the way are made again.
+        """
 
     def need_memory(self, size: int) -> None:
         """Refuse with :class:`~style_core.errors.OutOfMemory` if ``size`` bytes are not free."""

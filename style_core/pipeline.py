@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from . import device as devices
+from . import measures, memory, weights
 from . import methods as _methods  # noqa: F401  # importing the package registers the methods
-from . import weights
 from .auto_segments import cluster_segments
 from .errors import EnoughDone, InvalidImage, InvalidOption, InvalidSegments, OutOfMemory
 from .images import (
@@ -37,6 +37,7 @@ from .progress import Progress, ignore_progress
 from .segments import Segments, pad_labels, read_masks, read_style_regions
 
 AUTO = "auto"
+V = TypeVar("V")
 MEMORY_WORDS = ("not enough memory", "out of memory", "can't allocate memory")  # how allocators say it
 MAX_STYLES = 8
 NON_COMMERCIAL = "-NC"  # in the names of Creative Commons licences
@@ -91,10 +92,12 @@ class _Runtime:
     generator: torch.Generator
     report: Progress
     encoder_kind: str = "shared"
+    method: str = ""
     notes: list[str] = field(default_factory=list)
     losses: list[LossPoint] = field(default_factory=list)
     _last_fraction: float = 0.0
     _is_enough: bool = False
+    _hearing: list[list[str]] = field(default_factory=list)  # notes of the values being remembered
     is_finished: bool = False
 
     def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
@@ -128,6 +131,24 @@ class _Runtime:
                 f"{path.name} is not in {str(self.weights_dir)!r}; the one in {str(path.parent)!r} is used."
             )
 
+    def remember(self, *parts: Any, compute: Callable[[], V]) -> V:
+        place = None if self.weights_dir is None else str(self.weights_dir.absolute())
+        whole = (self.method, self.family, place, str(self.device), *parts)
+        key = memory.fingerprint(whole)
+        known = memory.recall(key)
+        if known is None:
+            self._hearing.append([])
+            try:
+                value = compute()
+            finally:
+                heard = self._hearing.pop()
+            known = (value, tuple(heard))
+            memory.keep(key, known)
+        value, notes = known
+        for sentence in notes:
+            self.note(sentence)
+        return value
+
     def need_memory(self, size: int) -> None:
         free = devices.available_memory(self.device)
         if free is not None and size > free:
@@ -150,6 +171,8 @@ class _Runtime:
         self.losses.append(point)
 
     def note(self, sentence: str) -> None:
+        for heard in self._hearing:
+            heard.append(sentence)
         if sentence not in self.notes:
             self.notes.append(sentence)
 
@@ -216,7 +239,7 @@ def stylize(
     target = devices.choose_device(device)
     place = Path(fspath(weights_dir)) if weights_dir is not None else None
     seeded = torch.Generator().manual_seed(values.seed)
-    runtime = _Runtime(family, place, target, seeded, progress or ignore_progress, chosen.encoder)
+    runtime = _Runtime(family, place, target, seeded, progress or ignore_progress, chosen.encoder, method)
     began = time.perf_counter()
     # Methods that need gradients switch them on.
     with _out_of_memory_as_a_sentence(target), torch.no_grad():
@@ -241,6 +264,53 @@ def stylize(
         segments=segments,
         losses=tuple(runtime.losses),
     )
+
+
+def find_regions(
+    content: Source, style: Source, *, content_mask: Source = AUTO, style_mask: Source = AUTO,
+    size: int | None = None, family: str = "compact", weights_dir: str | PathLike[str] | None = None,
+    device: str = "auto", progress: Progress | None = None,
+) -> Segments:  # fmt: skip
+    """The matched regions that :func:`stylize` would use, to look at before the work.
+
+    Args:
+        content, style, content_mask, style_mask, size, family, weights_dir, device, progress: as there.
+
+    Returns:
+        label maps at the sizes the pictures are read at, and notes.
+
+    Raises:
+        StyleCoreError: as there.
+    """
+    target = devices.choose_device(device)
+    place = Path(fspath(weights_dir)) if weights_dir is not None else None
+    runtime = _Runtime(family, place, target, torch.Generator(), progress or ignore_progress)
+    with _out_of_memory_as_a_sentence(target), torch.no_grad():
+        pictures = _read(content, [style], Options(size=size), None, runtime)
+        return _matched(pictures, content_mask, style_mask, None, runtime)
+
+
+def measure_result(
+    content: Source, style: Source, result: Source, *, device: str = "auto"
+) -> measures.Measures:
+    """How well a result keeps the content's structure and reaches the style; see measures.py.
+
+    Always in the compact encoder's features, so that figures of all families compare.
+
+    Args:
+        content, style, result: pictures as :func:`stylize` takes them.
+
+    Raises:
+        StyleCoreError: one of them cannot be read, or the shipped weights are damaged.
+    """
+    target = devices.choose_device(device)
+    read = {"content": content, "style": style, "result": result}
+    pictures = [load_image(source, name=name).pixels.to(target) for name, source in read.items()]
+    encoder = weights.load_encoder(
+        weights.FAMILIES[0], None, target, last=measures.LAYERS[-1], pool="max", fast=False
+    )
+    with _out_of_memory_as_a_sentence(target), torch.no_grad():
+        return measures.measure(pictures[0], pictures[1], pictures[2], encoder)
 
 
 @dataclass(frozen=True)
@@ -347,6 +417,17 @@ def _segment(
         return None
     if pictures.is_noise:
         raise InvalidSegments("Masks need a content picture.")
+    return _matched(pictures, content_mask, style_mask, style_weights, runtime)
+
+
+def _matched(
+    pictures: _Pictures,
+    content_mask: Source | None,
+    style_mask: Source | None,
+    style_weights: Sequence[float] | None,
+    runtime: _Runtime,
+) -> Segments:
+    """The regions of pictures and masks, matched; their notes said."""
     content, style = pictures.content, pictures.styles[0]
     if len(pictures.styles) > 1:
         segments = _one_style_per_region(pictures, content_mask, style_mask, style_weights)
@@ -354,11 +435,14 @@ def _segment(
         if style_mask is not None and not _is_auto(style_mask):
             raise InvalidSegments("A style mask cannot go with an automatic content mask.")
         runtime.progress(0.0, "Finding regions")
-        segments = cluster_segments(
-            content.pixels.to(runtime.device),
-            style.pixels.to(runtime.device),
-            runtime.encoder(last="relu4_1"),
-        )
+        segments = runtime.remember(
+            "regions", content.pixels, style.pixels,
+            compute=lambda: cluster_segments(
+                content.pixels.to(runtime.device),
+                style.pixels.to(runtime.device),
+                runtime.encoder(last="relu4_1"),
+            ),
+        )  # fmt: skip
     elif content_mask is None or style_mask is None:
         missing = "content" if content_mask is None else "style"
         raise InvalidSegments(f"Masks come in pairs; the {missing} mask is missing.")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from style_core import memory
 from style_core.nets.decoder import Decoder
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.nets.wavelet import VARIANTS, WaveletDecoder
@@ -17,6 +18,12 @@ from style_core.training.normalization import normalize_activations
 
 TINY_WIDTHS = dict(zip(LAYERS, (6, 6, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 12), strict=True))
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What one test computed is not found again by the next, which may have replaced a part of it."""
+    memory.forget()
 
 
 @pytest.fixture(params=["cpu", "cuda"])

@@ -6,7 +6,7 @@ content's matting affinity removes what is left of patches and halos.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import Tensor
@@ -73,10 +73,16 @@ class PhotoWCTOptions(MatchingOptions):
 )
 def stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
     """Stylize from level 4 to 1 (section 3.1), then smooth (section 3.2)."""
-    stylized = _stylize(inputs, options, runtime)
+    unsmoothed = replace(options, content_strength=0.0, smoothing=SMOOTHINGS)
+    stylized = runtime.remember(
+        "stylized", inputs, unsmoothed, compute=lambda: _stylize(inputs, options, runtime)
+    )
     if options.content_strength == 0:
         return stylized
-    smoothed = _smooth(stylized, inputs.content, options, runtime)
+    smoothed = runtime.remember(
+        "smoothed", inputs, replace(options, content_strength=1.0),
+        compute=lambda: _smooth(stylized, inputs.content, options, runtime),
+    )  # fmt: skip
     return stylized.lerp(smoothed, options.content_strength)
 
 
@@ -86,11 +92,14 @@ def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Imag
     need_feature_memory(runtime, shared, [inputs.content, inputs.style], maps_held=MAPS_HELD)
     networks = [runtime.load(NETWORKS[level], fast=options.is_fast) for level in levels]
 
-    runtime.progress(0.05, "Encoding the style")
-    targets = {
-        name: region_moments(features, inputs.style_labels)
-        for name, features in shared(inputs.style, [f"relu{k}_1" for k in levels]).items()
-    }
+    def measure_style() -> dict[str, dict[int, Moments]]:
+        runtime.progress(0.05, "Encoding the style")
+        found = shared(inputs.style, [f"relu{k}_1" for k in levels])
+        return {name: region_moments(features, inputs.style_labels) for name, features in found.items()}
+
+    targets = runtime.remember(
+        "style", inputs.style, inputs.style_labels, levels, options.is_fast, compute=measure_style
+    )
     labels, weights = inputs.content_labels, region_weights(inputs)
     image = inputs.content
     for done, (level, network) in enumerate(zip(levels, networks, strict=True)):

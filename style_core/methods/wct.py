@@ -97,8 +97,15 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
     need_feature_memory(runtime, shared, pictures, maps_held=MAPS_HELD)
     levels = {level: _load(level, shared, runtime, options.is_fast) for level in strengths}
 
-    runtime.progress(0.05, "Encoding the style")
-    targets = [_style_statistics(style, levels, runtime) for style in styles]
+    def measure(style: StyleInput) -> dict[int, Statistics]:
+        runtime.progress(0.05, "Encoding the style")
+        return _style_statistics(style, levels, runtime)
+
+    how = (list(levels), options.is_fast)
+    targets = [
+        runtime.remember("style", style.pixels, style.labels, how, compute=partial(measure, style))
+        for style in styles
+    ]
     weights = region_weights(inputs)
     labels = [EVERYTHING, *(weights or ())]
 

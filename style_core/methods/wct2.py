@@ -100,39 +100,48 @@ def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTens
 
     need_feature_memory(runtime, encoder, [inputs.content, inputs.style], maps_held=MAPS_HELD)
 
-    runtime.progress(0.05, "Encoding the style")
-    style = _Statistics()
-    target = style.collect(inputs.style_labels, "encoder")
-    features, skips = encode(inputs.style, hook=target)
-    if "skip" in at:
-        for level, skip in skips.items():
-            for band in BANDS:
-                moments = region_moments(getattr(skip, band), inputs.style_labels)
-                style.places["skip", level, band] = moments
-    if "decoder" in at:
-        wavelet_decode(decoder, features, skips, hook=style.collect(inputs.style_labels, "decoder"))
-    del features, skips
+    def measure_style() -> _Statistics:
+        runtime.progress(0.05, "Encoding the style")
+        style = _Statistics()
+        target = style.collect(inputs.style_labels, "encoder")
+        features, skips = encode(inputs.style, hook=target)
+        if "skip" in at:
+            for level, skip in skips.items():
+                for band in BANDS:
+                    moments = region_moments(getattr(skip, band), inputs.style_labels)
+                    style.places["skip", level, band] = moments
+        if "decoder" in at:
+            wavelet_decode(decoder, features, skips, hook=style.collect(inputs.style_labels, "decoder"))
+        return style
 
-    transform = _Transform(inputs, options, style, runtime)
-    runtime.progress(0.35, "Encoding and transforming the content")
-    features, skips = encode(inputs.content, hook=transform.hook("encoder") if "encoder" in at else _same)
-    if "skip" in at:
-        skips = {level: transform.skip(level, skip) for level, skip in skips.items()}
-    runtime.progress(0.7, "Decoding")
+    how = (options.decoder, sorted(at), options.is_fast)
+    style = runtime.remember("style", inputs.style, inputs.style_labels, how, compute=measure_style)
 
-    def before_decoding(level: int, x: Tensor) -> Tensor:
-        runtime.progress(0.7 + 0.05 * (4 - level), f"Decoding level {level}")
-        if "decoder" not in at or (level == 4 and "encoder" in at):
-            return x
-        return transform("decoder" if level < 4 else "encoder", level, features=x)
+    def render() -> ImageTensor:
+        transform = _Transform(inputs, options, style, runtime)
+        runtime.progress(0.35, "Encoding and transforming the content")
+        features, skips = encode(inputs.content, hook=transform.hook("encoder") if "encoder" in at else _same)
+        if "skip" in at:
+            skips = {level: transform.skip(level, skip) for level, skip in skips.items()}
+        runtime.progress(0.7, "Decoding")
 
-    image = wavelet_decode(decoder, features, skips, hook=before_decoding).clamp(0, 1)
+        def before_decoding(level: int, x: Tensor) -> Tensor:
+            runtime.progress(0.7 + 0.05 * (4 - level), f"Decoding level {level}")
+            if "decoder" not in at or (level == 4 and "encoder" in at):
+                return x
+            return transform("decoder" if level < 4 else "encoder", level, features=x)
+
+        return wavelet_decode(decoder, features, skips, hook=before_decoding).clamp(0, 1)
+
+    def redraw() -> ImageTensor:
+        runtime.progress(0.9, "Redrawing along the content")
+        return guided_filter(inputs.content, image.float(), radius=REFINE_RADIUS, eps=REFINE_EPS, subsample=2)
+
+    unblended = replace(options, content_strength=0.0)
+    image = runtime.remember("picture", inputs, unblended, compute=render)
     # Departure: the paper decodes and is done. Redrawing removes the grain and fringes that are left.
     if options.content_strength > 0:
-        runtime.progress(0.9, "Redrawing along the content")
-        redrawn = guided_filter(
-            inputs.content, image.float(), radius=REFINE_RADIUS, eps=REFINE_EPS, subsample=2
-        )
+        redrawn = runtime.remember("redrawn", inputs, unblended, compute=redraw)
         image = image.lerp(redrawn, options.content_strength)
     return image
 

@@ -1,0 +1,84 @@
+"""How well a result keeps the content and reaches the style, as two numbers.
+
+``structure`` is the structure term of SSIM (Wang et al. 2004, equation 10) on luminance: 1 means that
+the content's structure is kept. ``style`` is the relative distance of Gram matrices (Gatys et al.,
+CVPR 2016, equation 4) to the style picture, as a share of the untouched content's own distance: 0 means
+that the style is reached, 1 as far away as the content was. Both say nothing of blotches or halos.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .images import ImageTensor
+from .nets.encoder import Encoder
+from .ops.color_preservation import luminance
+from .ops.gram import gram_matrix
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+LONGEST = 512  # px; pictures are measured no larger, so that figures of different sizes compare
+SHORTEST = 32  # px of the shorter side, which the deepest layer needs
+WINDOW, SIGMA = 11, 1.5  # of SSIM
+STABILIZER = 0.03**2 / 2  # C3 of SSIM for a range of 1
+
+
+@dataclass(frozen=True)
+class Measures:
+    """``structure`` and ``style``; ``None`` where it cannot be said (a style equal to the content)."""
+
+    structure: float
+    style: float | None
+
+
+def measure(content: ImageTensor, style: ImageTensor, result: ImageTensor, encoder: Encoder) -> Measures:
+    """Both numbers of one result.
+
+    Args:
+        content, style, result: ``[1, 3, H, W]``, RGB in [0, 1]; the result is compared at the content's size.
+        encoder: reaches relu5_1.
+    """
+    content, style = reduced(content), reduced(style)
+    result = F.interpolate(result, content.shape[-2:], mode="bicubic", antialias=True).clamp(0, 1)
+    near, far = (gram_distance(picture, style, encoder) for picture in (result, content))
+    return Measures(structure_term(content, result), near / far if far > 1e-6 else None)
+
+
+def structure_term(a: ImageTensor, b: ImageTensor) -> float:
+    """Mean of ``(cov + C3) / (std_a std_b + C3)`` over Gaussian windows of 11 px, inside the picture."""
+    offsets = torch.arange(WINDOW, device=a.device) - WINDOW // 2
+    line = torch.exp(-(offsets.float() ** 2) / (2 * SIGMA**2))
+    kernel = torch.outer(line, line)[None, None] / line.sum() ** 2
+
+    def mean(x: Tensor) -> Tensor:
+        return F.conv2d(x, kernel)
+
+    a, b = luminance(a.float())[:, :1], luminance(b.float())[:, :1]
+    covariance = mean(a * b) - mean(a) * mean(b)
+    spread = [(mean(x * x) - mean(x) ** 2).clamp_min(0) for x in (a, b)]
+    deviation = (spread[0] * spread[1]).sqrt()
+    return float(((covariance + STABILIZER) / (deviation + STABILIZER)).mean())
+
+
+def gram_distance(picture: ImageTensor, style: ImageTensor, encoder: Encoder) -> float:
+    """Root of the mean over the layers of ``|G - S|^2 / |S|^2``."""
+    here, there = (_grams(x, encoder) for x in (picture, style))
+    shares = [float((g - s).square().sum() / s.square().sum()) for g, s in zip(here, there, strict=True)]
+    return float((sum(shares) / len(shares)) ** 0.5)
+
+
+def reduced(picture: ImageTensor) -> ImageTensor:
+    """At most LONGEST px on the longer side, at least SHORTEST on the shorter one."""
+    height, width = picture.shape[-2:]
+    factor = max(min(1.0, LONGEST / max(height, width)), SHORTEST / min(height, width))
+    if factor == 1:
+        return picture
+    size = (round(height * factor), round(width * factor))
+    return F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _grams(picture: ImageTensor, encoder: Encoder) -> list[Tensor]:
+    return [gram_matrix(features.float()) for features in encoder(picture, LAYERS).values()]

@@ -1,0 +1,102 @@
+"""What was computed before, kept by what it was computed from: statistics, regions, pictures on the way.
+
+Moving a strength then computes only what depends on it. Values are found again by the contents of
+their inputs, never by names or files, so that a hit is always the same numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+BUDGET = "STYLE_CORE_FEATURES_MB"
+DEFAULT_BUDGET = 400  # MB
+LARGEST_SHARE = 0.5  # of the budget; a larger value is not kept, it would push all others out
+
+_lock = threading.Lock()
+_kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()  # digest -> value, bytes
+
+
+def fingerprint(parts: tuple[Any, ...]) -> str:
+    """A digest of nested tuples, lists, mappings, records, numbers, texts and tensors (by content).
+
+    Raises:
+        TypeError: something else is among them, whose equality would not be known.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    _feed(digest, parts)
+    return digest.hexdigest()
+
+
+def recall(key: str) -> Any | None:
+    """The value kept under ``key``, or ``None``."""
+    with _lock:
+        if key not in _kept:
+            return None
+        _kept.move_to_end(key)
+        return _kept[key][0]
+
+
+def keep(key: str, value: Any) -> None:
+    """Keep a value that nobody changes any more; the ones used longest ago make room."""
+    size, budget = size_of(value), _budget()
+    if size > LARGEST_SHARE * budget:
+        return
+    with _lock:
+        _kept[key] = (value, size)
+        _kept.move_to_end(key)
+        while sum(held for _, held in _kept.values()) > budget:
+            _kept.popitem(last=False)
+
+
+def forget() -> None:
+    """Forget everything."""
+    with _lock:
+        _kept.clear()
+
+
+def size_of(value: Any) -> int:
+    """Bytes of all tensors in nested containers and records."""
+    if isinstance(value, Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, Mapping):
+        return sum(size_of(v) for v in value.values())
+    if isinstance(value, (tuple, list)):
+        return sum(size_of(v) for v in value)
+    if dataclasses.is_dataclass(value):
+        return sum(size_of(getattr(value, f.name)) for f in dataclasses.fields(value))
+    return 0
+
+
+def _feed(digest: Any, part: Any) -> None:
+    """Add one part, with its kind, so that ``("1",)`` and ``(1,)`` differ."""
+    digest.update(type(part).__name__.encode() + b"\0")
+    if isinstance(part, Tensor):
+        digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
+        plain = part.detach().cpu().contiguous()
+        digest.update(plain.flatten().view(torch.uint8).numpy().tobytes())
+    elif isinstance(part, (str, int, float, bool, type(None))):
+        digest.update(repr(part).encode() + b"\0")
+    elif isinstance(part, Mapping):
+        _feed(digest, sorted(part.items()))
+    elif isinstance(part, (tuple, list)):
+        digest.update(str(len(part)).encode() + b"\0")
+        for inner in part:
+            _feed(digest, inner)
+    elif dataclasses.is_dataclass(part):
+        _feed(digest, [(f.name, getattr(part, f.name)) for f in dataclasses.fields(part)])
+    else:
+        raise TypeError(f"{type(part).__name__} has no fingerprint")
+
+
+def _budget() -> int:
+    text = os.environ.get(BUDGET, "")
+    return int(1e6 * (int(text) if text.isdecimal() else DEFAULT_BUDGET))

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import sys
 
-import gradio as gr
+# On ZeroGPU this package must be imported before torch is; elsewhere it is not there.
+with contextlib.suppress(ImportError):
+    import spaces  # noqa: F401
 
-from demo.page import build_page
+from demo.server import serve
+from style_core import StyleCoreError
 
 
-def main() -> None:
+def main() -> int:
     """Build the page and serve it until interrupted."""
     parser = argparse.ArgumentParser(description="The style transfer demo.")
     parser.add_argument("--host", default=None, help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=None, help="port (default: the first free from 7860)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    parser.add_argument(
+        "--mcp", action="store_true", help="offer the endpoints to MCP clients (needs gradio[mcp])"
+    )
+    parser.add_argument("--shares", default=None, metavar="PLACE",
+                        help="folder or fsspec address for shared comparisons")  # fmt: skip
     args = parser.parse_args()
     on_spaces = os.environ.get("SYSTEM") == "spaces"
-    page = build_page()
-    page.space_id = None  # keeps Gradio's Space header, and its third-party requests, off the page
-    page.queue(max_size=20).launch(
-        server_name=args.host,
-        server_port=args.port,
-        inbrowser=not (args.no_browser or on_spaces),
-        ssr_mode=False,
-        run_history=False,
-        theme=gr.themes.Soft(),
-    )
+    try:
+        server = serve(
+            host=args.host, port=args.port, open_browser=not (args.no_browser or on_spaces), mcp=args.mcp,
+            shares=args.shares,
+        )  # fmt: skip
+    except StyleCoreError as error:
+        print(f"Refused: {error}", file=sys.stderr)
+        return 1
+    server.page.block_thread()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

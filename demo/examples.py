@@ -1,12 +1,24 @@
-"""The example pictures that ship with the demo, and which pairs each gallery shows."""
+"""The example pictures that ship with the demo, which pairs each gallery shows, and their kept results.
+
+A result is computed when somebody first asks for it and kept on disk under everything it depends on:
+both files, the method, its options and the program itself.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-FOLDER = Path(__file__).resolve().parent.parent / "assets" / "examples"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "assets" / "examples"
+CACHE = "STYLE_DEMO_EXAMPLES"  # folder of kept results
 
 
 @dataclass(frozen=True)
@@ -17,8 +29,82 @@ class Pair:
     style: Path
 
 
+@dataclass(frozen=True)
+class KeptResult:
+    """A result that was computed before."""
+
+    image: Path
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+    seconds: float
+
+
 def gallery(*, photorealistic: bool) -> list[Pair]:
     """The pairs of ``assets/examples/examples.json`` for photo or painting methods."""
     listed = json.loads((FOLDER / "examples.json").read_text("utf-8"))
     chosen = listed["photo" if photorealistic else "art"]
     return [Pair(FOLDER / content, FOLDER / style) for content, style in chosen]
+
+
+def example_key(request: Mapping[str, Any], content: str | None, style: str | None) -> str | None:
+    """The key of a run on two shipped pictures, or ``None`` if it is not one."""
+    if content is None or style is None:
+        return None
+    digests = [_sha256(Path(path)) for path in (content, style)]
+    if not set(digests) <= _shipped():
+        return None
+    text = json.dumps([request, digests, _program()], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def kept_result(key: str) -> KeptResult | None:
+    """The result kept under a key."""
+    image, record = _files(key)
+    try:
+        known = json.loads(record.read_text("utf-8"))
+        return KeptResult(image, known["settings"], tuple(known["notes"]), float(known["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not computed yet, or not completely written
+
+
+def keep_result(
+    key: str, image: Path, settings: Mapping[str, Any], notes: tuple[str, ...], seconds: float
+) -> None:
+    """Keep a finished picture file; the record last, so that what is half written is not found."""
+    kept, record = _files(key)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(image, kept)
+        draft = record.with_suffix(f".{os.getpid()}.part")
+        draft.write_text(json.dumps({"settings": settings, "notes": notes, "seconds": seconds}), "utf-8")
+        draft.replace(record)
+    except OSError:
+        return  # a full or read-only disk: the next visitor computes it again
+
+
+def _files(key: str) -> tuple[Path, Path]:
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "style_demo" / "examples"
+    folder = Path(os.environ.get(CACHE) or default)
+    return folder / f"{key}.png", folder / f"{key}.json"
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    return frozenset(_sha256(path) for path in FOLDER.rglob("*.jpg"))
+
+
+@cache
+def _program() -> str:
+    """A digest of the package's source and of the shipped weights' manifest."""
+    sources = [
+        *sorted((ROOT / "style_core").rglob("*.py")),
+        *sorted((ROOT / "assets").rglob("manifest.json")),
+    ]
+    digest = hashlib.sha256()
+    for path in sources:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

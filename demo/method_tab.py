@@ -2,330 +2,475 @@
 
 from __future__ import annotations
 
-import atexit
-import html
-import logging
-import shutil
-import tempfile
-import time
-import uuid
 from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from style_core import (
     FAMILIES,
     Cancelled,
-    ImageTensor,
     Method,
-    OptionField,
-    Progress,
-    Result,
     StyleCoreError,
-    load_image,
-    option_default,
+    describe_weights,
+    find_regions,
     option_fields,
-    parse_numbers,
-    parse_value,
-    stylize,
-    to_pil,
 )
 
-from .examples import gallery
+from .controls import (
+    advanced_controls,
+    family_choice,
+    given_options,
+    main_controls,
+    picture_input,
+    style_weights,
+)
+from .examples import KeptResult, example_key, gallery, keep_result, kept_result
+from .masks import COLORS, editor_value, overlays, painted_mask, save_mask
+from .runs import FinishedTile, Run, scratch_folder
+from .service import Service
+from .sharing import share_row
 from .stops import Stops
-from .stream import Update, stream
+from .stream import Update
+from .texts import language, say, tr
+from .work import (
+    DRAWN_MASKS,
+    MASK_MODES,
+    NO_MASKS,
+    OWN_MASKS,
+    Done,
+    Previews,
+    Request,
+    as_list,
+    as_sentences,
+    check,
+    is_iterative,
+    save_before,
+    save_result,
+    summary,
+)
 
-log = logging.getLogger(__name__)
-NOT_SET = 0
-NO_MASKS, AUTO_MASKS, OWN_MASKS = "none", "automatic", "my own"
-LONGEST_JPEG = 65500  # px, the format's limit
-PREVIEW_SIDE = 640  # px
-PREVIEW_SECONDS = 0.5  # between two previews
-RESULT_LIFETIME = 3600.0  # seconds after which a result file is removed
-APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
+STRENGTHS = ("content_strength", "style_strength")
+QUICK_SIDE = 256  # px of the picture that follows a moved strength at once, where the whole takes longer
+QUICK_SECONDS = 0.5  # a job that took no longer needs no such picture
 
 
-def method_tab(method: Method) -> None:
+@dataclass(frozen=True)
+class TabParts:
+    """What others fill in: controls by name."""
+
+    inputs: dict[str, Any]
+
+
+def method_tab(method: Method, service: Service) -> TabParts:
     """Build the tab of ``method`` inside the current ``gr.Blocks``."""
     key = method.key
     gr.Markdown(_introduction(method))
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             with gr.Row():
-                content = _picture("Content photo", f"{key}-content")
-                style = _picture("Style photo" if method.photorealistic else "Style picture", f"{key}-style")
-            more_styles, style_weights = _more_styles(method)
-            fields = option_fields(method.options)
-            controls = {name: _control(method, name) for name, field in fields.items() if not field.advanced}
-            masks, content_mask, style_mask = _mask_inputs(method)
-            with gr.Accordion("Advanced", open=False):
+                content = picture_input("Content photo", f"{key}-content")
+                style = picture_input(
+                    "Style photo" if method.photorealistic else "Style picture", f"{key}-style"
+                )
+            more_styles, weights = _more_styles(method)
+            controls = main_controls(method)
+            masks, content_mask, style_mask, editors = _mask_inputs(method, content, style)
+            with gr.Accordion(tr("Advanced"), open=False):
                 family = _family(method)
-                controls |= {name: _control(method, name) for name, field in fields.items() if field.advanced}
+                controls |= advanced_controls(method)
             with gr.Row():
-                run = gr.Button("Run", variant="primary", elem_id=f"{key}-run")
-                stop = gr.Button("Stop", elem_id=f"{key}-stop")
+                run = gr.Button(tr("Run"), variant="primary", elem_id=f"{key}-run", min_width=120)
+                stop = gr.Button(tr("Stop"), elem_id=f"{key}-stop", min_width=120)
         with gr.Column(scale=3, min_width=320):
             slider = gr.ImageSlider(
-                label="Before / after",
+                label=tr("Before / after"),
                 interactive=False,
                 elem_id=f"{key}-result",
                 format="png",
                 max_height=640,
             )
-            status = gr.Markdown(elem_id=f"{key}-status")
-            notes = gr.Markdown(elem_id=f"{key}-notes")
-            download = gr.DownloadButton("Download PNG", elem_id=f"{key}-download")
-    inputs = {"content": content, "style": style, "more_styles": more_styles,
-              "style_weights": style_weights, "masks": masks, "content_mask": content_mask,
-              "style_mask": style_mask, "family": family, **controls}  # fmt: skip
+            status = gr.Markdown(label="Status", elem_id=f"{key}-status")
+            notes = gr.Markdown(label="Notes", elem_id=f"{key}-notes")
+            with gr.Row():
+                download = gr.DownloadButton(tr("Download PNG"), elem_id=f"{key}-download", min_width=120)
+                share = gr.Button(tr("Share"), elem_id=f"{key}-share", min_width=120)
+            run_id = gr.Textbox(visible=False, label="run")
+            share_row(share, run_id, f"{key}-link", service)
+            with gr.Accordion(tr("Settings"), open=False):
+                settings = gr.JSON(label="Settings", show_label=False, elem_id=f"{key}-settings")
+    inputs = {"content": content, "style": style, "masks": masks, "content_mask": content_mask,
+              "style_mask": style_mask, "more_styles": more_styles, "style_weights": weights,
+              "family": family, **controls}  # fmt: skip
+    outputs = [slider, status, notes, download, settings, run_id]
     stops = Stops()
-    event = run.click(
-        _runner(method, stops), inputs_kwargs=inputs, outputs=[slider, status, notes, download],
-        api_name=key, concurrency_limit=1, concurrency_id="compute", show_progress="minimal",
+    queue: dict[str, Any] = {"concurrency_limit": service.jobs, "concurrency_id": "compute",
+                             "show_progress": "minimal"}  # fmt: skip
+    collected = run.click(
+        _paint, [masks, *editors], [content_mask, style_mask], queue=False, show_progress="hidden",
+        api_visibility="private",
     )  # fmt: skip
+    event = collected.then(
+        _runner(method, stops, service), inputs_kwargs=inputs, outputs=outputs, api_name=key, **queue
+    )
     # A run under way hands over what it has; one that still waits, or does not end, is cancelled.
     stop.click(_stopper(stops), None, status, queue=False, api_visibility="private").then(
         None, cancels=[event]
     )
-    gr.Examples(
+    if not is_iterative(method):
+        again = _rerunner(method, stops, service)
+        for name in STRENGTHS:
+            controls[name].release(
+                again, inputs_kwargs={**inputs, "run_id": run_id}, outputs=outputs, api_visibility="private",
+                trigger_mode="always_last", **queue,
+            )  # fmt: skip
+    examples = gr.Examples(
         [[str(pair.content), str(pair.style)] for pair in gallery(photorealistic=method.photorealistic)],
         [content, style],
-        label="Examples",
+        label=tr("Examples"),
         examples_per_page=12,
+        elem_id=f"{key}-examples",
     )
+    examples.load_input_event.then(
+        _runner(method, stops, service),
+        inputs_kwargs=inputs,
+        outputs=outputs,
+        api_visibility="private",
+        **queue,
+    )
+    return TabParts(inputs)
 
 
-def _introduction(method: Method) -> str:
+def _introduction(method: Method) -> Any:
     paper = method.paper
     link = f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv})"
     texture = " Without a content photo it makes a texture of the style." if method.makes_textures else ""
-    return f"{method.summary}{texture} {link}, {paper.authors}, {paper.venue} {paper.year}."
-
-
-def _picture(label: str, elem_id: str) -> gr.Image:
-    """An image input that hands over the uploaded file itself, unopened.
-
-    Gradio's own preprocessing would turn, clip or re-encode some pictures and fail with a generic
-    message on broken ones; orientation, profile, depth, alpha and refusals are style_core's.
-    """
-    image = gr.Image(
-        label=label, type="filepath", image_mode=None, elem_id=elem_id, height=260,
-        sources=["upload", "clipboard", "webcam"],
-    )  # fmt: skip
-    # On the instance, because Gradio writes a stub file beside the source of every component subclass.
-    setattr(image, "preprocess", lambda payload: None if payload is None else payload.path)  # noqa: B010
-    return image
+    return tr(f"{method.summary}{texture} {link}, {paper.authors}, {paper.venue} {paper.year}.")
 
 
 def _family(method: Method) -> gr.Radio:
-    return gr.Radio(
-        list(FAMILIES), value=FAMILIES[0], label="Weights", elem_id=f"{method.key}-family",
-        info=f"{FAMILIES[0]} came with the program; the others are the papers' full-size networks, fetched "
-        "when they are first used, with their size and licence in the progress line.",
-    )  # fmt: skip
+    family = family_choice(f"{method.key}-family")
+    note = gr.Markdown(elem_id=f"{method.key}-family-note")
+
+    def describe(chosen: str, request: gr.Request) -> str:
+        try:
+            return say(describe_weights(method.key, chosen), language(request))
+        except StyleCoreError as error:
+            return say(str(error), language(request))
+
+    family.change(describe, family, note, queue=False, api_visibility="private")
+    return family
 
 
 def _more_styles(method: Method) -> tuple[gr.File, gr.Textbox]:
-    with gr.Accordion("More styles", open=False, visible=method.mixes_styles):
+    with gr.Accordion(tr("More styles"), open=False, visible=method.mixes_styles):
         files = gr.File(
-            label="Further style pictures", file_count="multiple", type="filepath",
+            label=tr("Further style pictures"), file_count="multiple", type="filepath",
             elem_id=f"{method.key}-more-styles", height=140,
         )  # fmt: skip
         weights = gr.Textbox(
-            "", label="Weights", elem_id=f"{method.key}-style-weights", max_lines=1,
-            info="One number for each style picture, like 2, 1; empty for equal shares. With a content mask "
-            "alone, each of its regions gets a style of its own, in reading order.",
+            "", label=tr("Shares"), elem_id=f"{method.key}-style-weights", max_lines=1,
+            info=tr(
+                "One number for each style picture, like 2, 1; empty for equal shares. With a content mask "
+                "alone, each of its regions gets a style of its own, in reading order."
+            ),
         )  # fmt: skip
     return files, weights
 
 
-def _weights(text: str | None) -> list[float] | None:
-    """The numbers of the weights box, or ``None`` if it is empty."""
-    if text is None or not text.strip():
-        return None
-    try:
-        return parse_numbers(text)
-    except ValueError:
-        raise gr.Error(
-            f"The weights must be numbers like 2, 1, not {html.escape(text)}.", print_exception=False
-        ) from None
-
-
-def _mask_inputs(method: Method) -> tuple[gr.Radio, gr.Image, gr.Image]:
-    modes = [NO_MASKS, AUTO_MASKS, OWN_MASKS] if method.uses_segments else [NO_MASKS]
-    with gr.Accordion("Regions", open=False, visible=method.uses_segments):
+def _mask_inputs(
+    method: Method, content: gr.Image, style: gr.Image
+) -> tuple[gr.Radio, gr.Image, gr.Image, list[gr.ImageEditor]]:
+    key = method.key
+    modes = list(MASK_MODES) if method.uses_segments else [NO_MASKS]
+    with gr.Accordion(tr("Regions"), open=False, visible=method.uses_segments):
         masks = gr.Radio(
-            modes, value=NO_MASKS, label="Masks", elem_id=f"{method.key}-masks",
-            info="Match sky with sky and ground with ground: automatically, or by two mask pictures "
-            "in which matching regions have the same color.",
+            [(tr(mode), mode) for mode in modes], value=NO_MASKS, label=tr("Masks"), elem_id=f"{key}-masks",
+            info=tr(
+                "Match sky with sky and ground with ground: automatically, drawn with the brush, or by two "
+                "mask pictures; regions of the same color are matched."
+            ),
         )  # fmt: skip
-        with gr.Row(visible=False) as row:
-            content_mask = _picture("Content mask", f"{method.key}-content-mask")
-            style_mask = _picture("Style mask", f"{method.key}-style-mask")
+        with gr.Column(visible=False) as drawing:
+            editors = [
+                gr.ImageEditor(
+                    type="pil", layers=False, transforms=(), sources=(), label=tr(label), height=420,
+                    brush=gr.Brush(colors=list(COLORS), color_mode="fixed", default_size=40),
+                    elem_id=f"{key}-draw-{side}",
+                )
+                for side, label in (
+                    ("content", "Paint regions of the content"),
+                    ("style", "Paint regions of the style"),
+                )
+            ]  # fmt: skip
+        with gr.Row(visible=False) as files:
+            content_mask = picture_input("Content mask", f"{key}-content-mask")
+            style_mask = picture_input("Style mask", f"{key}-style-mask")
+        with gr.Column(visible=False) as preview:
+            look = gr.Button(tr("Show the regions"), size="sm", elem_id=f"{key}-regions")
+            regions = gr.Gallery(
+                label=tr("Regions: the same color is matched"), columns=2, height=240, visible=False,
+                elem_id=f"{key}-regions-shown", format="jpeg",
+            )  # fmt: skip
+            found = gr.Markdown(elem_id=f"{key}-regions-notes")
         masks.change(
-            lambda mode: gr.Row(visible=mode == OWN_MASKS), masks, row, queue=False, api_visibility="private"
-        )
-    return masks, content_mask, style_mask
+            lambda mode: (
+                gr.Column(visible=mode == DRAWN_MASKS),
+                gr.Row(visible=mode == OWN_MASKS),
+                gr.Column(visible=mode != NO_MASKS),
+            ),
+            masks, [drawing, files, preview], queue=False, api_visibility="private",
+        ).then(
+            _under_the_brush, [masks, content, style], editors, queue=False, api_visibility="private"
+        )  # fmt: skip
+        for picture, editor in zip((content, style), editors, strict=True):
+            picture.change(
+                lambda mode, path: editor_value(path) if mode == DRAWN_MASKS else gr.skip(),
+                [masks, picture], editor, queue=False, api_visibility="private",
+            )  # fmt: skip
+        look.click(
+            _paint, [masks, *editors], [content_mask, style_mask], queue=False, api_visibility="private"
+        ).then(
+            _show_regions, [masks, content, style, content_mask, style_mask], [regions, found],
+            api_visibility="private", concurrency_limit=1, concurrency_id="regions",
+        )  # fmt: skip
+    return masks, content_mask, style_mask, editors
 
 
-def _control(method: Method, name: str) -> Any:
-    option, default = option_fields(method.options)[name], option_default(method.options, name)
-    common = {"label": option.label or name.replace("_", " ").capitalize(), "info": option.help,
-              "elem_id": f"{method.key}-{name.replace('_', '-')}"}  # fmt: skip
-    return _MAKERS[option.kind](option, default, common)
+def _under_the_brush(mode: str, content: str | None, style: str | None) -> Any:
+    if mode != DRAWN_MASKS:
+        return gr.skip(), gr.skip()
+    return editor_value(content), editor_value(style)
 
 
-def _slider(option: OptionField, default: Any, common: dict[str, Any]) -> Any:
-    if option.whole and option.high is not None and option.high > 100_000:  # a seed is typed, not dragged
-        return gr.Number(default, precision=0, minimum=option.low, maximum=option.high, **common)
-    return gr.Slider(option.low or 0, option.high or 0, default, step=option.step, **common)
+def _paint(mode: str, content: dict[str, Any] | None, style: dict[str, Any] | None) -> Any:
+    """The strokes of both editors into the mask inputs."""
+    if mode != DRAWN_MASKS:
+        return gr.skip(), gr.skip()
+    folder = scratch_folder()
+    return tuple(
+        save_mask(painted_mask(value), folder, name)
+        for value, name in ((content, "content_mask"), (style, "style_mask"))
+    )
 
 
-def _whole(default: int | None, common: dict[str, Any]) -> gr.Number:
-    # A number box cannot be empty: the browser shows, and sends, 0. So 0 is what "not set" looks like here.
-    info = f"{common['info']} 0 is not set."
-    return gr.Number(default or NOT_SET, precision=0, minimum=NOT_SET, **{**common, "info": info})
-
-
-def _weighted(option: OptionField, default: tuple[str, ...], common: dict[str, Any]) -> gr.Textbox:
-    info = f"{common['info']} {option.values.capitalize()}."
-    return gr.Textbox(", ".join(default), max_lines=1, **{**common, "info": info})
-
-
-def _given(method: Method, values: dict[str, Any]) -> dict[str, Any]:
-    """The options without those a number box leaves unset, and the texts of weights taken apart."""
-    fields = option_fields(method.options)
-    given = {k: v for k, v in values.items() if fields[k].kind != "whole" or v != NOT_SET}
-    for name, value in given.items():
-        if fields[name].kind == "weighted" and isinstance(value, str):
-            given[name] = parse_value(fields[name], value)
-    return given
-
-
-_MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
-    "slider": _slider,
-    "choice": lambda option, default, common: gr.Radio(list(option.choices), value=default, **common),
-    "several": lambda option, default, common: gr.CheckboxGroup(
-        list(option.choices), value=list(default), **common
-    ),
-    "weighted": lambda option, default, common: _weighted(option, default, common),
-    "switch": lambda option, default, common: gr.Checkbox(default, **common),
-    "whole": lambda option, default, common: _whole(default, common),
-}
+def _show_regions(
+    mode: str, content: str | None, style: str | None, content_mask: str | None, style_mask: str | None,
+    request: gr.Request,
+) -> Any:  # fmt: skip
+    tongue = language(request)
+    with as_sentences("regions", tongue):
+        if content is None or style is None:
+            raise gr.Error("Please add a content and a style picture first.", print_exception=False)
+        if mode in (OWN_MASKS, DRAWN_MASKS):
+            check(
+                Request(
+                    "wct2", content, (style,), masks=mode, content_mask=content_mask, style_mask=style_mask
+                )
+            )
+            if content_mask is None or style_mask is None:
+                raise gr.Error("One of the masks has no regions yet.", print_exception=False)
+            found = find_regions(content, style, content_mask=content_mask, style_mask=style_mask)
+        else:
+            found = find_regions(content, style)
+        pictures = overlays(content, style, found)
+    captions = (say("Content", tongue), say("Style", tongue))
+    return gr.Gallery(list(zip(pictures, captions, strict=True)), visible=True), as_list(found.notes, tongue)
 
 
 def _stopper(stops: Stops) -> Callable[..., Any]:
     def stop(request: gr.Request) -> Any:
-        return gr.skip() if stops.ask(request.session_hash or "") else "Stopped."
+        has_ended = stops.ask(request.session_hash or "")
+        return gr.skip() if has_ended else say("Stopped.", language(request))
 
     return stop
 
 
-def _runner(method: Method, stops: Stops) -> Callable[..., Iterator[Any]]:
+def _request(method: Method, values: dict[str, Any]) -> Request:
+    """The request that a tab's controls describe."""
+    style, more = values["style"], values.get("more_styles") or []
+    shares = style_weights(values.get("style_weights"))
+    options = {name: values[name] for name in option_fields(method.options) if name in values}
+    return Request(
+        method.key, values["content"], tuple([style, *more] if style is not None else []),
+        None if shares is None else tuple(shares), values.get("masks") or NO_MASKS,
+        values.get("content_mask"), values.get("style_mask"), values.get("family") or FAMILIES[0],
+        given_options(method, options),
+    )  # fmt: skip
+
+
+def _runner(method: Method, stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:
     def run(
-        request: gr.Request, content: str | None, style: str | None, masks: str, content_mask: str | None,
-        style_mask: str | None, more_styles: list[str] | None = None, style_weights: str = "",
-        family: str = FAMILIES[0],
-        **options: Any,
+        request: gr.Request, content: str | None = None, style: str | None = None, masks: str = NO_MASKS,
+        content_mask: str | None = None, style_mask: str | None = None, more_styles: list[str] | None = None,
+        style_weights: str = "", family: str = FAMILIES[0], **options: Any,
     ) -> Iterator[Any]:  # fmt: skip
-        if style is None or (content is None and not method.makes_textures):
-            missing = "style" if content is not None or method.makes_textures else "content"
-            raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
-        styles, weights = [style, *(more_styles or [])], _weights(style_weights)
-        if masks == OWN_MASKS and content_mask is None and style_mask is None:
-            raise gr.Error(
-                "Please add both masks (with several styles, the content's), or choose another way to find "
-                "regions.",
-                print_exception=False,
-            )
-        chosen = {NO_MASKS: (None, None), AUTO_MASKS: ("auto", "auto")}.get(masks, (content_mask, style_mask))
-
-        def work(progress: Progress) -> Result:
-            return stylize(
-                method.key, content, styles, style_weights=weights, content_mask=chosen[0],
-                style_mask=chosen[1], family=family, progress=progress, **_given(method, options),
-            )  # fmt: skip
-
-        previews = _Previews()
-        yield gr.skip(), "Starting …", "", gr.skip()
-        try:
-            with stops.running(request.session_hash or "") as enough:
-                for update in stream(work, enough):
-                    if isinstance(update, Update):
-                        message = f"{update.message} … {update.fraction:.0%}"
-                        yield previews.show(update.preview), message, gr.skip(), gr.skip()
-                    else:
-                        yield _finished(method, content, update)
-        except Cancelled:
-            yield gr.skip(), "Stopped.", "", gr.skip()
-        except StyleCoreError as error:
-            yield gr.skip(), "", "", gr.skip()  # no stale status beside the message
-            raise gr.Error(html.escape(str(error)), print_exception=False) from error
-        except Exception as error:
-            log.exception("%s failed", method.key)
-            yield gr.skip(), "", "", gr.skip()
-            raise gr.Error(APOLOGY, print_exception=False) from error
+        values = {"content": content, "style": style, "masks": masks, "content_mask": content_mask,
+                  "style_mask": style_mask, "more_styles": more_styles, "style_weights": style_weights,
+                  "family": family, **options}  # fmt: skip
+        tongue = language(request)
+        with as_sentences(method.key, tongue):
+            asked = _request(method, values)
+            check(asked)
+        yield _line(say("Starting …", tongue))
+        yield from _run(method, asked, request.session_hash or "", stops, service, tongue)
 
     run.__name__ = run.__qualname__ = method.key
-    run.__doc__ = method.summary
+    run.__doc__ = _api_description(method)
     return run
 
 
-class _Previews:
-    """The pictures on the way, small and not too many: each is a file that stays for a while."""
+def _rerunner(method: Method, stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:
+    """After a moved strength: the same again, if nothing else was changed since the last run."""
 
-    def __init__(self) -> None:
-        self._first: Path | None = None
-        self._shown = 0.0
+    def rerun(request: gr.Request, run_id: str | None = None, **values: Any) -> Iterator[Any]:
+        tongue = language(request)
+        last = service.runs.get(run_id)
+        with as_sentences(method.key, tongue):
+            asked = _request(method, values)
+        before = None if last is None else last.request
+        if (
+            last is None
+            or not isinstance(before, Request)
+            or not asked.is_same_but_strengths(before)
+            or asked == before
+        ):
+            yield (gr.skip(),) * 6
+            return
+        if last.tiles[0].seconds > QUICK_SECONDS and not asked.options.get("size"):
+            yield from _quick_look(asked, last, service, tongue)
+        yield from _run(method, asked, request.session_hash or "", stops, service, tongue)
 
-    def show(self, preview: ImageTensor | None) -> Any:
-        """The slider's value: the first picture and this one."""
-        if preview is None or time.monotonic() - self._shown < PREVIEW_SECONDS:
-            return gr.skip()
-        self._shown = time.monotonic()
-        path = _results_folder() / f"preview_{uuid.uuid4().hex[:12]}.jpg"
-        picture = to_pil(preview.detach().cpu())
-        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        picture.save(path, quality=85)
-        self._first = self._first or path
-        self._first.touch()  # still in use, however long the run takes
-        return str(self._first), str(path)
-
-
-@cache
-def _process_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="style_core_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return rerun
 
 
-def _results_folder() -> Path:
-    """This process's folder of results, without those that Gradio has long copied and served."""
-    folder = _process_folder()
-    for path in folder.iterdir():
-        if time.time() - path.stat().st_mtime > RESULT_LIFETIME:
-            path.unlink(missing_ok=True)
-    return folder
+def _quick_look(asked: Request, last: Run, service: Service, tongue: str) -> Iterator[Any]:
+    """A small picture first, so that the hand on the slider sees what it does."""
+    small = Request(**{**vars(asked), "options": {**asked.options, "size": QUICK_SIDE}})
+    previews = Previews(last.folder)
+    try:
+        for update in service.perform(small):
+            if isinstance(update, Done):
+                before = last.file("before")
+                shown = previews.show(update.result.image)
+                if before is not None and isinstance(shown, tuple):
+                    yield (
+                        (str(before), shown[1]),
+                        say("A small preview; the picture follows …", tongue),
+                        *_nothing(4),
+                    )
+    except StyleCoreError:
+        return  # the picture itself will say why
 
 
-def _finished(method: Method, content: str | None, result: Result) -> tuple[Any, ...]:
-    folder = _results_folder()
-    name = f"{method.key}_{uuid.uuid4().hex[:12]}"
-    is_long = max(result.image.shape[2:]) > LONGEST_JPEG
-    before, after = folder / f"{name}_before.{'png' if is_long else 'jpg'}", folder / f"{name}.png"
-    pixels = result.image if content is None else load_image(content, name="content").pixels
-    shown = Result(pixels, None, {}, (), {}, 0).to_pil()
-    if shown.size != (result.image.shape[3], result.image.shape[2]):
-        shown = shown.resize((result.image.shape[3], result.image.shape[2]))
-    shown.save(before, quality=92)
-    result.save(after)
-    width, height = result.image.shape[3], result.image.shape[2]
-    status = (
-        f"{width} x {height} px in {result.seconds['total']:.1f} s on {result.settings['device']}, "
-        f"{result.settings['family']} family"
+def _run(
+    method: Method, asked: Request, session: str, stops: Stops, service: Service, tongue: str
+) -> Iterator[Any]:
+    is_plain = len(asked.styles) == 1 and asked.is_plain()
+    key = example_key(asked.values(), asked.content, asked.styles[0]) if is_plain else None
+    kept = kept_result(key) if key else None
+    if kept is not None:
+        yield _from_examples(method, asked, kept, service, tongue)
+        return
+    run = service.begin("method", method.key, asked)
+    previews = Previews(run.folder)
+    is_done = False
+    try:
+        with as_sentences(method.key, tongue), stops.running(session) as enough:
+            for update in service.perform(asked, enough):
+                if isinstance(update, Update):
+                    yield _line(_progress(update, tongue), previews.show(update.preview))
+                else:
+                    shown = _finished(run, asked, update, tongue)
+                    is_done = True
+                    if key and not enough.is_set():
+                        path = run.folder / "result.png"
+                        keep_result(key, path, update.result.settings, update.notes, update.seconds)
+                    yield shown
+    except gr.Error as error:
+        yield _line("")  # no stale status beside the message
+        if isinstance(error.__cause__, Cancelled) and str(error.__cause__) == "Stopped.":
+            yield _line(say("Stopped.", tongue))
+            return
+        raise
+    finally:
+        if not is_done:
+            service.drop(run)
+
+
+def _progress(update: Update, tongue: str) -> str:
+    return f"{say(update.message, tongue)} … {update.fraction:.0%}"
+
+
+def _nothing(count: int) -> tuple[Any, ...]:
+    return (gr.skip(),) * count
+
+
+def _line(status: str, shown: Any = None) -> tuple[Any, ...]:
+    """All outputs while a job runs: a status and perhaps a picture; what the last run said is cleared."""
+    return gr.skip() if shown is None else shown, status, "", gr.skip(), gr.skip(), gr.skip()
+
+
+def _finished(run: Run, asked: Request, done: Done, tongue: str) -> tuple[Any, ...]:
+    """All outputs at the end; the result is noted in the run."""
+    before, after = save_before(run, asked.content, done.result), save_result(run, "result", done.result)
+    tile = FinishedTile("result", run.tab, done.result.settings, done.notes, done.seconds)
+    run.tiles.append(tile)
+    status = summary(done.result, done.seconds, tongue)
+    return (
+        (str(before), str(after)),
+        status,
+        as_list(done.notes, tongue),
+        str(after),
+        dict(tile.settings),
+        run.id,
     )
-    notes = "\n".join(f"- {html.escape(note)}" for note in result.notes)
-    return (str(before), str(after)), status, notes, str(after)
+
+
+def _from_examples(method: Method, asked: Request, kept: KeptResult, service: Service, tongue: str) -> Any:
+    """All outputs for a kept result, with a word that it is one."""
+    run = service.begin("method", method.key, asked)
+    after = run.folder / "result.png"
+    after.write_bytes(kept.image.read_bytes())
+    before = run.folder / "before.jpg"
+    with Image.open(after) as result, Image.open(asked.content or after) as content:
+        size = result.size
+        content.convert("RGB").resize(size).save(before, quality=92)
+    run.tiles.append(FinishedTile("result", method.key, kept.settings, kept.notes, kept.seconds))
+    status = say(
+        f"{size[0]} x {size[1]} px, kept from an earlier visitor, for whom it took {kept.seconds:.1f} s; "
+        "Run after a change computes anew.",
+        tongue,
+    )
+    return (
+        (str(before), str(after)),
+        status,
+        as_list(kept.notes, tongue),
+        str(after),
+        dict(kept.settings),
+        run.id,
+    )
+
+
+def _api_description(method: Method) -> str:
+    """The endpoint's documentation, for API pages and MCP clients."""
+    lines = [method.summary, "", "Args:"]
+    lines += [
+        "    content: the photo to restyle.",
+        "    style: the picture whose look it gets.",
+        f"    masks: how regions are matched: {', '.join(MASK_MODES)}.",
+        "    content_mask: with masks 'my own', a picture with one flat color per region of the content.",
+        "    style_mask: its partner for the style, in the same colors.",
+        "    more_styles: further style pictures to mix, where the method can.",
+        "    style_weights: a share for each style, like 2, 1.",
+        f"    family: the networks: {', '.join(FAMILIES)}.",
+    ]
+    lines += [f"    {name}: {option.help}" for name, option in option_fields(method.options).items()]
+    lines += [
+        "",
+        "Returns:",
+        "    Before and after, a status, notes, the PNG with its settings, the settings, the run's id.",
+    ]
+    return "\n".join(lines)

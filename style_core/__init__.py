@@ -1,7 +1,7 @@
 """Image style transfer: published methods behind one function, :func:`stylize`."""
 
 from .batch import Outcome, stylize_folder
-from .device import use_threads
+from .device import default_device, use_threads
 from .errors import (
     Cancelled,
     EnoughDone,
@@ -15,8 +15,24 @@ from .errors import (
 from .images import ImageTensor, Picture, check_output, load_image, read_settings, to_pil
 from .measures import Measures
 from .method import LossPoint, Method, Paper
-from .options import OptionField, Options, option_default, option_fields, parse_numbers, parse_value
-from .pipeline import Result, find_regions, get_method, list_methods, measure_result, stylize
+from .options import (
+    OptionField,
+    Options,
+    option_default,
+    option_fields,
+    option_group,
+    parse_numbers,
+    parse_value,
+)
+from .pipeline import (
+    Result,
+    describe_weights,
+    find_regions,
+    get_method,
+    list_methods,
+    measure_result,
+    stylize,
+)
 from .progress import Progress
 from .segments import Segments
 from .weights import FAMILIES
@@ -46,6 +62,8 @@ __all__ = [
     "StyleCoreError",
     "WeightsUnavailable",
     "check_output",
+    "default_device",
+    "describe_weights",
     "find_regions",
     "get_method",
     "list_methods",
@@ -53,6 +71,7 @@ __all__ = [
     "measure_result",
     "option_default",
     "option_fields",
+    "option_group",
     "parse_numbers",
     "parse_value",
     "read_settings",

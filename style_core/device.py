@@ -43,6 +43,11 @@ def has_native_bfloat16(kind: str) -> bool:
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
 
 
+def default_device() -> str:
+    """The kind of device that ``auto`` chooses."""
+    return choose_device("auto").type
+
+
 def use_threads(count: int) -> None:
     """Let computations that the calling thread starts use ``count`` processor threads.
 

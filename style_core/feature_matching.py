@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -23,6 +24,7 @@ BYTES = 4  # of a float32
 class MatchingOptions(NetworkOptions):
     """The options of every method that matches feature statistics."""
 
+    group: ClassVar[str] = "Feature statistics"
     whitening: str = choice(
         "transport", WHITENINGS, advanced=True,
         help="transport reaches the style's statistics with the least change to the content; paper is the "

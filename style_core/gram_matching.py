@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -44,6 +45,7 @@ Note = Callable[[str], None]
 class GramOptions(NetworkOptions):
     """The options of the methods that optimize pixels for Gram matrices."""
 
+    group: ClassVar[str] = "Losses and optimizer"
     content_strength: float = slider(
         0.5, 0, 1,
         help="Weight of the content's features against the style's, by the third power: 0 is style alone, 1 "

@@ -12,7 +12,7 @@ import math
 import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import InvalidOption
 
@@ -149,8 +149,9 @@ def _field(default: Any, option: OptionField) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What every method understands."""
+    """What every method understands; ``group`` is the heading over the options a class adds."""
 
+    group: ClassVar[str] = "Result"
     size: int | None = whole(
         None, 16, unit="px",
         help="Longer side of the result; not set keeps the content's own size exactly.",
@@ -183,6 +184,7 @@ class Options:
 class NetworkOptions(Options):
     """What every method understands that runs a network."""
 
+    group: ClassVar[str] = "Networks"
     precision: str = choice(
         "fast", PRECISIONS, advanced=True,
         help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
@@ -211,6 +213,15 @@ def option_fields(options: type[Options]) -> dict[str, OptionField]:
 def option_default(options: type[Options], name: str) -> Any:
     """The default value of an option."""
     return next(f.default for f in dataclasses.fields(options) if f.name == name)
+
+
+def option_group(options: type[Options], name: str) -> str:
+    """The heading of the class that first declared an option."""
+    owner = next(
+        c for c in reversed(options.__mro__)
+        if issubclass(c, Options) and name in {f.name for f in dataclasses.fields(c)}
+    )  # fmt: skip
+    return owner.group
 
 
 def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:

@@ -266,6 +266,15 @@ def stylize(
     )
 
 
+def describe_weights(method: str, family: str) -> str:
+    """Where the networks of a method are, or what using them would fetch from where, in a sentence.
+
+    Raises:
+        StyleCoreError: an unknown method or family, or a repository that cannot be asked.
+    """
+    return weights.whereabouts(family, method, get_method(method).encoder)
+
+
 def find_regions(
     content: Source, style: Source, *, content_mask: Source = AUTO, style_mask: Source = AUTO,
     size: int | None = None, family: str = "compact", weights_dir: str | PathLike[str] | None = None,

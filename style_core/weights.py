@@ -35,6 +35,7 @@ ENVIRONMENT = "STYLE_CORE_WEIGHTS"
 ENCODER = "encoder"
 # The family's network as it was trained on ImageNet, beside the rescaled one of its decoders.
 IMAGENET_ENCODERS = {"vgg19": "imagenet_encoder"}
+IMAGENET_BYTES = 51_800_000  # of the layers up to conv5_1 in float32
 BUDGET = "STYLE_CORE_CACHE_MB"
 DEFAULT_BUDGET = 1000  # MB of networks kept in memory
 
@@ -129,18 +130,15 @@ def locate(
         raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {family!r}.")
     if folder and not folder.is_dir():
         raise WeightsUnavailable(f"The weights folder {str(folder)!r} does not exist.")
-    named = os.environ.get(ENVIRONMENT)
-    places = [place for place in (folder, Path(named) if named else None) if place]
-    for place in (*places, SHIPPED):
-        for candidate in (place / family / f"{name}.safetensors", place / f"{name}.safetensors"):
-            if candidate.is_file():
-                return candidate
+    found = _in_folders(family, name, folder)
+    if found is not None:
+        return found
     if name == IMAGENET_ENCODERS.get(family):
         return hub.fetch_imagenet(last, report)
     remote = hub.our_repository()
     if family != FAMILIES[0] and remote is not None:
         return hub.fetch_network(remote, family, name, report)
-    looked = ", ".join(str(place / family) for place in places) or "the shipped weights"
+    looked = ", ".join(str(place / family) for place in _named_folders(folder)) or "the shipped weights"
     if family == FAMILIES[0]:
         raise WeightsUnavailable(f"The {family} weights {name!r} are not in {looked}.")
     raise WeightsUnavailable(
@@ -149,6 +147,44 @@ def locate(
         f"name that folder as weights_dir, set {hub.REPO} to a "
         "repository that has them, or use family 'compact', which is here."
     )
+
+
+def whereabouts(family: str, method: str, kind: str, folder: Path | None = None) -> str:
+    """Where a method's networks of a family are, or what using them would fetch, in a sentence.
+
+    Nothing is fetched but, where a repository is named, its list of files.
+
+    Args:
+        method: its key, with which the names of its networks begin.
+        kind: which encoder it uses, as for :func:`encoder_name`.
+
+    Raises:
+        WeightsUnavailable: as :func:`locate`.
+    """
+    if family not in FAMILIES:
+        raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {family!r}.")
+    if family == FAMILIES[0]:
+        return "These networks came with the program; nothing is fetched."
+    name = encoder_name(family, kind)
+    if _in_folders(family, name, folder) or (name == IMAGENET_ENCODERS.get(family) and hub.kept_imagenet()):
+        return "These networks are on this machine; nothing is fetched."
+    if name == IMAGENET_ENCODERS.get(family):
+        size = hub.megabytes(IMAGENET_BYTES)
+        return f"The first use fetches {size} of VGG-19 from {hub.imagenet_repository().repo} (BSD-3-Clause)."
+    remote = hub.our_repository()
+    if remote is None:
+        return (
+            f"The {family} networks are not on this machine and no repository of them is named; see Weights "
+            "in the README."
+        )
+    files = {
+        file: entry
+        for file, entry in hub.listed_networks(remote, family, unheard).items()
+        if file == f"{ENCODER}.safetensors" or file.startswith(f"{method}_")
+    }
+    size = hub.megabytes(sum(int(entry.get("bytes", 0)) for entry in files.values()))
+    licences = ", ".join(sorted({str(entry.get("licence", "licence unknown")) for entry in files.values()}))
+    return f"The first use fetches at most {size} from {remote.repo} ({licences})."
 
 
 def licence_of(path: Path) -> str:
@@ -191,6 +227,19 @@ def read_weights(path: Path, family: str | None = None) -> WeightFile:
             return WeightFile(path, digest, dict(file.metadata() or {}), state)
     except (SafetensorError, OSError) as error:
         raise WeightsUnavailable(f"{str(path)!r} is not a readable safetensors file.") from error
+
+
+def _named_folders(folder: Path | None) -> list[Path]:
+    named = os.environ.get(ENVIRONMENT)
+    return [place for place in (folder, Path(named) if named else None) if place]
+
+
+def _in_folders(family: str, name: str, folder: Path | None) -> Path | None:
+    for place in (*_named_folders(folder), SHIPPED):
+        for candidate in (place / family / f"{name}.safetensors", place / f"{name}.safetensors"):
+            if candidate.is_file():
+                return candidate
+    return None
 
 
 def clear_cache() -> None:

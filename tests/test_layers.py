@@ -19,9 +19,10 @@ CONTRACT = (
     "style_core.feature_matching",
     "style_core.gram_matching",
     "style_core.coarse_to_fine",
+    "style_core.measures",
 )
 METHODS = ("style_core.methods", "style_core.methods.*")
-SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments")
+SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments", "style_core.memory")
 DOOR = ("style_core.pipeline",)
 BELOW = (*WORDS, *MATTER, *CONTRACT)
 
@@ -62,7 +63,18 @@ RULES = (  # the first that fits a module holds
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
     Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY), ("torch", "numpy", "PIL")),
     Rule(("style_core.batch",), (*WORDS, *MATTER[:2], *DOOR), ("torch",)),
-    Rule(("style_core",), (*WORDS, *MATTER[:2], *CONTRACT, *DOOR, "style_core.batch", "style_core.weights")),
+    Rule(
+        ("style_core",),
+        (
+            *WORDS,
+            *MATTER[:2],
+            *CONTRACT,
+            *DOOR,
+            "style_core.batch",
+            "style_core.weights",
+            "style_core.device",
+        ),
+    ),
     Rule(("style_core.reference",), (*WORDS, *DOOR)),
     Rule(("style_core.cli",), ("style_core", "style_core.reference"), ("tqdm",)),
     Rule(("style_core.__main__",), ("style_core.cli",)),
@@ -92,7 +104,10 @@ RULES = (  # the first that fits a module holds
         ),
         ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm", "accelerate"),
     ),
-    Rule(("demo", "demo.*", "app"), ("style_core", "demo.*"), ("gradio", "numpy", "PIL")),
+    Rule(("demo.shares",), ("demo.*",), ("fsspec", "PIL")),
+    Rule(("demo.zero_gpu",), (), ("spaces",)),
+    Rule(("app",), ("style_core", "demo.server"), ("spaces",)),
+    Rule(("demo", "demo.*"), ("style_core", "demo.*"), ("gradio", "numpy", "PIL", "starlette")),
 )
 
 

@@ -7,9 +7,20 @@ no published hash: VGG-19's commit and ETag (the whole file's sha256) are pinned
 checked, and what arrived is held to its own sha256 from then on.
 """
 
-from .imagenet import fetch_imagenet
-from .names import Remote, Report, our_repository
+from .imagenet import fetch_imagenet, kept_imagenet
+from .names import Remote, Report, imagenet_repository, megabytes, our_repository
 from .reasons import REPO
-from .repositories import fetch_network
+from .repositories import fetch_network, listed_networks
 
-__all__ = ["REPO", "Remote", "Report", "fetch_imagenet", "fetch_network", "our_repository"]
+__all__ = [
+    "REPO",
+    "Remote",
+    "Report",
+    "fetch_imagenet",
+    "fetch_network",
+    "imagenet_repository",
+    "kept_imagenet",
+    "listed_networks",
+    "megabytes",
+    "our_repository",
+]

@@ -51,6 +51,14 @@ def fetch_imagenet(last: str, report: Report) -> Path:
     return path
 
 
+def kept_imagenet() -> Path | None:
+    """The file that holds all layers, if it has been fetched before."""
+    remote = imagenet_repository()
+    folder = cache_folder("vgg19", remote.repo.replace("/", "--"), remote.revision.replace("/", "--"))
+    path = folder / f"{IMAGENET_FILE}.safetensors"
+    return path if _holds(path, LAYERS) else None
+
+
 def _holds(path: Path, layers: Sequence[str]) -> bool:
     """Whether the kept file is what its record says, and goes far enough."""
     try:

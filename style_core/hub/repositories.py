@@ -65,6 +65,22 @@ def fetch_network(remote: Remote, family: str, name: str, report: Report) -> Pat
     )
 
 
+def listed_networks(remote: Remote, family: str, report: Report) -> Mapping[str, Mapping[str, Any]]:
+    """What a repository's manifest says of each file of a family: bytes, licence, sha256.
+
+    Only the manifest is fetched, and kept like a network.
+
+    Raises:
+        WeightsUnavailable: as :func:`fetch_network`.
+    """
+    with explained(f"The list of {family} weights", remote.repo):
+        manifest = _download(remote, f"{family}/{MANIFEST}", report)
+        try:
+            return dict(json.loads(manifest.read_text("utf-8"))["files"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise WeightsUnavailable(f"The manifest of {remote} cannot be read, {INSTEAD}") from error
+
+
 def _kept(remote: Remote, family: str, name: str) -> Path | None:
     """The file, if it and its manifest are in the cache and agree; nothing is asked, nothing locked."""
     from huggingface_hub import hf_hub_download

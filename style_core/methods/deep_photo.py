@@ -7,6 +7,7 @@ the content: whatever is not, window by window, an affine recoloring of the phot
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -41,6 +42,7 @@ MAPS_HELD = 16  # float32 maps of conv1_1's size alive at once, gradients and L-
 class DeepPhotoOptions(GramOptions):
     """How strictly Deep Photo keeps to local recoloring, and what is done to the result."""
 
+    group: ClassVar[str] = "This method"
     content_strength: float = slider(
         0.5, 0, 1,
         help="Weight of the content's features and of the photorealism term against the style, by the third "

@@ -7,6 +7,7 @@ faithfully; watch it, stop it when you like what you see.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ..coarse_to_fine import (
     SHORTEST,
@@ -32,6 +33,7 @@ MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-
 class GatysOptions(GramOptions):
     """What Gatys et al. optimize, from where, and in whose colors."""
 
+    group: ClassVar[str] = "This method"
     style_scale: float = slider(
         1.0, 0.25, 2, step=0.05,
         help="Longer side of the style picture relative to the result's, and so the size of its strokes. It "

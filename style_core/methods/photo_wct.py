@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -39,6 +40,7 @@ MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with mas
 class PhotoWCTOptions(MatchingOptions):
     """How PhotoWCT transfers style, and how the result is smoothed."""
 
+    group: ClassVar[str] = "This method"
     content_strength: float = slider(
         1.0, 0, 1,
         help="How much of the smoothing along the content's edges is applied: 0 is the network's own "

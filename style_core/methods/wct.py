@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -44,6 +45,7 @@ Statistics = dict[int, Moments]  # by label
 class WCTOptions(MatchingOptions):
     """What WCT transfers, and how much."""
 
+    group: ClassVar[str] = "This method"
     content_strength: float = slider(
         0.5, 0, 1,
         help="How far the deep levels hold back: 0 is the paper, 1 leaves the arrangement to the content and "

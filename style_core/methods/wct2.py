@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -35,6 +36,7 @@ REFINE_RADIUS, REFINE_EPS = 4, 1e-4  # px, guided filter of content_strength; gr
 class WCT2Options(MatchingOptions):
     """Where and how WCT2 transfers style."""
 
+    group: ClassVar[str] = "This method"
     content_strength: float = slider(
         0.5, 0, 1,
         help="How much of the result is redrawn as a local recoloring of the content: 0 is the network's "

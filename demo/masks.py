@@ -1,0 +1,80 @@
+"""Masks on the page: strokes of the editor as mask pictures, and regions laid over the photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from style_core import Segments
+
+# The first are the named ones of the Deep Photo examples; what is not painted is black.
+COLORS = ("#0000ff", "#00ff00", "#ff0000", "#ffff00", "#ff00ff", "#00ffff", "#ffffff")
+EDITOR_SIDE = 768  # px; painting needs no more, and every stroke sends the picture
+OPAQUE = 128  # alpha from which a stroke covers a pixel
+OVERLAY = 0.55  # opacity of a region's color
+REGION_COLORS = np.array(
+    [(70, 110, 255), (60, 200, 90), (240, 70, 70), (250, 210, 50), (220, 90, 230), (70, 215, 225),
+     (250, 150, 60), (150, 110, 80)], np.float32,
+)  # fmt: skip
+
+
+def editor_value(path: str | None) -> dict[str, Any] | None:
+    """What puts a photo under the brush."""
+    if path is None:
+        return None
+    try:
+        with Image.open(path) as opened:
+            photo = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # Run says what is wrong with the file
+    photo.thumbnail((EDITOR_SIDE, EDITOR_SIDE))
+    return {"background": photo, "layers": [], "composite": None}
+
+
+def painted_mask(value: dict[str, Any] | None) -> Image.Image | None:
+    """The editor's strokes as a mask in flat colors, black where nothing is painted; None without strokes."""
+    layers = [np.asarray(layer.convert("RGBA")) for layer in (value or {}).get("layers", [])]
+    if not any((layer[..., 3] >= OPAQUE).any() for layer in layers):
+        return None
+    mask = np.zeros((*layers[0].shape[:2], 3), np.uint8)
+    palette = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in COLORS], np.uint8)
+    for layer in layers:
+        covered = layer[..., 3] >= OPAQUE
+        strokes = layer[covered][:, :3].astype(np.int32)
+        nearest = ((strokes[:, None] - palette[None].astype(np.int32)) ** 2).sum(2).argmin(1)
+        mask[covered] = palette[nearest]
+    return Image.fromarray(mask)
+
+
+def overlays(content: str, style: str, segments: Segments) -> list[Image.Image]:
+    """Both photos with their regions in color: the same color is matched with the same."""
+    return [
+        _overlay(path, labels.numpy())
+        for path, labels in ((content, segments.content), (style, segments.style))
+    ]
+
+
+def _overlay(path: str, labels: np.ndarray) -> Image.Image:
+    with Image.open(path) as opened:
+        photo = ImageOps.exif_transpose(opened).convert("RGB")
+    photo.thumbnail((EDITOR_SIDE, EDITOR_SIDE))
+    width, height = photo.size
+    rows = np.arange(height) * labels.shape[0] // height
+    columns = np.arange(width) * labels.shape[1] // width
+    here = labels[rows[:, None], columns[None]]
+    colors = REGION_COLORS[(here - 1) % len(REGION_COLORS)]
+    gray = np.asarray(photo.convert("L"), np.float32)[..., None].repeat(3, 2)
+    mixed = np.where((here > 0)[..., None], gray * (1 - OVERLAY) + colors * OVERLAY, np.asarray(photo))
+    return Image.fromarray(mixed.round().astype(np.uint8))
+
+
+def save_mask(mask: Image.Image | None, folder: Path, name: str) -> str | None:
+    """The mask as a file, for the mask input."""
+    if mask is None:
+        return None
+    path = folder / f"{name}.png"
+    mask.save(path)
+    return str(path)

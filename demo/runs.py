@@ -1,0 +1,154 @@
+"""Finished runs of the last hour: the files of each in a folder of its own, found by an id nobody can guess.
+
+Sharing, downloads and the tiles of Compare name a run by its id; what is older, or more than there is
+room for, is removed with its files.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+LIFETIME = 3600.0  # seconds
+MOST = 400  # runs kept at once
+
+
+class Asked(Protocol):
+    """A request: what the controls said."""
+
+    def values(self) -> dict[str, Any]:
+        """Everything but the files, as plain JSON."""
+
+
+@dataclass(frozen=True)
+class FinishedTile:
+    """One result: a file of the run and what is known of it."""
+
+    name: str
+    label: str
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+    seconds: float
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and its files.
+
+    Attributes:
+        id: unguessable.
+        folder: holds ``<name>.<suffix>`` of every input and result.
+        kind: "method" or "compare".
+        tab: the tab it was made on.
+        request: what was asked for; has ``values()``, plain JSON without the files.
+        inputs: role (content, style, style_2, content_mask, …) to file.
+        tiles: the results, in order.
+    """
+
+    id: str
+    folder: Path
+    kind: str
+    tab: str
+    request: Asked
+    inputs: Mapping[str, Path]
+    tiles: list[FinishedTile] = field(default_factory=list)
+
+    def file(self, name: str) -> Path | None:
+        """The file of a result or ``before``; ``None`` if the run has no such one."""
+        known = {tile.name: ".png" for tile in self.tiles}
+        path = self.folder / f"{name}{known[name]}" if name in known else None
+        if name == "before":
+            path = next((p for p in self.folder.glob("before.*")), None)
+        return path if path is not None and path.is_file() else None
+
+
+class Runs:
+    """The registry; thread-safe."""
+
+    def __init__(self, *, lifetime: float = LIFETIME, most: int = MOST,
+                 clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
+        self._lifetime, self._most, self._clock = lifetime, most, clock
+        self._lock = threading.Lock()
+        self._runs: OrderedDict[str, tuple[float, Run]] = OrderedDict()
+
+    def begin(self, kind: str, tab: str, request: Asked, inputs: Mapping[str, str | None]) -> Run:
+        """A new run with links to its input files, so that they last as long as it does."""
+        run_id = secrets.token_urlsafe(16)
+        folder = process_folder() / run_id
+        folder.mkdir()
+        files = {role: _linked(Path(path), folder / f"input_{role}") for role, path in inputs.items() if path}
+        run = Run(run_id, folder, kind, tab, request, files)
+        with self._lock:
+            self._runs[run_id] = (self._clock(), run)
+            outdated = self._outdated()
+        for old in outdated:
+            shutil.rmtree(old.folder, ignore_errors=True)
+        return run
+
+    def get(self, run_id: str | None) -> Run | None:
+        """The run of that id, or ``None`` if there is none any more."""
+        with self._lock:
+            known = self._runs.get(run_id or "")
+            if known is None or self._clock() - known[0] > self._lifetime:
+                return None
+            return known[1]
+
+    def count(self) -> int:
+        """How many runs are kept."""
+        with self._lock:
+            return len(self._runs)
+
+    def drop(self, run: Run) -> None:
+        """Forget a run that came to nothing."""
+        with self._lock:
+            self._runs.pop(run.id, None)
+        shutil.rmtree(run.folder, ignore_errors=True)
+
+    def _outdated(self) -> list[Run]:
+        now, removed = self._clock(), []
+        while self._runs:
+            began, run = next(iter(self._runs.values()))
+            if now - began <= self._lifetime and len(self._runs) <= self._most:
+                break
+            self._runs.popitem(last=False)
+            removed.append(run)
+        return removed
+
+
+@cache
+def process_folder() -> Path:
+    """This process's folder of runs, removed at its end."""
+    folder = Path(tempfile.mkdtemp(prefix="style_demo_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def scratch_folder() -> Path:
+    """A new folder for files that Gradio takes a copy of; removed by a later call after an hour."""
+    parent = process_folder() / "scratch"
+    parent.mkdir(exist_ok=True)
+    for old in parent.iterdir():
+        if time.time() - old.stat().st_mtime > LIFETIME:
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=parent))
+
+
+def _linked(source: Path, target: Path) -> Path:
+    target = target.with_suffix(source.suffix.lower())
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
+    return target

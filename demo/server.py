@@ -1,0 +1,194 @@
+"""The demo as a server: the page, and its own routes for shared comparisons, pictures of tiles and health."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.route_utils import get_root_url
+from starlette.requests import Request as HttpRequest
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from .limits import Limits
+from .page import build_page
+from .service import Service
+from .share_page import choose_language, render_delete, render_message, render_share, security_headers
+from .shares import NotTheOwner, ShareError, ShareLimits, ShareNotFound, ShareStore
+from .static_files import page_head
+from .texts import catalog, say
+
+STORE = "STYLE_DEMO_SHARES"  # where shared comparisons are kept: a folder or an fsspec address
+PERSISTENT = "/data"  # the persistent disk of a Space
+FONT = ["ui-sans-serif", "system-ui", "Noto Sans CJK SC", "Microsoft YaHei", "sans-serif"]  # none is fetched
+IMMUTABLE = "public, max-age=3600, immutable"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running demo."""
+
+    page: gr.Blocks
+    app: Any
+    url: str
+    service: Service
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.page.close()
+
+
+def serve(
+    *, limits: Limits | None = None, shares: str | None = None, host: str | None = None,
+    port: int | None = None, open_browser: bool = False, mcp: bool = False, quiet: bool = False,
+) -> Server:  # fmt: skip
+    """Build the page and start serving it in the background.
+
+    Args:
+        limits: what a job may take; from the environment if not given.
+        shares: a folder or fsspec address for shared comparisons; from the environment if not given.
+        mcp: also offer the endpoints to MCP clients.
+
+    Raises:
+        InvalidOption: a limit in the environment is no number.
+    """
+    limits = limits or Limits.from_environment()
+    store = ShareStore(shares or share_place(), _share_limits())
+    service = Service(limits, store, jobs=limits.at_once(_device(), os.cpu_count() or 1))
+    page = build_page(service)
+    page.space_id = None  # keeps Gradio's Space header, and its third-party requests, off the page
+    app, url, _ = page.queue(max_size=limits.queue).launch(
+        server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True, ssr_mode=False,
+        run_history=False, quiet=quiet, theme=gr.themes.Soft(font=FONT), i18n=catalog(), head=page_head(),
+        max_file_size=f"{limits.max_upload_mb:g}mb", mcp_server=mcp, pwa=False, show_error=True,
+        app_kwargs={"routes": routes(service)}, footer_links=["api", "settings"],
+    )  # fmt: skip
+    return Server(page, app, url, service)
+
+
+def share_place() -> str:
+    """Where shared comparisons are kept: as configured, a Space's own disk, or the user's data folder."""
+    named = os.environ.get(STORE)
+    if named:
+        return named
+    if os.environ.get("SYSTEM") == "spaces" and os.access(PERSISTENT, os.W_OK):
+        return f"{PERSISTENT}/style_demo/shares"
+    base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(base, "style_demo", "shares")
+
+
+def routes(service: Service) -> list[Route]:
+    """The demo's own addresses."""
+
+    def add(path: str, answer: Callable[..., Response], methods: list[str]) -> Route:
+        return Route(path, lambda request: answer(service, request), methods=methods)
+
+    return [
+        add("/healthz", _health, ["GET"]),
+        add("/runs/{run}/{name}", _run_picture, ["GET"]),
+        add("/c/{id}", _share, ["GET"]),
+        add("/c/{id}/delete", _confirm_delete, ["GET"]),
+        Route("/c/{id}/delete", _deleter(service), methods=["POST"]),
+        add("/c/{id}/{name}", _share_picture, ["GET"]),
+    ]
+
+
+def _health(service: Service, request: HttpRequest) -> Response:
+    return JSONResponse({"status": "ok", "jobs": service.jobs, "runs": service.runs.count()},
+                        headers={"Cache-Control": "no-store"})  # fmt: skip
+
+
+def _run_picture(service: Service, request: HttpRequest) -> Response:
+    run = service.runs.get(request.path_params["run"])
+    path = None if run is None else run.file(request.path_params["name"])
+    if path is None:
+        return Response("This result is no longer here.", 404, media_type="text/plain")
+    return FileResponse(path, headers={"Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"})
+
+
+def _share(service: Service, request: HttpRequest) -> Response:
+    tongue, nonce = _tongue(request), secrets.token_urlsafe(16)
+    try:
+        share = service.store.load(request.path_params["id"])
+    except ShareError as error:
+        return _refusal(error, tongue, nonce)
+    page = render_share(share, _base(request), tongue, nonce)
+    return HTMLResponse(page, headers=security_headers(nonce))
+
+
+def _share_picture(service: Service, request: HttpRequest) -> Response:
+    try:
+        content, media_type = service.store.picture(request.path_params["id"], request.path_params["name"])
+    except ShareError as error:
+        return Response(str(error), _status(error), media_type="text/plain")
+    headers = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _confirm_delete(service: Service, request: HttpRequest) -> Response:
+    tongue, nonce = _tongue(request), secrets.token_urlsafe(16)
+    try:
+        share = service.store.load(request.path_params["id"])
+    except ShareError as error:
+        return _refusal(error, tongue, nonce)
+    page = render_delete(share.id, request.query_params.get("key", ""), tongue, nonce)
+    return HTMLResponse(page, headers=security_headers(nonce))
+
+
+def _deleter(service: Service) -> Callable[[HttpRequest], Any]:
+    async def delete(request: HttpRequest) -> Response:
+        from starlette.concurrency import run_in_threadpool
+
+        tongue, nonce = _tongue(request), secrets.token_urlsafe(16)
+        form = await request.form()
+        try:
+            await run_in_threadpool(service.store.delete, request.path_params["id"], str(form.get("key", "")))
+        except ShareError as error:
+            return _refusal(error, tongue, nonce)
+        text = say("The shared comparison was deleted.", tongue)
+        return HTMLResponse(render_message(text, "", tongue, nonce), headers=security_headers(nonce))
+
+    return delete
+
+
+def _refusal(error: ShareError, tongue: str, nonce: str) -> Response:
+    status = _status(error)
+    title = say("Not found" if status == 404 else "Not possible", tongue)
+    page = render_message(title, say(str(error), tongue), tongue, nonce)
+    return HTMLResponse(page, status, headers=security_headers(nonce))
+
+
+def _status(error: ShareError) -> int:
+    return 404 if isinstance(error, ShareNotFound) else 403 if isinstance(error, NotTheOwner) else 503
+
+
+def _tongue(request: HttpRequest) -> str:
+    return choose_language(request.headers.get("accept-language"))
+
+
+def _base(request: HttpRequest) -> str:
+    root = getattr(request.app, "root_path", None) or None
+    return str(get_root_url(request, request.url.path, root)).rstrip("/")
+
+
+def _share_limits() -> ShareLimits:
+    """From STYLE_DEMO_SHARE_COUNT, …_SHARE_MB and …_SHARE_DAYS."""
+    from .limits import PREFIX, number
+
+    standard = ShareLimits()
+    count = number(PREFIX + "SHARE_COUNT", standard.count, int)
+    megabytes = number(PREFIX + "SHARE_MB", standard.total_bytes / 1e6, float)
+    days = number(PREFIX + "SHARE_DAYS", standard.days, float)
+    return ShareLimits(
+        count=count, total_bytes=int(megabytes * 1e6), picture_bytes=standard.picture_bytes, days=days
+    )
+
+
+def _device() -> str:
+    from style_core import default_device
+
+    return default_device()

@@ -1,0 +1,44 @@
+"""What all tabs share: the limits, the finished runs, the shared comparisons, and how jobs are done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from .limits import Limits
+from .runs import Run, Runs
+from .shares import ShareStore
+from .stream import Update
+from .work import Done, Request, perform, threads_of
+from .zero_gpu import on_gpu
+
+
+class Service:
+    """One demo: made once, handed to every tab and route.
+
+    Args:
+        limits: what a job may take.
+        store: where shared comparisons are kept.
+        jobs: how many run at the same time.
+    """
+
+    def __init__(self, limits: Limits, store: ShareStore, *, jobs: int = 1) -> None:
+        self.limits, self.store, self.jobs = limits, store, jobs
+        self.runs = Runs()
+        self._perform = on_gpu(limits.max_seconds)(perform)
+
+    def begin(self, kind: str, tab: str, request: Request) -> Run:
+        """A new run of a request."""
+        return self.runs.begin(kind, tab, request, request.files())
+
+    def drop(self, run: Run) -> None:
+        """Forget a run that came to nothing."""
+        self.runs.drop(run)
+
+    def perform(self, request: Request, enough: threading.Event | None = None) -> Iterator[Update | Done]:
+        """Progress, then the finished job; see :func:`demo.work.perform`."""
+        # A lent GPU's process takes no events; there Stop ends the job without a result.
+        event = enough if self._perform is perform else None
+        done: Any = self._perform(request, self.limits, event, threads_of(self.jobs))
+        yield from done

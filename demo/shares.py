@@ -1,0 +1,448 @@
+"""Shared comparisons: where they are kept, for how long, and who may read or delete them.
+
+One module over fsspec: a folder by default, ``hf://datasets/USER/NAME`` or ``s3://BUCKET`` by its address.
+
+    blobs/<2 hex>/<sha256>.<png|jpg>   pictures, named by their content, so that equal ones are kept once
+    shares/<id>.json                   the record of a share, written last: half a share is never visible
+
+Ids are random and long; nothing is ever listed to a visitor, and only pictures that a record names are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import logging
+import re
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from PIL import Image, PngImagePlugin
+
+log = logging.getLogger(__name__)
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+BLOB = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
+MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg"}
+SETTINGS_KEY = "style_core"  # of the PNG text that style_core.read_settings reads
+MOST_PIXELS = 100_000_000
+RECORD_BYTES = 1_000_000
+RECORD_SECONDS = 60.0  # a read record is believed for so long; another process may delete it
+BLOB_CACHE = 64_000_000  # bytes of pictures kept in memory
+SWEEP_SECONDS = 3600.0  # between two sweeps, and the age from which a picture without a record is left over
+DAY = 86400.0
+
+
+class ShareError(Exception):
+    """A refusal; its text is a sentence for the visitor."""
+
+
+class ShareNotFound(ShareError):
+    """No such share or picture: the same sentence for every reason, so that none can be told from another."""
+
+    def __init__(self) -> None:
+        super().__init__("This shared comparison does not exist or has expired.")
+
+
+class NotTheOwner(ShareError):
+    """The key is not the owner's."""
+
+
+class NoRoomForShares(ShareError):
+    """The store's quota is used up."""
+
+
+@dataclass(frozen=True)
+class ShareLimits:
+    """How much is kept: shares, bytes of all, bytes of one picture, and for how many days (0: for ever)."""
+
+    count: int = 1000
+    total_bytes: int = 2_000_000_000
+    picture_bytes: int = 30_000_000
+    days: float = 90.0
+
+
+@dataclass(frozen=True)
+class SharedFile:
+    """A picture to share: ``exact`` ones and those with transparency become PNG, others JPEG."""
+
+    image: Image.Image
+    exact: bool = False
+    settings: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class SharedBlob:
+    """A stored picture: its file's name, kind, size in pixels and in bytes."""
+
+    file: str
+    media_type: str
+    width: int
+    height: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A new share: its id, the key with which its owner can delete it, when it ends (seconds since 1970)."""
+
+    id: str
+    key: str
+    expires: float | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share as it was stored."""
+
+    id: str
+    record: dict[str, Any]
+    pictures: Mapping[str, SharedBlob]
+    created: float
+    expires: float | None
+    key_sha256: str = ""
+
+
+def encode_picture(file: SharedFile) -> tuple[bytes, str]:
+    """The file's bytes and suffix: pixels alone, so that no EXIF, GPS, profile or comment leaves with it."""
+    image = file.image
+    has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    if image.mode not in ("1", "L", "P", "RGB", "RGBA") or (image.mode == "P" and has_alpha):
+        image = image.convert("RGBA" if has_alpha else "RGB")
+    plain = Image.new(image.mode, image.size)
+    if image.mode == "P":
+        plain.putpalette(image.getpalette() or [])
+    plain.paste(image)
+    buffer = io.BytesIO()
+    if file.exact or has_alpha:
+        info = PngImagePlugin.PngInfo()
+        if file.settings is not None:
+            info.add_itxt(SETTINGS_KEY, json.dumps(dict(file.settings), ensure_ascii=False))
+        plain.save(buffer, "PNG", pnginfo=info)
+        return buffer.getvalue(), "png"
+    plain.convert("RGB").save(buffer, "JPEG", quality=95, subsampling=0)
+    return buffer.getvalue(), "jpg"
+
+
+class ShareStore:
+    """Shared comparisons under one address; thread-safe, meant for one process at a time.
+
+    Args:
+        root: a folder or any fsspec address; nothing is touched before the first use.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self, root: str, limits: ShareLimits | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._root, self._limits, self._clock = root, limits or ShareLimits(), clock
+        self._lock = threading.RLock()  # held while the store is changed
+        self._cache_lock = threading.Lock()
+        self._opened: tuple[Any, str] | None = None
+        self._records: OrderedDict[str, tuple[float, Share]] = OrderedDict()
+        self._blobs: OrderedDict[str, bytes] = OrderedDict()
+        self._index: dict[str, Share] | None = None  # of all shares, built by the first change
+        self._swept = -SWEEP_SECONDS
+
+    def save(self, record: Mapping[str, Any], pictures: Mapping[str, SharedFile]) -> Saved:
+        """Store a share.
+
+        Args:
+            record: plain JSON.
+            pictures: by names like ``result_1``.
+
+        Raises:
+            ShareError: there is no room, a picture is too large, or the storage fails.
+            ValueError: the record is no JSON, or a name is not permitted.
+        """
+        text = json.dumps(dict(record), allow_nan=False)
+        if any(not NAME.fullmatch(name) for name in pictures):
+            raise ValueError(f"picture names must match {NAME.pattern}")
+        encoded = {name: encode_picture(file) for name, file in pictures.items()}
+        for name, (content, _) in encoded.items():
+            if len(content) > self._limits.picture_bytes:
+                raise ShareError(
+                    f"The picture {name} is {_megabytes(len(content))} and a shared one can have at most "
+                    f"{_megabytes(self._limits.picture_bytes)}; choose a smaller size."
+                )
+        now, key, share_id = self._clock(), secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+        expires = now + self._limits.days * DAY if self._limits.days else None
+        blobs = {
+            name: SharedBlob(
+                f"{hashlib.sha256(content).hexdigest()}.{suffix}", MEDIA_TYPES[suffix],
+                *pictures[name].image.size, len(content),
+            )
+            for name, (content, suffix) in encoded.items()
+        }  # fmt: skip
+        share = Share(share_id, json.loads(text), blobs, now, expires, _digest(key))
+        with self._lock, self._explained("written"):
+            if now - self._swept >= SWEEP_SECONDS:
+                self.sweep()
+            index = self._known()
+            self._make_room(index, share)
+            held = _files(index.values())
+            for name, blob in blobs.items():
+                if blob.file not in held:
+                    self._write(self._blob_path(blob.file), encoded[name][0])
+                    held[blob.file] = blob.size
+            self._write(self._record_path(share_id), json.dumps(_as_json(share)).encode())
+            index[share_id] = share
+        return Saved(share_id, key, expires)
+
+    def load(self, share_id: str) -> Share:
+        """A share.
+
+        Raises:
+            ShareNotFound: there is none of that id, or it has expired.
+            ShareError: the storage fails.
+        """
+        if not ID.fullmatch(share_id):
+            raise ShareNotFound
+        with self._cache_lock:
+            known = self._records.get(share_id)
+        share = known[1] if known and self._clock() - known[0] < RECORD_SECONDS else self._read(share_id)
+        if share.expires is not None and self._clock() >= share.expires:
+            raise ShareNotFound
+        return share
+
+    def picture(self, share_id: str, name: str) -> tuple[bytes, str]:
+        """A picture of a share and its media type.
+
+        Raises:
+            ShareError: as :meth:`load`; also for a name the share does not have.
+        """
+        blob = self.load(share_id).pictures.get(name)
+        if blob is None:
+            raise ShareNotFound
+        with self._cache_lock:
+            content = self._blobs.get(blob.file)
+            if content is not None:
+                self._blobs.move_to_end(blob.file)
+                return content, blob.media_type
+        with self._explained("read"):
+            fs, _ = self._open()
+            content = bytes(fs.cat_file(self._blob_path(blob.file)))
+        with self._cache_lock:
+            self._blobs[blob.file] = content
+            while sum(map(len, self._blobs.values())) > BLOB_CACHE:
+                self._blobs.popitem(last=False)
+        return content, blob.media_type
+
+    def delete(self, share_id: str, key: str) -> None:
+        """Delete a share, and its pictures that no other has.
+
+        Raises:
+            NotTheOwner: the key is not the one that :meth:`save` gave.
+            ShareError: as :meth:`load`.
+        """
+        share = self.load(share_id)
+        if not hmac.compare_digest(_digest(key), share.key_sha256):
+            raise NotTheOwner("Only the link that its owner was given can delete this comparison.")
+        with self._lock, self._explained("deleted"):
+            self._remove(self._known(), [share])
+
+    def sweep(self) -> None:
+        """Remove expired shares, and old pictures that no record names.
+
+        Raises:
+            ShareError: the storage fails.
+        """
+        with self._lock, self._explained("swept"):
+            now = self._clock()
+            self._swept = now
+            index = self._known()
+            self._remove(index, [s for s in index.values() if s.expires is not None and now >= s.expires])
+            held = _files(index.values())
+            fs, root = self._open()
+            for path, info in _find(fs, f"{root}/blobs").items():
+                if path.rsplit("/", 1)[-1] not in held and _age(info) > SWEEP_SECONDS:
+                    fs.rm_file(path)
+
+    def _make_room(self, index: dict[str, Share], share: Share) -> None:
+        """Let expired shares go, then refuse if there is still no room.
+
+        Raises:
+            NoRoomForShares: with the quota.
+        """
+        for attempt in range(2):
+            held = _files(index.values())
+            total = sum((held | _files([share])).values())
+            if len(index) < self._limits.count and total <= self._limits.total_bytes:
+                return
+            if not attempt:
+                now = self._clock()
+                self._remove(index, [s for s in index.values() if s.expires is not None and now >= s.expires])
+        raise NoRoomForShares(
+            f"There is no room for more shared comparisons here: {self._limits.count} of them and "
+            f"{_megabytes(self._limits.total_bytes)} are kept at most."
+        )
+
+    def _remove(self, index: dict[str, Share], shares: list[Share]) -> None:
+        """Records first, so that no visible one lacks a picture."""
+        fs, _ = self._open()
+        for share in shares:
+            _remove_file(fs, self._record_path(share.id))
+            index.pop(share.id, None)
+        with self._cache_lock:
+            for share in shares:
+                self._records.pop(share.id, None)
+        held = _files(index.values())
+        for file in _files(shares).keys() - held.keys():
+            _remove_file(fs, self._blob_path(file))
+            with self._cache_lock:
+                self._blobs.pop(file, None)
+
+    def _known(self) -> dict[str, Share]:
+        """All shares; listed once."""
+        if self._index is None:
+            fs, root = self._open()
+            found = {}
+            for path in _find(fs, f"{root}/shares"):
+                name = path.rsplit("/", 1)[-1]
+                if name.endswith(".json") and ID.fullmatch(name[:-5]):
+                    try:
+                        found[name[:-5]] = _from_json(name[:-5], fs.cat_file(path))
+                    except ValueError:
+                        log.warning("%s is no record of a share", name)
+            self._index = found
+        return self._index
+
+    def _read(self, share_id: str) -> Share:
+        with self._explained("read"):
+            fs, _ = self._open()
+            content = fs.cat_file(self._record_path(share_id))
+        try:
+            share = _from_json(share_id, content)
+        except ValueError:
+            log.warning("the record %s cannot be read", share_id)
+            raise ShareNotFound from None
+        with self._cache_lock:
+            self._records[share_id] = (self._clock(), share)
+            while len(self._records) > 256:
+                self._records.popitem(last=False)
+        return share
+
+    def _write(self, path: str, content: bytes) -> None:
+        """All of a file or nothing: moved into place on a disk; object stores put whole objects anyway."""
+        fs, _ = self._open()
+        if not _is_local(fs):
+            fs.pipe_file(path, content)
+            return
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.parent / f".{secrets.token_hex(8)}.part"
+        try:
+            draft.write_bytes(content)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _open(self) -> tuple[Any, str]:
+        """The file system and the root in it; made at first use."""
+        if self._opened is None:
+            fs, root = fsspec.core.url_to_fs(self._root)
+            self._opened = (fs, str(root).rstrip("/"))
+        return self._opened
+
+    def _blob_path(self, file: str) -> str:
+        return f"{self._open()[1]}/blobs/{file[:2]}/{file}"
+
+    def _record_path(self, share_id: str) -> str:
+        return f"{self._open()[1]}/shares/{share_id}.json"
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """What the storage raises as a sentence; the details in the log."""
+        try:
+            yield
+        except ShareError:
+            raise
+        except FileNotFoundError:
+            if what == "read":
+                raise ShareNotFound from None
+            log.exception("shares cannot be %s", what)
+            raise ShareError("The shared comparisons cannot be reached just now; try again later.") from None
+        except Exception as error:  # fsspec's back ends raise what they like
+            log.exception("shares cannot be %s", what)
+            raise ShareError("The shared comparisons cannot be reached just now; try again later.") from error
+
+
+def _as_json(share: Share) -> dict[str, Any]:
+    pictures = {name: [b.file, b.width, b.height, b.size] for name, b in share.pictures.items()}
+    return {"version": 1, "record": share.record, "pictures": pictures, "created": share.created,
+            "expires": share.expires, "key_sha256": share.key_sha256}  # fmt: skip
+
+
+def _from_json(share_id: str, content: bytes) -> Share:
+    """A stored record; somebody else may have written to the storage, so nothing in it is believed.
+
+    Raises:
+        ValueError: it is not what :func:`_as_json` makes.
+    """
+    if len(content) > RECORD_BYTES:
+        raise ValueError("too long")
+    try:
+        read = json.loads(content)
+        pictures = {}
+        for name, (file, width, height, size) in read["pictures"].items():
+            if not (NAME.fullmatch(name) and BLOB.fullmatch(file)) or int(width) * int(height) > MOST_PIXELS:
+                raise ValueError(name)
+            pictures[name] = SharedBlob(file, MEDIA_TYPES[file[-3:]], int(width), int(height), int(size))
+        expires = None if read["expires"] is None else float(read["expires"])
+        return Share(
+            share_id, dict(read["record"]), pictures, float(read["created"]), expires, str(read["key_sha256"])
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("no record of a share") from error
+
+
+def _files(shares: Any) -> dict[str, int]:
+    """File names and bytes of all pictures of shares, each once."""
+    return {blob.file: blob.size for share in shares for blob in share.pictures.values()}
+
+
+def _find(fs: Any, folder: str) -> dict[str, Any]:
+    """All files below a folder with what is known of them; none where there is no folder yet."""
+    try:
+        return dict(fs.find(folder, detail=True))
+    except FileNotFoundError:
+        return {}
+
+
+def _remove_file(fs: Any, path: str) -> None:
+    try:
+        fs.rm_file(path)
+    except FileNotFoundError:
+        log.info("%s was gone already", path.rsplit("/", 1)[-1])
+
+
+def _is_local(fs: Any) -> bool:
+    protocol = fs.protocol
+    return "file" in (protocol if isinstance(protocol, (tuple, list)) else (protocol,))
+
+
+def _age(info: Mapping[str, Any]) -> float:
+    """Seconds since a file was written; storages that do not say count as old."""
+    written = info.get("mtime") or info.get("created") or info.get("LastModified")
+    if isinstance(written, datetime):
+        written = written.timestamp()
+    return time.time() - float(written) if isinstance(written, (int, float)) else SWEEP_SECONDS + 1
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"

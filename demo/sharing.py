@@ -1,0 +1,216 @@
+"""Share buttons: a finished run becomes a shared comparison, and a shared comparison fills the page again."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from PIL import Image, ImageOps
+
+from style_core import get_method, option_fields
+
+from .runs import Run
+from .shares import SharedFile, ShareError
+from .texts import language, say
+
+if TYPE_CHECKING:
+    from .service import Service
+
+CARD = (1200, 630)  # px, what chat programs show of a link
+CARD_GAP = 6
+RECORD_VERSION = 1
+GONE = "This result is no longer here; run it again, then share it."
+
+
+def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Service) -> gr.HTML:
+    """Where the link appears, and the event of the button."""
+    link = gr.HTML(elem_id=elem_id)
+
+    def share_here(run: str, request: gr.Request) -> str:
+        tongue = language(request)
+        try:
+            made = share_run(service, run)
+        except ShareError as error:
+            raise gr.Error(html.escape(say(str(error), tongue)), print_exception=False) from error
+        return _link_html(made, base_url(request), tongue)
+
+    button.click(
+        share_here, run_id, link, api_visibility="private", concurrency_limit=2, concurrency_id="share"
+    )
+    return link
+
+
+def share_endpoint(service: Service) -> Callable[..., Any]:
+    """The API's way to share: the id of a run in, its links out."""
+
+    def share(run: str, request: gr.Request) -> dict:
+        """Share a finished run as a page that everybody with the link can open.
+
+        Args:
+            run: the id that a method's or compare's endpoint returned as its last value.
+
+        Returns:
+            link: the page; delete: the page on which its owner can delete it; expires: when it ends.
+        """
+        try:
+            made = share_run(service, run)
+        except ShareError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        base = base_url(request)
+        return {
+            "link": f"{base}/c/{made.id}",
+            "delete": _delete_url(base, made),
+            "expires": str(made.expires or ""),
+        }
+
+    return share
+
+
+def share_run(service: Service, run_id: str | None) -> Any:
+    """Store a run; the saved share with its id and its owner's key.
+
+    Raises:
+        ShareError: it is gone, or cannot be stored.
+    """
+    run = service.runs.get(run_id)
+    if run is None or not run.tiles:
+        raise ShareError(GONE)
+    try:
+        record, pictures = shared_record(run)
+    except OSError as error:
+        raise ShareError(GONE) from error
+    return service.store.save(record, pictures)
+
+
+def shared_record(run: Run) -> tuple[dict[str, Any], dict[str, SharedFile]]:
+    """The record and the pictures of a run.
+
+    Raises:
+        OSError: a file of it is gone or cannot be read.
+    """
+    pictures: dict[str, SharedFile] = {}
+    inputs: list[dict[str, Any]] = []
+    shares = run.tiles[0].settings.get("styles") or []
+    styles = 0
+    for role, path in run.inputs.items():
+        kind = "style" if role.startswith("style_") and role != "style_mask" else role
+        is_mask = role.endswith("_mask")
+        pictures[role] = SharedFile(_opened(path), exact=is_mask)
+        entry: dict[str, Any] = {"picture": role, "role": kind}
+        if kind == "style":
+            if len(shares) > 1 and styles < len(shares):
+                entry["weight"] = shares[styles]
+            styles += 1
+        inputs.append(entry)
+    tiles: list[dict[str, Any]] = []
+    for tile in run.tiles:
+        result = run.file(tile.name)
+        if result is None:
+            raise FileNotFoundError(tile.name)
+        pictures[tile.name] = SharedFile(_opened(result), exact=True, settings=tile.settings)
+        tiles.append({
+            "picture": tile.name, "label": _title(tile.label), "settings": dict(tile.settings),
+            "notes": list(tile.notes), "seconds": round(tile.seconds, 2), "measures": dict(tile.measures),
+        })  # fmt: skip
+    before = pictures.get("content")
+    pictures["card"] = SharedFile(
+        card(before.image if before else None, [pictures[t["picture"]].image for t in tiles])
+    )
+    record = {
+        "version": RECORD_VERSION, "kind": run.kind,
+        "title": ", ".join(dict.fromkeys(t["label"] for t in tiles)),
+        "inputs": inputs, "tiles": tiles, "controls": {"tab": run.tab, "values": run.request.values()},
+    }  # fmt: skip
+    return record, pictures
+
+
+def card(content: Image.Image | None, results: list[Image.Image]) -> Image.Image:
+    """The picture of a link: the content and up to two results, side by side."""
+    shown = [*([content] if content is not None else []), *results][:3]
+    whole = Image.new("RGB", CARD, (18, 18, 20))
+    width = (CARD[0] - CARD_GAP * (len(shown) - 1)) // len(shown)
+    for k, picture in enumerate(shown):
+        part = ImageOps.fit(picture.convert("RGB"), (width, CARD[1]))
+        whole.paste(part, (k * (width + CARD_GAP), 0))
+    return whole
+
+
+def refill(record: Mapping[str, Any], files: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """The tab a share came from and what its controls showed; pictures as the given files.
+
+    Unknown or wrongly typed parts of a record are left out: it may come from another version.
+    """
+    controls = record.get("controls")
+    controls = controls if isinstance(controls, Mapping) else {}
+    tab, values = str(controls.get("tab", "")), controls.get("values")
+    values = values if isinstance(values, Mapping) else {}
+    options = values.get("options")
+    shown: dict[str, Any] = {
+        k: v for k, v in values.items() if k not in ("options", "style_weights", "method")
+    }
+    if isinstance(options, Mapping):
+        shown |= options
+    shares = values.get("style_weights")
+    if isinstance(shares, list):
+        shown["style_weights"] = ", ".join(
+            f"{share:g}" for share in shares if isinstance(share, (int, float))
+        )
+    styles = [files[name] for name in files if name.startswith("style_") and name != "style_mask"]
+    shown |= {
+        name: files[name] for name in ("content", "style", "content_mask", "style_mask") if name in files
+    }
+    if styles:
+        shown["more_styles"] = styles
+    return tab, shown
+
+
+def permitted(method: str, name: str, value: Any) -> bool:
+    """Whether a control may show a value that came from a record."""
+    fields = option_fields(get_method(method).options)
+    if name not in fields:
+        return True
+    option = fields[name]
+    if option.kind in ("several", "weighted") and isinstance(value, list):
+        value = tuple(value)
+    return not option.problem(value)
+
+
+def base_url(request: gr.Request) -> str:
+    """The address of this demo as the visitor sees it, without a slash at its end."""
+    from gradio.route_utils import get_root_url
+
+    inner = request.request
+    assert inner is not None  # there is one in every event
+    root = getattr(inner.app, "root_path", None) or None
+    return str(get_root_url(inner, inner.url.path, root)).rstrip("/")
+
+
+def _link_html(made: Any, base: str, tongue: str) -> str:
+    link, delete = f"{base}/c/{made.id}", _delete_url(base, made)
+    explained = say("Everybody with this link can see the pictures and settings.", tongue)
+    return (
+        f'<div class="share-link"><a href="{link}" target="_blank" rel="noopener">{link}</a> '
+        f'<button type="button" data-copy="{link}">{say("Copy", tongue)}</button><br>'
+        f'<small>{explained} <a href="{delete}" target="_blank" rel="noopener">'
+        f"{say('Delete it', tongue)}</a> ({say('keep this second link to yourself', tongue)})</small></div>"
+    )
+
+
+def _delete_url(base: str, made: Any) -> str:
+    return f"{base}/c/{made.id}/delete?key={made.key}"
+
+
+def _title(label: str) -> str:
+    """A method's key as its title; other labels as they are."""
+    from style_core import list_methods
+
+    return get_method(label).title if label in list_methods() else label
+
+
+def _opened(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        picture.load()
+        return ImageOps.exif_transpose(picture)

@@ -1,0 +1,82 @@
+"""The page in English and 简体中文: one table, English text to Chinese, with {places} for values.
+
+Labels are chosen by the browser (Gradio's I18n); sentences made while a job runs, those of style_core
+included, by the language the browser asks for in its request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+TABLE = Path(__file__).resolve().parent / "locale" / "zh-CN.json"
+ENGLISH, CHINESE = "en", "zh-CN"
+# Gradio matches a browser's language exactly, so every common name of it is listed.
+CHINESE_NAMES = ("zh-CN", "zh", "zh-Hans", "zh-Hans-CN", "zh-SG")
+
+
+@cache
+def table() -> Mapping[str, str]:
+    """All English texts with their Chinese ones."""
+    found: dict[str, str] = json.loads(TABLE.read_text("utf-8"))
+    return found
+
+
+@cache
+def catalog() -> gr.I18n:
+    """What ``launch(i18n=…)`` takes."""
+    chinese = {_key(text): translated for text, translated in table().items()}
+    return gr.I18n(
+        **{ENGLISH: {_key(text): text for text in table()}}, **dict.fromkeys(CHINESE_NAMES, chinese)
+    )
+
+
+def tr(text: str) -> Any:
+    """A label that the browser shows in its language; the text itself where the table lacks it."""
+    return catalog()(_key(text)) if text in table() else text
+
+
+def language(request: gr.Request | None) -> str:
+    """The language a browser asks for; English for programs."""
+    headers = getattr(request, "headers", None)
+    accepted = headers.get("accept-language", "") if headers is not None else ""
+    return CHINESE if accepted.strip().lower().startswith("zh") else ENGLISH
+
+
+def say(sentence: str, to: str) -> str:
+    """A finished sentence in the language ``to``; as it is where the table has no such pattern."""
+    if to != CHINESE or not sentence:
+        return sentence
+    if sentence in table():
+        return table()[sentence]
+    for pattern, translated in _patterns():
+        if found := pattern.fullmatch(sentence):
+            return translated.format(**found.groupdict())
+    return sentence
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """The texts with places, as patterns; the most particular first."""
+    with_places = [text for text in table() if re.search(r"{\w+}", text)]
+    with_places.sort(key=lambda text: -len(re.sub(r"{\w+}", "", text)))
+    return [(_pattern(text), table()[text]) for text in with_places]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    parts = re.split(r"{(\w+)}", text)
+    return re.compile(
+        "".join(f"(?P<{part}>.+?)" if k % 2 else re.escape(part) for k, part in enumerate(parts)), re.S
+    )
+
+
+def _key(text: str) -> str:
+    """A name without the dots and spaces that the browser's library would take apart."""
+    return "t" + hashlib.sha256(text.encode()).hexdigest()[:12]

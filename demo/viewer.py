@@ -1,0 +1,116 @@
+"""Pictures side by side, zoomed in step, and a before/after slider over any two: for Compare and for shares.
+
+The HTML holds no scripts; ``static/viewer.js`` defines the custom elements it is made of.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent / "static"
+WORDS = {
+    "en": {"zoom in": "Zoom in", "zoom out": "Zoom out", "real": "Real pixels", "fit": "Whole picture",
+           "tiles": "Pictures, zoomed in step: + and - zoom, arrows move, 0 shows all",
+           "left": "Left picture", "right": "Right picture", "border": "Border between the two pictures"},
+    "zh-CN": {"zoom in": "放大", "zoom out": "缩小", "real": "实际像素", "fit": "完整图片",
+              "tiles": "同步缩放的图片：+ 和 - 缩放，方向键移动，0 显示全部",
+              "left": "左侧图片", "right": "右侧图片", "border": "两张图片之间的分界"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture: address, label, caption, alternative text, size in px; or what it waits for instead."""
+
+    source: str
+    label: str
+    caption: str = ""
+    alt: str = ""
+    width: int = 0
+    height: int = 0
+    pending: str = ""
+
+
+def tiles_html(tiles: Sequence[Tile], *, language: str = "en") -> str:
+    """A grid of pictures that zoom and move together."""
+    words = WORDS.get(language, WORDS["en"])
+    figures = "".join(_figure(tile) for tile in tiles)
+    buttons = "".join(
+        f'<button type="button" data-zoom="{action}" aria-label="{words[name]}" title="{words[name]}">'
+        f"{sign}</button>"
+        for action, name, sign in (
+            ("in", "zoom in", "+"), ("out", "zoom out", "−"), ("real", "real", "1:1"), ("fit", "fit", "⤢"),
+        )
+    )  # fmt: skip
+    return (
+        f'<style-tiles tabindex="0" role="group" aria-label="{words["tiles"]}">'
+        f'<div class="st-bar">{buttons}</div>'
+        f'<div class="st-grid">{figures}</div></style-tiles>'
+    )
+
+
+def before_after_html(tiles: Sequence[Tile], *, left: int = 0, right: int = 1, language: str = "en") -> str:
+    """Two of the pictures over each other with a border to move; more than two can be chosen from."""
+    words = WORDS.get(language, WORDS["en"])
+    if len(tiles) < 2:
+        return ""
+    first, second = tiles[left], tiles[right]
+    choices = ""
+    if len(tiles) > 2:
+        choices = '<div class="st-choices">' + "".join(
+            f'<label>{words[side]} <select data-side="{side}">{_choices(tiles, chosen)}</select></label>'
+            for side, chosen in (("left", left), ("right", right))
+        ) + "</div>"  # fmt: skip
+    return (
+        f'<style-slider>{choices}<div class="st-stage">{_image(second, "right")}{_image(first, "left")}'
+        f'<span class="st-name st-left">{_text(first.label)}</span>'
+        f'<span class="st-name st-right">{_text(second.label)}</span><span class="st-line"></span>'
+        f'<input type="range" min="0" max="100" value="50" step="0.5" aria-label="{words["border"]}"></div>'
+        "</style-slider>"
+    )
+
+
+@cache
+def script() -> str:
+    """The custom elements."""
+    return (FOLDER / "viewer.js").read_text("utf-8")
+
+
+@cache
+def css() -> str:
+    """Their looks, light and dark."""
+    return (FOLDER / "viewer.css").read_text("utf-8")
+
+
+def viewer_head() -> str:
+    """Both, for the head of Gradio's page."""
+    return f"<style>{css()}</style><script>{script()}</script>"
+
+
+def _figure(tile: Tile) -> str:
+    inner = f'<div class="st-wait">{_text(tile.pending)}</div>' if tile.pending else _image(tile)
+    caption = f"<small>{_text(tile.caption)}</small>" if tile.caption else ""
+    named = f"<figcaption>{_text(tile.label)} {caption}</figcaption>"
+    return f'<figure><div class="st-view">{inner}</div>{named}</figure>'
+
+
+def _image(tile: Tile, side: str = "") -> str:
+    size = f' width="{tile.width}" height="{tile.height}"' if tile.width and tile.height else ""
+    mark = f' data-side="{side}"' if side else ""
+    named = _text(tile.alt or tile.label)
+    return f'<img src="{_text(tile.source)}" alt="{named}"{size}{mark} draggable="false">'
+
+
+def _choices(tiles: Sequence[Tile], chosen: int) -> str:
+    return "".join(
+        f'<option value="{_text(tile.source)}"{" selected" * (k == chosen)}>{_text(tile.label)}</option>'
+        for k, tile in enumerate(tiles)
+    )
+
+
+def _text(value: str) -> str:
+    return html.escape(value, quote=True)

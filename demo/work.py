@@ -1,0 +1,249 @@
+"""One job: a method on the pictures of a request, within the demo's limits, stoppable, in its own thread."""
+
+from __future__ import annotations
+
+import html
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from style_core import (
+    FAMILIES,
+    ImageTensor,
+    Method,
+    Progress,
+    Result,
+    StyleCoreError,
+    get_method,
+    load_image,
+    option_default,
+    option_fields,
+    stylize,
+    to_pil,
+    use_threads,
+)
+
+from .limits import Limits
+from .runs import Run, process_folder
+from .stream import Update, stream
+from .texts import say
+
+log = logging.getLogger(__name__)
+NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my own"
+MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
+LONGEST_JPEG = 65500  # px, the format's limit
+PREVIEW_SIDE = 640  # px
+PREVIEW_SECONDS = 0.5  # between two previews
+APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a visitor asked for; files are paths."""
+
+    method: str
+    content: str | None
+    styles: tuple[str, ...]
+    style_weights: tuple[float, ...] | None = None
+    masks: str = NO_MASKS
+    content_mask: str | None = None
+    style_mask: str | None = None
+    family: str = FAMILIES[0]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def files(self) -> dict[str, str | None]:
+        """Role to file of every picture."""
+        own = self.masks in (OWN_MASKS, DRAWN_MASKS)
+        found = {"content": self.content}
+        found |= {_style_role(k): path for k, path in enumerate(self.styles, 1)}
+        return found | ({"content_mask": self.content_mask, "style_mask": self.style_mask} if own else {})
+
+    def values(self) -> dict[str, Any]:
+        """Everything but the files, as plain JSON."""
+        plain = {
+            k: v
+            for k, v in asdict(self).items()
+            if k not in ("content", "styles", "content_mask", "style_mask")
+        }
+        return {
+            **plain,
+            "options": {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()},
+        }
+
+    def is_plain(self) -> bool:
+        """Whether nothing is asked for but the defaults."""
+        kinds = get_method(self.method).options
+        options = all(
+            value == (list(standard) if isinstance(standard, tuple) and isinstance(value, list) else standard)
+            for name, value in self.options.items()
+            for standard in [option_default(kinds, name)]
+        )
+        return options and self.masks == NO_MASKS and self.family == FAMILIES[0] and not self.style_weights
+
+    def is_same_but_strengths(self, other: Request) -> bool:
+        """Whether only content or style strength were moved."""
+        return replace(self, options=_unmoved(self.options)) == replace(
+            other, options=_unmoved(other.options)
+        )
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished job and the seconds it took."""
+
+    result: Result
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def check(request: Request) -> None:
+    """Ask for what is missing.
+
+    Raises:
+        gr.Error: a sentence for the visitor.
+    """
+    method = get_method(request.method)
+    if not request.styles or (request.content is None and not method.makes_textures):
+        missing = "style" if request.content is not None or method.makes_textures else "content"
+        raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
+    if (
+        request.masks in (OWN_MASKS, DRAWN_MASKS)
+        and request.content_mask is None
+        and request.style_mask is None
+    ):
+        what = "draw on" if request.masks == DRAWN_MASKS else "add"
+        raise gr.Error(
+            f"Please {what} both masks (with several styles, the content's), or choose another way to find "
+            "regions.",
+            print_exception=False,
+        )
+
+
+def perform(request: Request, limits: Limits, enough: Any, threads: int = 0) -> Iterator[Update | Done]:
+    """Progress reports, then the finished job.
+
+    Args:
+        enough: an event; once set, the work ends with what it has.
+        threads: processor threads of the job; 0 leaves the machine's.
+
+    Raises:
+        StyleCoreError: a sentence for the visitor.
+    """
+    method = get_method(request.method)
+    takes_steps = "steps" in option_fields(method.options)
+    options, noted = limits.fit(request.content, request.options, takes_steps=takes_steps)
+    masks = {NO_MASKS: (None, None), AUTO_MASKS: ("auto", "auto")}
+    content_mask, style_mask = masks.get(request.masks, (request.content_mask, request.style_mask))
+
+    def work(progress: Progress) -> Result:
+        if threads:
+            use_threads(threads)
+        return stylize(
+            request.method, request.content, list(request.styles),
+            style_weights=None if request.style_weights is None else list(request.style_weights),
+            content_mask=content_mask, style_mask=style_mask, family=request.family,
+            progress=limits.watched(progress), **options,
+        )  # fmt: skip
+
+    began = time.monotonic()
+    for update in stream(work, enough):
+        if isinstance(update, Update):
+            yield update
+        else:
+            seconds = time.monotonic() - began
+            if seconds > limits.max_seconds:
+                noted.append(f"The {limits.max_seconds:g} seconds that a job may take here were over.")
+            yield Done(update, (*noted, *update.notes), seconds)
+
+
+def save_result(run: Run, name: str, result: Result) -> Path:
+    """The result as PNG in the run's folder."""
+    path = run.folder / f"{name}.png"
+    result.save(path)
+    return path
+
+
+def save_before(run: Run, content: str | None, result: Result) -> Path:
+    """What the slider shows before: the content at the result's size, as JPEG where that is possible."""
+    width, height = result.image.shape[3], result.image.shape[2]
+    pixels = result.image if content is None else load_image(content, name="content").pixels
+    shown = to_pil(pixels)
+    if shown.size != (width, height):
+        shown = shown.resize((width, height))
+    path = run.folder / f"before.{'png' if max(width, height) > LONGEST_JPEG else 'jpg'}"
+    shown.save(path, quality=92)
+    return path
+
+
+def threads_of(jobs: int) -> int:
+    """Processor threads of each of several jobs at once; 0, the machine's own choice, for one."""
+    return 0 if jobs < 2 else max(1, (os.cpu_count() or 1) // jobs)
+
+
+@contextmanager
+def as_sentences(what: str, language: str) -> Iterator[None]:
+    """Refusals as toasts; anything else as an apology, with the details in the log."""
+    try:
+        yield
+    except StyleCoreError as error:
+        raise gr.Error(html.escape(say(str(error), language)), print_exception=False) from error
+    except gr.Error as error:
+        raise gr.Error(say(error.message, language), print_exception=False) from error
+    except Exception as error:
+        log.exception("%s failed", what)
+        raise gr.Error(say(APOLOGY, language), print_exception=False) from error
+
+
+class Previews:
+    """The pictures on the way, small and not too many: each is a file that stays as long as the run."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or process_folder()
+        self._first: Path | None = None
+        self._shown = 0.0
+
+    def show(self, preview: ImageTensor | None) -> Any:
+        """The slider's value: the first picture and this one."""
+        if preview is None or time.monotonic() - self._shown < PREVIEW_SECONDS:
+            return gr.skip()
+        self._shown = time.monotonic()
+        path = self._folder / f"preview_{uuid.uuid4().hex[:12]}.jpg"
+        picture = to_pil(preview.detach().cpu())
+        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        picture.save(path, quality=85)
+        self._first = self._first or path
+        return str(self._first), str(path)
+
+
+def is_iterative(method: Method) -> bool:
+    """Whether a method optimizes for many seconds rather than computing in one pass."""
+    return "steps" in option_fields(method.options)
+
+
+def summary(result: Result, seconds: float, language: str) -> str:
+    """Size, time, device and family in a sentence."""
+    width, height = result.image.shape[3], result.image.shape[2]
+    device, family = result.settings["device"], result.settings["family"]
+    sentence = f"{width} x {height} px in {seconds:.1f} s on {device}, {family} family"
+    return say(sentence, language)
+
+
+def as_list(notes: Sequence[str], language: str) -> str:
+    """Notes as Markdown points."""
+    return "\n".join(f"- {html.escape(say(note, language))}" for note in notes)
+
+
+def _style_role(number: int) -> str:
+    return "style" if number == 1 else f"style_{number}"
+
+
+def _unmoved(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in options.items() if k not in ("content_strength", "style_strength")}

@@ -1,12 +1,19 @@
 """The page: built from the methods, driven over its API as a user's program would."""
 
+import http.client
+import io
+import json
+import urllib.request
+from urllib.parse import urlsplit
+
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
 from demo.examples import FOLDER, gallery
-from demo.page import build_page
+from demo.limits import Limits
+from demo.server import serve
 from demo.stream import Update, stream
 from style_core import (
     Cancelled,
@@ -22,16 +29,26 @@ CONTENT, STYLE = gallery(photorealistic=True)[0].content, gallery(photorealistic
 
 
 @pytest.fixture(scope="module")
-def page():
-    blocks = build_page()
-    _, url, _ = blocks.queue().launch(prevent_thread_lock=True, ssr_mode=False, run_history=False, quiet=True)
-    yield url
-    blocks.close()
+def server(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STYLE_DEMO_EXAMPLES", str(tmp_path_factory.mktemp("examples")))
+        limits = Limits(max_megapixels=1.0, max_steps=30, max_upload_mb=8.0)
+        running = serve(limits=limits, shares=str(tmp_path_factory.mktemp("shares")), quiet=True)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="module")
-def client(page):
-    return Client(page, verbose=False)
+def client(server):
+    return Client(server.url, verbose=False)
+
+
+def get(server, path, method="GET", body=None, **headers):
+    """Status, headers and body of the server's answer; the path is sent as it is written here."""
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=30)
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    return answer.status, dict(answer.getheaders()), answer.read()
 
 
 def arguments(**changes):
@@ -58,11 +75,15 @@ def test_every_method_is_an_endpoint_with_its_options_and_defaults(client, key):
 
 @pytest.mark.parametrize("key", list_methods())
 def test_a_photo_is_restyled_through_the_api(client, key):
-    (before, after), status, _notes, download = client.predict(**arguments(), api_name=f"/{key}")
+    (before, after), status, _notes, download, settings, run = client.predict(
+        **arguments(), api_name=f"/{key}"
+    )
     assert Image.open(after).size == Image.open(before).size
     assert max(Image.open(after).size) == 160
     assert "px in" in status
     assert read_settings(download)["method"] == key
+    assert read_settings(download) == settings
+    assert len(run) == 22
 
 
 def test_size_zero_keeps_the_contents_size(client):
@@ -82,6 +103,7 @@ def test_notes_reach_the_user(client, tmp_path):
     [
         ({"content": None}, "Please add a content picture first."),
         ({"masks": "my own"}, "Please add both masks"),
+        ({"masks": "drawn"}, "Please draw on both masks"),
         ({"masks": "my own", "content_mask": handle_file(CONTENT)}, "Masks come in pairs"),
         ({"size": 20}, "would be under 16 px"),
         ({"transfer": []}, "transfer must be one or more of encoder, skip, decoder"),
@@ -100,8 +122,8 @@ def test_a_texture_needs_no_content(client):
 
 def test_several_styles_are_mixed(client):
     styles = {"more_styles": [handle_file(CONTENT)], "style_weights": "3, 1"}
-    *_, download = client.predict(**arguments(levels=["1"], **styles), api_name="/wct")
-    assert read_settings(download)["styles"] == [0.75, 0.25]
+    *_, settings, _run = client.predict(**arguments(levels=["1"], **styles), api_name="/wct")
+    assert settings["styles"] == [0.75, 0.25]
 
 
 @pytest.mark.parametrize(
@@ -125,12 +147,12 @@ def test_a_file_that_is_no_picture_gets_a_sentence(client, tmp_path):
 
 
 def test_an_error_of_ours_is_an_apology_not_a_traceback(client, monkeypatch):
-    import demo.method_tab as tab
+    import demo.work as work
 
     def broken(*args, **kwargs):
         raise KeyError("secret detail")
 
-    monkeypatch.setattr(tab, "stylize", broken)
+    monkeypatch.setattr(work, "stylize", broken)
     with pytest.raises(AppError, match="Something went wrong on our side") as caught:
         client.predict(**arguments(), api_name="/wct2")
     assert "secret" not in str(caught.value)
@@ -147,6 +169,248 @@ def test_every_example_picture_exists_and_is_credited():
         assert load_image(pair.style).size[0] > 0
     for picture in pictures:
         assert f"`{picture}`" in notice
+
+
+def test_a_job_keeps_to_the_limits_and_says_so(client, tmp_path):
+    big = tmp_path / "big.png"
+    Image.new("RGB", (2500, 2000), "gray").save(big)
+    (_, after), _, notes, *_ = client.predict(**arguments(content=handle_file(big), size=0), api_name="/wct2")
+    assert Image.open(after).size == (1118, 894)
+    assert "at most 1 megapixels: the longer side is 1118 px instead of 2500" in notes
+    _, _, notes, *_ = client.predict(**arguments(size=64, steps=100), api_name="/gatys")
+    assert "at most 30 steps instead of 100" in notes
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        (
+            "drawing.svg",
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+            "is not a picture in a format we can read",
+        ),
+        ("page.html", b"<html><script>alert(1)</script></html>", "is not a picture in a format we can read"),
+        ("page.png", b"<html><script>alert(1)</script></html>", "is not a picture in a format we can read"),
+        ("empty.png", b"", "is an empty file"),
+    ],
+)
+def test_files_that_are_no_pictures_get_a_sentence(client, tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(AppError, match=sentence):
+        client.predict(**arguments(content=handle_file(tmp_path / name)), api_name="/wct2")
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"),
+    [((1, 1), "is 1 x 1 px"), ((20_000, 20_000), "far too many pixels; the limit is 80 megapixels")],
+)
+def test_pictures_of_impossible_sizes_get_a_sentence(client, tmp_path, size, sentence):
+    Image.new("1", size).save(tmp_path / "picture.png")
+    with pytest.raises(AppError, match=sentence):
+        client.predict(**arguments(content=handle_file(tmp_path / "picture.png")), api_name="/wct2")
+
+
+def test_masks_of_another_size_are_stretched_and_it_is_said(client, tmp_path):
+    for name, size in (("content", (50, 90)), ("style", (40, 40))):
+        mask = Image.new("RGB", size, "blue")
+        mask.paste("red", (0, 0, size[0], size[1] // 2))
+        mask.save(tmp_path / f"{name}.png")
+    masks = {f"{side}_mask": handle_file(tmp_path / f"{side}.png") for side in ("content", "style")}
+    _, _, notes, *_ = client.predict(**arguments(masks="my own", **masks), api_name="/wct2")
+    assert "The content mask is 50 x 90 px and was stretched" in notes
+
+
+def test_an_upload_that_is_too_large_is_refused_and_the_server_lives(server, client, tmp_path):
+    boundary = "b0undary"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="big.png"\r\n\r\n'.encode()
+        + bytes(9_000_000) + f"\r\n--{boundary}--\r\n".encode()
+    )  # fmt: skip
+    status, _, answer = get(
+        server,
+        "/gradio_api/upload",
+        "POST",
+        body,
+        **{"Content-Type": f"multipart/form-data; boundary={boundary}"},
+    )
+    assert status == 413
+    assert b"Traceback" not in answer
+    assert get(server, "/healthz")[0] == 200
+
+
+def test_health_is_a_small_answer(server):
+    status, headers, body = get(server, "/healthz")
+    assert status == 200
+    assert json.loads(body)["status"] == "ok"
+    assert headers["cache-control"] == "no-store"
+
+
+class TestCompare:
+    def test_several_methods_are_compared(self, client):
+        chosen = ["wct", "wct2"]
+        *_, status, _notes, files, figures, run = client.predict(
+            content=handle_file(CONTENT),
+            style=handle_file(STYLE),
+            methods=chosen,
+            size=96,
+            api_name="/compare",
+        )
+        assert status == "2 of 2 done."
+        assert [f["label"] for f in figures] == ["WCT", "WCT2"]
+        assert [read_settings(path)["method"] for path in files] == chosen
+        assert figures[1]["structure"] > figures[0]["structure"]  # a photorealistic method keeps more
+        assert all(f["seconds"] > 0 and 0 < f["style"] < 5 for f in figures)
+        assert len(run) == 22
+
+    def test_tiles_come_as_they_finish(self, server, client):
+        job = client.submit(
+            content=handle_file(CONTENT), style=handle_file(STYLE), kind="style strengths", method="wct2",
+            strengths="0, 0.5, 1", size=96, api_name="/compare",
+        )  # fmt: skip
+        drawn = [update[0] for update in job if isinstance(update[0], str)]
+        assert drawn[0].count("<img ") == 0
+        assert drawn[-1].count("<img ") == 4  # the content and three results
+        assert {tiles.count("<img ") for tiles in drawn} >= {0, 2, 3, 4}
+        address = drawn[-1].split('src="')[2].split('"')[0]
+        status, headers, body = get(server, f"/{address}")
+        assert (status, headers["content-type"]) == (200, "image/png")
+        assert max(Image.open(io.BytesIO(body)).size) == 96
+
+    def test_one_refused_method_does_not_stop_the_others(self, client, monkeypatch):
+        import demo.work as work
+        from style_core import OutOfMemory
+
+        real = work.stylize
+
+        def refusing(method, *args, **kwargs):
+            if method == "wct":
+                raise OutOfMemory("Too large for this test.")
+            return real(method, *args, **kwargs)
+
+        monkeypatch.setattr(work, "stylize", refusing)
+        tiles, _, status, *_ = client.predict(
+            content=handle_file(CONTENT), style=handle_file(STYLE), methods=["wct", "wct2"], size=96,
+            api_name="/compare",
+        )  # fmt: skip
+        assert status == "1 of 2 done."
+        assert "Too large for this test." in tiles
+
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"content": None}, "Please add a content picture first."),
+            ({"style": None}, "Please add a style picture first."),
+            ({"methods": []}, "Please choose at least one method."),
+            ({"kind": "style strengths", "strengths": "much"}, "The strengths must be one to 8 numbers"),
+            (
+                {"kind": "style strengths", "strengths": "0.1 " * 1 + "0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9"},
+                "one to 8",
+            ),
+            (
+                {"kind": "style strengths", "strengths": "0.5, 7"},
+                "The strengths must be a number from 0 to 1",
+            ),
+        ],
+    )
+    def test_bad_input_gets_a_sentence(self, client, changes, sentence):
+        given = {"content": handle_file(CONTENT), "style": handle_file(STYLE), "size": 96} | changes
+        with pytest.raises(AppError, match=sentence):
+            client.predict(**given, api_name="/compare")
+
+
+@pytest.fixture(scope="module")
+def shared(client):
+    *_, run = client.predict(**arguments(content_strength=0.25, masks="automatic"), api_name="/wct2")
+    return client.predict(run=run, api_name="/share")
+
+
+class TestShare:
+    def path(self, shared, name="link"):
+        return "/" + shared[name].split("/", 3)[3]
+
+    def test_a_link_opens_with_everything(self, server, shared):
+        status, headers, body = get(server, self.path(shared))
+        page = body.decode()
+        assert status == 200
+        assert f'<meta property="og:image" content="{shared["link"]}/card">' in page
+        assert '<meta property="og:title" content="WCT2">' in page
+        assert '"content_strength": 0.25' in page.replace("&quot;", '"')
+        assert f"{server.url.rstrip('/')}/?share=" in page
+        assert "default-src 'none'" in headers["content-security-policy"]
+        for name, media_type in (("content", "image/jpeg"), ("style", "image/jpeg"), ("result", "image/png"),
+                                 ("card", "image/jpeg")):  # fmt: skip
+            status, headers, picture = get(server, f"{self.path(shared)}/{name}")
+            assert (status, headers["content-type"]) == (200, media_type)
+            assert Image.open(io.BytesIO(picture)).size[0] > 0
+        assert Image.open(io.BytesIO(picture)).size == (1200, 630)
+
+    def test_behind_a_proxy_addresses_are_those_of_the_visitor(self, server, shared):
+        proxied = {"X-Forwarded-Host": "demo.example", "X-Forwarded-Proto": "https"}
+        page = get(server, self.path(shared), **proxied)[2].decode()
+        assert 'property="og:image" content="https://demo.example/c/' in page
+
+    def test_the_link_is_the_same_in_chinese(self, server, shared):
+        page = get(server, self.path(shared), **{"Accept-Language": "zh-CN"})[2].decode()
+        assert '<html lang="zh-CN">' in page
+        assert "在演示中打开" in page
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/c/", "/c/x", f"/c/{'a' * 22}", "/c/..%2f..%2fetc%2fpasswd", "/c/../../etc/passwd", "/c/%00",
+         f"/c/{'a' * 5000}", f"/c/{'a' * 22}/content", f"/c/{'a' * 22}/..%2f..%2fapp.py", "/runs/x/result",
+         "/runs/../app.py", "/runs/" + "a" * 22 + "/..%2fsecret"],
+    )  # fmt: skip
+    def test_hostile_addresses_find_nothing(self, server, path):
+        status, _, body = get(server, path)
+        assert status in (404, 414)
+        assert b"Traceback" not in body
+        assert b"import" not in body
+
+    @pytest.mark.parametrize(
+        "name", ["content.jpg", "..%2f" * 4 + "etc/passwd", "shares", "card.png", "result_9"]
+    )
+    def test_a_share_gives_only_its_own_pictures(self, server, shared, name):
+        assert get(server, f"{self.path(shared)}/{name}")[0] == 404
+
+    def test_an_unknown_run_cannot_be_shared(self, client):
+        for run in ("", "x", "../../etc/passwd", "a" * 22):
+            with pytest.raises(AppError, match="This result is no longer here; run it again, then share it"):
+                client.predict(run=run, api_name="/share")
+
+    def test_only_the_owner_deletes_it(self, server, client):
+        *_, run = client.predict(**arguments(size=64), api_name="/wct2")
+        shared = client.predict(run=run, api_name="/share")
+        delete = self.path(shared, "delete")
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert get(server, delete)[0] == 200  # asks; a link preview that fetches it deletes nothing
+        assert get(server, self.path(shared))[0] == 200
+        where, _, key = delete.partition("?")
+        assert get(server, where, "POST", "key=wrong", **form)[0] == 403
+        assert get(server, self.path(shared))[0] == 200
+        assert get(server, where, "POST", key, **form)[0] == 200
+        assert get(server, self.path(shared))[0] == 404
+
+
+def test_the_first_paint_computes_nothing(server, monkeypatch):
+    import demo.work as work
+
+    monkeypatch.setattr(work, "stylize", lambda *a, **k: pytest.fail("computed"))
+    before = server.service.runs.count()
+    with urllib.request.urlopen(server.url) as answer:
+        assert answer.status == 200
+    assert server.service.runs.count() == before
+
+
+def test_an_example_is_computed_once_and_then_kept(client):
+    pair = gallery(photorealistic=True)[2]
+    given = {"content": handle_file(pair.content), "style": handle_file(pair.style)}
+    _, first, *_ = client.predict(**given, api_name="/wct2")
+    (_, after), second, *_ = client.predict(**given, api_name="/wct2")
+    assert "px in" in first
+    assert "kept from an earlier visitor" in second
+    assert Image.open(after).size == load_image(pair.content).size
+    changed = client.predict(**given, style_strength=0.5, api_name="/wct2")[1]
+    assert "px in" in changed
 
 
 class TestStream:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from demo.examples import gallery
-from demo.page import build_page
+from demo.server import serve
 from style_core import get_method, list_methods
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -17,28 +17,54 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 
 @pytest.fixture(scope="module")
-def url():
-    blocks = build_page()
-    _, address, _ = blocks.queue().launch(
-        prevent_thread_lock=True, ssr_mode=False, run_history=False, quiet=True
-    )
-    yield address
-    blocks.close()
+def server(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STYLE_DEMO_EXAMPLES", str(tmp_path_factory.mktemp("examples")))
+        running = serve(shares=str(tmp_path_factory.mktemp("shares")), quiet=True)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
-def tab(url):
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-        requests = []
-        opened.on("request", lambda request: requests.append(request.url))
-        opened.goto(url)
-        opened.get_by_role("tab", name="WCT2", exact=True).click()
-        opened.locator("#wct2-run").wait_for()
-        opened.foreign_requests = lambda: [u for u in requests if not u.startswith((url, "data:", "blob:"))]
-        yield opened
-        browser.close()
+def visit(browser):
+    """Opens an address as a new visitor; at the end nothing may have been asked of another host."""
+    contexts, foreign, failures = [], [], []
+
+    def open_page(address, **settings):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, **settings})
+        contexts.append(context)
+        page = context.new_page()
+        home = address.split("/", 3)[2]
+        page.on("request", lambda r: None if is_local(r.url, home) else foreign.append(r.url))
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert foreign == []
+    assert failures == []
+
+
+def is_local(address, home):
+    return address.startswith(("data:", "blob:")) or address.split("/", 3)[2] == home
+
+
+@pytest.fixture
+def tab(server, visit):
+    opened = visit(server.url)
+    opened.get_by_role("tab", name="WCT2", exact=True).click()
+    opened.locator("#wct2-run").wait_for()
+    return opened
 
 
 def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab):
@@ -55,7 +81,6 @@ def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab):
         for k in (0, 1)
     ]
     assert sizes == [[768, 512], [768, 512]]
-    assert tab.foreign_requests() == []
 
 
 def test_opening_every_part_of_the_page_does_not_change_a_run(tab):
@@ -75,10 +100,10 @@ def test_a_missing_picture_is_asked_for(tab):
     playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
 
 
-def fill(tab, key):
-    """Open a method's tab and put the first pair of its gallery in."""
+def fill(tab, key, number=0):
+    """Open a method's tab and put a pair of its gallery in."""
     method = get_method(key)
-    pair = gallery(photorealistic=method.photorealistic)[0]
+    pair = gallery(photorealistic=method.photorealistic)[number]
     tab.get_by_role("tab", name=method.title, exact=True).click()
     tab.locator(f"#{key}-content input[type=file]").set_input_files(pair.content)
     tab.locator(f"#{key}-style input[type=file]").set_input_files(pair.style)
@@ -96,7 +121,6 @@ def test_every_tab_restyles_a_photo(tab, key):
     playwright.expect(tab.locator(f"#{key}-status")).to_contain_text(
         re.compile("768 x 512 px in"), timeout=60_000
     )
-    assert tab.foreign_requests() == []
 
 
 def test_stopping_gatys_keeps_the_picture_reached_so_far(tab):
@@ -112,10 +136,232 @@ def test_stopping_gatys_keeps_the_picture_reached_so_far(tab):
     playwright.expect(tab.locator("#gatys-notes")).to_contain_text("Stopped at step")
 
 
-def test_an_example_fills_both_pictures(tab):
-    tab.locator(".gallery-item:visible, table tr.tr-body:visible").first.click()
+def test_an_example_fills_both_pictures_and_shows_its_result(tab):
+    example = tab.locator("#wct2-examples tr.tr-body").nth(3)
+    example.click()
     playwright.expect(tab.locator("#wct2-content img")).to_be_visible()
     playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
+    playwright.expect(tab.locator("#wct2-status")).to_contain_text("768 x 512 px", timeout=60_000)
+
+
+def options_set(page, key, **values):
+    """Type values into the number boxes of sliders."""
+    for name, value in values.items():
+        box = page.locator(f"#{key}-{name.replace('_', '-')} input[type=number]")
+        box.fill(str(value))
+        box.press("Tab")
+
+
+def sizes_of(images):
+    return [image.evaluate("e => [e.naturalWidth, e.naturalHeight]") for image in images.all()]
+
+
+def test_moving_a_strength_renders_again_without_run(tab):
+    fill(tab, "wct2", 1)
+    tab.locator("#wct2-run").click()
+    playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+    first = tab.locator("#wct2-result img").nth(1).get_attribute("src")
+    slider = tab.locator("#wct2-style-strength input[type=range]")
+    slider.focus()
+    for _ in range(10):
+        slider.press("ArrowLeft")
+    box = slider.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
+    playwright.expect(tab.locator("#wct2-result img").nth(1)).not_to_have_attribute(
+        "src", first, timeout=30_000
+    )
+    tab.get_by_role("button", name="Settings").first.click()
+    playwright.expect(tab.locator("#wct2-settings")).not_to_contain_text("style_strength:1,", timeout=10_000)
+
+
+def test_moving_a_strength_before_a_run_does_nothing(tab):
+    fill(tab, "wct2", 1)
+    slider = tab.locator("#wct2-style-strength input[type=range]")
+    box = slider.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
+    tab.wait_for_timeout(1500)
+    assert tab.locator("#wct2-result img").count() == 0
+    assert tab.locator("#wct2-status").inner_text().strip() == ""
+
+
+def test_masks_are_drawn_shown_and_used(tab):
+    fill(tab, "wct2", 1)
+    tab.get_by_role("button", name="Regions").click()
+    tab.locator("#wct2-masks").get_by_label("drawn").check()
+    for side in ("content", "style"):
+        canvas = tab.locator(f"#wct2-draw-{side} canvas").first
+        canvas.wait_for()
+        canvas.scroll_into_view_if_needed()
+        tab.wait_for_timeout(1500)  # the photo is drawn under the brush
+        box = canvas.bounding_box()
+        y = box["y"] + box["height"] * 0.4
+        tab.mouse.move(box["x"] + box["width"] * 0.3, y)
+        tab.mouse.down()
+        for k in range(8):
+            tab.mouse.move(box["x"] + box["width"] * (0.3 + 0.05 * k), y + 4 * k)
+        tab.mouse.up()
+        tab.wait_for_timeout(1500)
+    tab.locator("#wct2-regions").click()
+    playwright.expect(tab.locator("#wct2-regions-shown img").nth(1)).to_be_visible(timeout=30_000)
+    tab.locator("#wct2-run").click()
+    playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+    tab.get_by_role("button", name="Settings").first.click()
+    playwright.expect(tab.locator("#wct2-settings")).to_contain_text('"own"')
+
+
+def test_a_family_says_what_it_would_fetch(tab):
+    tab.get_by_role("tab", name="Gatys", exact=True).click()
+    tab.get_by_role("button", name="Advanced").click()
+    tab.locator("#gatys-family").get_by_label("vgg19", exact=True).check()
+    playwright.expect(tab.locator("#gatys-family-note")).to_contain_text(
+        "51.8 MB of VGG-19 from timm/vgg19.tv_in1k"
+    )
+
+
+@pytest.fixture
+def compared(tab):
+    pair = gallery(photorealistic=True)[1]
+    tab.get_by_role("tab", name="Compare", exact=True).click()
+    tab.locator("#compare-content input[type=file]").set_input_files(pair.content)
+    tab.locator("#compare-style input[type=file]").set_input_files(pair.style)
+    playwright.expect(tab.locator("#compare-style img")).to_be_visible()
+    tab.locator("#compare-methods").get_by_label("PhotoWCT").uncheck()
+    options_set(tab, "compare", size=256)
+    tab.locator("#compare-run").click()
+    playwright.expect(tab.locator("#compare-status")).to_contain_text("2 of 2 done.", timeout=60_000)
+    return tab
+
+
+def transforms(page):
+    return page.locator("style-tiles .st-view img").evaluate_all("l => l.map(e => e.style.transform)")
+
+
+def test_compared_tiles_zoom_in_step_and_any_two_slide(compared):
+    tiles = compared.locator("#compare-tiles .st-view img")
+    playwright.expect(tiles).to_have_count(3)  # the content and two results
+    playwright.expect(compared.locator("#compare-tiles figcaption").nth(2)).to_contain_text("structure")
+    compared.wait_for_timeout(300)
+    assert sizes_of(tiles) == [[256, 171]] * 3
+    whole = transforms(compared)
+    compared.locator("style-tiles").focus()
+    compared.keyboard.press("+")
+    compared.keyboard.press("ArrowRight")
+    zoomed = transforms(compared)
+    assert zoomed[0] != whole[0]
+    assert len(set(zoomed)) == 1
+    compared.keyboard.press("0")
+    assert transforms(compared) == whole
+    box = compared.locator("#compare-tiles .st-view").nth(1).bounding_box()
+    compared.mouse.dblclick(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.2)
+    assert len(set(transforms(compared))) == 1
+    assert transforms(compared) != whole
+    right = compared.locator("#compare-slider select[data-side=right]")
+    right.select_option(label="WCT2")
+    assert right.input_value() == compared.locator("#compare-slider img[data-side=right]").get_attribute(
+        "src"
+    )
+    border = compared.locator("#compare-slider input[type=range]")
+    border.focus()
+    border.press("Home")
+    left = compared.locator("#compare-slider img[data-side=left]")
+    assert "100%" in left.evaluate("e => e.style.clipPath")
+
+
+def test_a_shared_comparison_opens_elsewhere_and_after_a_restart(compared, visit, server, tmp_path):
+    compared.locator("#compare-share").click()
+    link = compared.locator("#compare-link a").first
+    link.wait_for(timeout=20_000)
+    address = link.get_attribute("href")
+    stranger = visit(address)
+    playwright.expect(stranger.locator("h1")).to_have_text("WCT, WCT2")
+    playwright.expect(stranger.locator("style-tiles .st-view img")).to_have_count(3)
+    assert all(width > 0 for width, _ in sizes_of(stranger.locator("main img")))
+    assert all(stranger.locator("main img").evaluate_all("l => l.map(e => e.alt.length > 0)"))
+    restarted = serve(shares=server.service.store._root, quiet=True)
+    try:
+        again = visit(address.replace(server.url.rstrip("/"), restarted.url.rstrip("/")))
+        playwright.expect(again.locator("h1")).to_have_text("WCT, WCT2")
+        again.get_by_role("link", name="Open in the demo").click()
+        playwright.expect(again.locator("#compare-content img")).to_be_visible(timeout=20_000)
+        playwright.expect(again.locator("#compare-style img")).to_be_visible()
+        playwright.expect(again.locator("#compare-methods").get_by_label("PhotoWCT")).not_to_be_checked()
+        assert again.locator("#compare-size input").input_value() == "256"
+    finally:
+        restarted.close()
+
+
+def test_a_shared_result_fills_the_controls_of_its_tab(tab, visit):
+    fill(tab, "wct2", 1)
+    options_set(tab, "wct2", style_strength=0.6)
+    tab.locator("#wct2-run").click()
+    playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+    tab.locator("#wct2-share").click()
+    link = tab.locator("#wct2-link a").first
+    link.wait_for(timeout=20_000)
+    stranger = visit(link.get_attribute("href"))
+    stranger.get_by_role("link", name="Open in the demo").click()
+    playwright.expect(stranger.locator("#wct2-style img")).to_be_visible(timeout=20_000)
+    assert stranger.locator("#wct2-style-strength input[type=number]").input_value() == "0.6"
+    stranger.locator("#wct2-run").click()
+    playwright.expect(stranger.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+
+
+def test_a_link_that_leads_nowhere_is_a_sentence_and_the_page_works(visit, server):
+    page = visit(f"{server.url}?share={'a' * 22}")
+    playwright.expect(page.locator("[data-testid=toast-text]")).to_contain_text(
+        "does not exist or has expired"
+    )
+    page.locator("#gatys-run").wait_for()
+
+
+def test_the_page_is_chinese_for_chinese_browsers(visit, server):
+    page = visit(server.url, locale="zh-CN")
+    playwright.expect(page.get_by_role("button", name="运行", exact=True)).to_be_visible()
+    page.get_by_role("button", name="运行", exact=True).click()
+    playwright.expect(page.locator("[data-testid=toast-text]")).to_contain_text("请先添加")
+    page.get_by_role("tab", name="比较", exact=True).click()
+    playwright.expect(page.locator("#compare-run")).to_have_text("比较")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_scrolls_only_up_and_down(visit, server, scheme):
+    page = visit(server.url, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page.locator("#gatys-run").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    shade = page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).slice(0, 3).map(Number)"
+    )
+    assert (sum(shade) < 200) == (scheme == "dark")
+
+
+def test_pictures_have_alternative_texts(tab):
+    fill(tab, "wct2", 1)
+    tab.wait_for_timeout(300)
+    assert tab.locator("#wct2-content img").get_attribute("alt") == "Content photo"
+
+
+def test_run_is_reached_and_pressed_by_keyboard(tab):
+    tab.locator("#wct2-run").focus()
+    tab.keyboard.press("Enter")
+    playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
+
+
+def test_a_waiting_visitor_sees_a_place_and_stop_frees_it(visit, server):
+    first, second = visit(server.url), visit(server.url)
+    for page in (first, second):
+        page.locator("#gatys-run").wait_for()
+        fill(page, "gatys")
+        options_set(page, "gatys", steps=2000)
+    first.locator("#gatys-run").click()
+    playwright.expect(first.locator("#gatys-status")).to_contain_text("step", timeout=60_000)
+    second.locator("#gatys-run").click()
+    playwright.expect(second.locator("#gatys-result [data-testid=status-tracker]")).to_contain_text(
+        re.compile("queue: 1/1"), timeout=20_000
+    )
+    first.locator("#gatys-stop").click()
+    playwright.expect(second.locator("#gatys-status")).to_contain_text("step", timeout=30_000)
+    second.locator("#gatys-stop").click()
+    playwright.expect(second.locator("#gatys-status")).to_contain_text("px in", timeout=30_000)
 
 
 def test_options_have_controls(tab):

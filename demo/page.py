@@ -32,6 +32,7 @@ def build_page(service: Service) -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS) as page:
         gr.Markdown(tr(INTRODUCTION))
         limits = gr.Markdown(service.limits.sentence(), elem_id="limits")
+        notice = gr.Markdown(elem_id="notice")
         parts: dict[str, dict[str, Any]] = {}
         with gr.Tabs() as tabs:
             for key in list_methods():
@@ -44,16 +45,20 @@ def build_page(service: Service) -> gr.Blocks:
         everything = [
             tabs,
             limits,
+            notice,
             *(control for controls in parts.values() for control in controls.values()),
         ]
         page.load(
-            _opener(service, tabs, limits, parts), None, everything, queue=False, show_progress="hidden",
-            api_visibility="private",
+            _opener(service, tabs, limits, notice, parts), None, everything, queue=False,
+            show_progress="hidden", api_visibility="private",
         )  # fmt: skip
     return page
 
 
-def _opener(service: Service, tabs: gr.Tabs, limits: gr.Markdown, parts: dict[str, dict[str, Any]]) -> Any:
+def _opener(
+    service: Service, tabs: gr.Tabs, limits: gr.Markdown, notice: gr.Markdown,
+    parts: dict[str, dict[str, Any]],
+) -> Any:  # fmt: skip
     """What opening the page does: the limits in the visitor's language, a shared comparison's controls."""
 
     def opened(request: gr.Request) -> dict[Any, Any]:
@@ -73,8 +78,7 @@ def _opener(service: Service, tabs: gr.Tabs, limits: gr.Markdown, parts: dict[st
                     path.write_bytes(content)
                     files[name] = str(path)
         except ShareError as error:
-            gr.Warning(say(str(error), tongue))
-            return found
+            return found | {notice: f"**{say(str(error), tongue)}**"}
         tab, values = refill(share.record, files)
         if tab not in parts:
             return found

@@ -19,7 +19,9 @@ from .nets.encoder import Encoder
 from .ops.color_preservation import luminance
 from .ops.gram import gram_matrix
 
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+# Without relu5_1, of which the compact encoder has a filter that answers a few places a hundred times more
+# than others: one such place would be all of the distance.
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 LONGEST = 512  # px; pictures are measured no larger, so that figures of different sizes compare
 SHORTEST = 32  # px of the shorter side, which the deepest layer needs
 WINDOW, SIGMA = 11, 1.5  # of SSIM
@@ -39,7 +41,7 @@ def measure(content: ImageTensor, style: ImageTensor, result: ImageTensor, encod
 
     Args:
         content, style, result: ``[1, 3, H, W]``, RGB in [0, 1]; the result is compared at the content's size.
-        encoder: reaches relu5_1.
+        encoder: reaches relu4_1.
     """
     content, style = reduced(content), reduced(style)
     result = F.interpolate(result, content.shape[-2:], mode="bicubic", antialias=True).clamp(0, 1)

@@ -308,9 +308,7 @@ def test_a_shared_result_fills_the_controls_of_its_tab(tab, visit):
 
 def test_a_link_that_leads_nowhere_is_a_sentence_and_the_page_works(visit, server):
     page = visit(f"{server.url}?share={'a' * 22}")
-    playwright.expect(page.locator("[data-testid=toast-text]")).to_contain_text(
-        "does not exist or has expired"
-    )
+    playwright.expect(page.locator("#notice")).to_contain_text("does not exist or has expired")
     page.locator("#gatys-run").wait_for()
 
 

@@ -34,6 +34,7 @@ SPACE_PARTS = (
     "LICENSE",
     "NOTICE.md",
     "README.md",
+    "README.zh-CN.md",
 )
 SPACE_LEFT_OUT = re.compile(r"__pycache__|\.pyc$|\.pyi$|^style_core/(training|publishing)/|/curves/")
 SPDX = {
@@ -204,12 +205,17 @@ def _metrics(entry: Mapping[str, Any]) -> str:
 
 
 def with_front_matter(readme: str, gradio: str, models: Iterable[str]) -> str:
-    """The README with the block that makes it a Space's card, instead of one it may have."""
-    body = re.sub(r"\A---\n.*?\n---\n+", "", readme, flags=re.S)
+    """The README as a Space's card: its own front matter with this Gradio version and these models."""
+    found = re.match(r"\A---\n(.*?)\n---\n+", readme, re.S)
+    own = found[1].split("\n") if found else ["title: Style transfer", "sdk: gradio", "app_file: app.py"]
+    kept, is_models = [], False
+    for line in own:
+        is_models = line.startswith("models:") or (is_models and line.startswith("- "))
+        if not is_models and not line.startswith("sdk_version:"):
+            kept.append(line)
     listed = [f"- {name}" for name in models]
-    lines = ["---", "title: Style transfer", "sdk: gradio", f"sdk_version: {gradio}", "app_file: app.py",
-             "license: mit", *(["models:", *listed] if listed else []), "---", ""]  # fmt: skip
-    return "\n".join(lines) + "\n" + body
+    lines = ["---", *kept, f"sdk_version: {gradio}", *(["models:", *listed] if listed else []), "---", ""]
+    return "\n".join(lines) + "\n" + (readme[found.end() :] if found else readme)
 
 
 def _gradio_version() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 
 # On ZeroGPU this package must be imported before torch is; elsewhere it is not there.
@@ -36,6 +37,8 @@ def main() -> int:
     except StyleCoreError as error:
         print(f"Refused: {error}", file=sys.stderr)
         return 1
+    # What containers are stopped with; as an exit, so that the files of this process are removed.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     server.page.block_thread()
     return 0
 

@@ -33,6 +33,7 @@ METHODS = ("wct2", "wct", "photo_wct")
 STRENGTHS = (1.0, 0.4)
 SIDE = 160  # px
 CLOSE = 3  # of 255: another thread count may round differently
+WARM_SECONDS = 60
 SHARE_EVERY = 8  # jobs of a user
 
 
@@ -77,14 +78,10 @@ def _measure(pid: int, url: str, users: list[dict[str, Any]], seconds: float) ->
         warm.predict(
             content=handle_file(users[0]["content"]), style=handle_file(users[0]["style"]), api_name=f"/{key}"
         )
+    _all_at_once(url, users, WARM_SECONDS, Tally(), pid)  # caches fill up to their budgets
+    time.sleep(20)
     before = _resident(pid)
-    until, peak = time.monotonic() + seconds, [before]
-    threads = [threading.Thread(target=_visit, args=(url, user, until, tally)) for user in users]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        peak.append(_resident(pid))
-        time.sleep(0.5)
+    peak = _all_at_once(url, users, seconds, tally, pid)
     time.sleep(20)
     after = _resident(pid)
     done, waited = len(tally.seconds), sorted(tally.seconds) or [0.0]
@@ -98,6 +95,20 @@ def _measure(pid: int, url: str, users: list[dict[str, Any]], seconds: float) ->
     for text, count in tally.errors.most_common(5):
         print(f"{count} x {text}")
     return int(bool(tally.errors or tally.swapped or not done))
+
+
+def _all_at_once(
+    url: str, users: list[dict[str, Any]], seconds: float, tally: Tally, pid: int
+) -> list[float]:
+    """All users for some seconds; the server's memory on the way."""
+    until, memory = time.monotonic() + seconds, [_resident(pid)]
+    threads = [threading.Thread(target=_visit, args=(url, user, until, tally)) for user in users]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        memory.append(_resident(pid))
+        time.sleep(0.5)
+    return memory
 
 
 def _visit(url: str, user: dict[str, Any], until: float, tally: Tally) -> None:

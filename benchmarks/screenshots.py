@@ -19,7 +19,7 @@ from demo.server import Server, serve
 from style_core import get_method, list_methods
 
 README_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "screenshots"
-WIDTH, HEIGHT = 1280, 860
+WIDTH, HEIGHT = 1280, 1000
 README_WIDTH = 1000
 SECONDS = 240_000  # ms a method may take
 
@@ -109,6 +109,7 @@ def _compare(page: Any) -> str:
 
 
 def _shot(page: Any, path: Path, *, whole: bool = False) -> None:
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(800)
     page.screenshot(path=path, full_page=whole)
     print(path)

@@ -118,6 +118,9 @@ def compare_tab(service: Service) -> dict[str, Any]:
                     picture_input("Content photo", f"{KEY}-content"),
                     picture_input("Style picture", f"{KEY}-style"),
                 )
+            with gr.Row():
+                run = gr.Button(tr("Compare"), variant="primary", elem_id=f"{KEY}-run")
+                stop = gr.Button(tr("Stop"), elem_id=f"{KEY}-stop")
             kind = gr.Radio(
                 [(tr(k), k) for k in KINDS], value=METHODS, label=tr("Compare"), elem_id=f"{KEY}-kind"
             )
@@ -140,9 +143,6 @@ def compare_tab(service: Service) -> dict[str, Any]:
             )  # fmt: skip
             with gr.Accordion(tr("Advanced"), open=False):
                 family = family_choice(f"{KEY}-family")
-            with gr.Row():
-                run = gr.Button(tr("Compare"), variant="primary", elem_id=f"{KEY}-run")
-                stop = gr.Button(tr("Stop"), elem_id=f"{KEY}-stop")
             status = gr.Markdown(label="Status", elem_id=f"{KEY}-status")
             share = gr.Button(tr("Share"), elem_id=f"{KEY}-share")
             run_id = gr.Textbox(visible=False, label="run")

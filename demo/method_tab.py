@@ -75,15 +75,15 @@ def method_tab(method: Method, service: Service) -> TabParts:
                 style = picture_input(
                     "Style photo" if method.photorealistic else "Style picture", f"{key}-style"
                 )
+            with gr.Row():
+                run = gr.Button(tr("Run"), variant="primary", elem_id=f"{key}-run", min_width=120)
+                stop = gr.Button(tr("Stop"), elem_id=f"{key}-stop", min_width=120)
             more_styles, weights = _more_styles(method)
             controls = main_controls(method)
             masks, content_mask, style_mask, editors = _mask_inputs(method, content, style)
             with gr.Accordion(tr("Advanced"), open=False):
                 family = _family(method)
                 controls |= advanced_controls(method)
-            with gr.Row():
-                run = gr.Button(tr("Run"), variant="primary", elem_id=f"{key}-run", min_width=120)
-                stop = gr.Button(tr("Stop"), elem_id=f"{key}-stop", min_width=120)
         with gr.Column(scale=3, min_width=320):
             slider = gr.ImageSlider(
                 label=tr("Before / after"),

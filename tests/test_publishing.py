@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from huggingface_hub import SpaceCard
 
 import hub_upload
 from style_core.checkpoints import CheckpointError
@@ -154,7 +156,9 @@ class TestPlans:
         assert not [n for n in plan.files if n.startswith(("tests/", "benchmarks/", "style_core/training/"))]
         assert not [n for n in plan.files if "__pycache__" in n]
         readme = plan.texts["README.md"]
-        assert readme.startswith("---\ntitle: Style transfer\nsdk: gradio\nsdk_version: ")
+        card = SpaceCard(readme, ignore_metadata_errors=False).data
+        assert (card.title, card.sdk, card.app_file) == ("Style transfer", "gradio", "app.py")
+        assert card.sdk_version == version("gradio")
         assert "models:\n- timm/vgg19.tv_in1k" in readme
         assert readme.count("\n---\n") == 1
 
@@ -164,7 +168,8 @@ class TestPlans:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, tmp_path / name)
         code = (
-            "import torch; from demo.page import build_page; from style_core import stylize; build_page(); "
+            "import torch; from demo.server import serve; from style_core import stylize; "
+            "serve(quiet=True).close(); "
             "print(stylize('wct2', torch.rand(1, 3, 32, 40), torch.rand(1, 3, 32, 32)).image.shape)"
         )
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}

@@ -45,7 +45,8 @@ def page(found, language="en"):
 
 def test_everything_is_on_the_page():
     text = page(share(record()))
-    for part in ("WCT2, WCT", "1.2 s", "structure 0.90", "style 0.40", "a note", "style_strength", "1970-01-02",
+    for part in ("WCT2, WCT", "1.2 s", "structure 0.90", "style 0.40", "a note", "style_strength",
+                 "1970-01-02",
                  f"{BASE}/?share={'a' * 22}", "Style, share 0.5"):  # fmt: skip
         assert part in text, part
     assert text.count('<style-slider><div class="st-choices">') == 1
@@ -86,7 +87,7 @@ def test_texts_of_a_record_are_escaped():
     [
         {}, {"tiles": None}, {"tiles": "x", "inputs": 5}, {"tiles": [None, 3, {}], "inputs": [[]]},
         {"tiles": [{"picture": "../../etc/passwd"}, {"picture": ["result_1"]}, {"picture": "missing"}]},
-        {"tiles": [{"picture": "result_1", "settings": [], "notes": {"a": 1}, "measures": 3, "seconds": None}]},
+        {"tiles": [{"picture": "result_1", "settings": [], "notes": {"a": 1}, "measures": 3}]},
         {"title": 7, "inputs": [{"picture": "content", "role": None, "weight": "much"}]},
         {"tiles": [{"picture": "result_1", "settings": {"style_strength": {"deep": []}}}]},
     ],

@@ -1,4 +1,4 @@
-"""Shared comparisons in a dataset repository, against the stand-in for the Hub that lies beside this checkout."""
+"""Shared comparisons in a dataset repository, against the stand-in for the Hub beside this checkout."""
 
 import os
 import subprocess
@@ -54,8 +54,8 @@ def test_a_dataset_repository_keeps_shares(tmp_path):
         environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_test",
                        "HF_HOME": str(tmp_path / "home")}  # fmt: skip
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT.format(root=str(ROOT))], env=environment, capture_output=True, text=True,
-            timeout=120,
+            [sys.executable, "-c", SCRIPT.format(root=str(ROOT))], env=environment, capture_output=True,
+            text=True, timeout=120,
         )  # fmt: skip
     assert done.stdout.strip() == "done", done.stderr[-2000:]
     kept = [

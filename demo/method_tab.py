@@ -53,7 +53,7 @@ from .work import (
 )
 
 STRENGTHS = ("content_strength", "style_strength")
-QUICK_SIDE = 256  # px of the picture that follows a moved strength at once, where the whole takes longer
+QUICK_SIDE = 192  # px of the picture that follows a moved strength at once, where the whole takes longer
 QUICK_SECONDS = 0.5  # a job that took no longer needs no such picture
 
 

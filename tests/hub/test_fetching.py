@@ -444,9 +444,12 @@ def refuse(*a, **k): raise AssertionError(f"network: {a}")
 socket.getaddrinfo = refuse
 socket.socket.connect = refuse
 import sys, torch
+from demo.limits import Limits
 from demo.page import build_page
+from demo.service import Service
+from demo.shares import ShareStore
 from style_core import stylize
-build_page()
+build_page(Service(Limits(), ShareStore("unused")))
 stylize("wct2", torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
 stylize("gatys", torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32), steps=2)
 """

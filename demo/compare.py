@@ -209,8 +209,7 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
         raise gr.Error(f"The strengths must be {low_high.values}.", print_exception=False)
     title = get_method(method).title
     tiles = [
-        (f"{title} {word} {number:g}", replace(base, options={**options, name: number}))
-        for number in numbers
+        (f"{title} {word} {number:g}", replace(base, options={**options, name: number})) for number in numbers
     ]
     return Comparison(kind, method, text, tuple(tiles))
 

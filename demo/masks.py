@@ -49,15 +49,34 @@ def painted_mask(value: dict[str, Any] | None) -> Image.Image | None:
     return Image.fromarray(mask)
 
 
-def overlays(content: str, style: str, segments: Segments) -> list[Image.Image]:
-    """Both photos with their regions in color: the same color is matched with the same."""
+def overlays(content: str, style: str, segments: Segments, mask: str | None = None) -> list[Image.Image]:
+    """Both photos with their regions in color: the same color is matched with the same.
+
+    Args:
+        mask: the content's mask, whose own colors are used, or ``None`` for colors of ours.
+    """
+    colors = _own_colors(mask, segments.content.numpy()) if mask else {}
     return [
-        _overlay(path, labels.numpy())
+        _overlay(path, labels.numpy(), colors)
         for path, labels in ((content, segments.content), (style, segments.style))
     ]
 
 
-def _overlay(path: str, labels: np.ndarray) -> Image.Image:
+def _own_colors(mask: str, labels: np.ndarray) -> dict[int, np.ndarray]:
+    """The most frequent mask color of every region."""
+    with Image.open(mask) as opened:
+        painted = np.asarray(opened.convert("RGB"))
+    rows = np.arange(labels.shape[0]) * painted.shape[0] // labels.shape[0]
+    columns = np.arange(labels.shape[1]) * painted.shape[1] // labels.shape[1]
+    painted = painted[rows[:, None], columns[None]]
+    found = {}
+    for label in np.unique(labels):
+        colors, counts = np.unique(painted[labels == label], axis=0, return_counts=True)
+        found[int(label)] = colors[counts.argmax()].astype(np.float32)
+    return found
+
+
+def _overlay(path: str, labels: np.ndarray, own: dict[int, np.ndarray]) -> Image.Image:
     with Image.open(path) as opened:
         photo = ImageOps.exif_transpose(opened).convert("RGB")
     photo.thumbnail((EDITOR_SIDE, EDITOR_SIDE))
@@ -65,9 +84,11 @@ def _overlay(path: str, labels: np.ndarray) -> Image.Image:
     rows = np.arange(height) * labels.shape[0] // height
     columns = np.arange(width) * labels.shape[1] // width
     here = labels[rows[:, None], columns[None]]
-    colors = REGION_COLORS[(here - 1) % len(REGION_COLORS)]
+    count = int(labels.max()) + 1
+    palette = np.stack([own.get(k, REGION_COLORS[(k - 1) % len(REGION_COLORS)]) for k in range(count)])
     gray = np.asarray(photo.convert("L"), np.float32)[..., None].repeat(3, 2)
-    mixed = np.where((here > 0)[..., None], gray * (1 - OVERLAY) + colors * OVERLAY, np.asarray(photo))
+    mixed = gray * (1 - OVERLAY) + palette[here] * OVERLAY
+    mixed = np.where((here > 0)[..., None], mixed, np.asarray(photo))  # label 0 is no region: everything
     return Image.fromarray(mixed.round().astype(np.uint8))
 
 

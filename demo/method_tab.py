@@ -196,7 +196,7 @@ def _mask_inputs(
         with gr.Column(visible=False) as drawing:
             editors = [
                 gr.ImageEditor(
-                    type="pil", layers=False, transforms=(), sources=(), label=tr(label), height=420,
+                    type="pil", layers=False, transforms=(), sources=(), label=tr(label), height=360,
                     brush=gr.Brush(colors=list(COLORS), color_mode="fixed", default_size=40),
                     elem_id=f"{key}-draw-{side}",
                 )
@@ -275,7 +275,8 @@ def _show_regions(
             found = find_regions(content, style, content_mask=content_mask, style_mask=style_mask)
         else:
             found = find_regions(content, style)
-        pictures = overlays(content, style, found)
+        mask = content_mask if mode in (OWN_MASKS, DRAWN_MASKS) else None
+        pictures = overlays(content, style, found, mask)
     captions = (say("Content", tongue), say("Style", tongue))
     return gr.Gallery(list(zip(pictures, captions, strict=True)), visible=True), as_list(found.notes, tongue)
 

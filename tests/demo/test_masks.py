@@ -69,3 +69,16 @@ def test_regions_are_shown_in_their_colors(tmp_path):
     assert (shown[0][:, :50] == 128).all()  # label 0 is everything: no color
     assert tuple(shown[0][0, 99]) == tuple(shown[1][0, 0])  # the same region in the same color
     assert tuple(shown[0][0, 99]) != (128, 128, 128)
+
+
+def test_regions_of_a_mask_keep_its_colors(tmp_path):
+    path, mask = tmp_path / "gray.png", tmp_path / "mask.png"
+    Image.new("RGB", (100, 50), (128, 128, 128)).save(path)
+    painted = Image.new("RGB", (40, 20), (0, 0, 0))
+    painted.paste((255, 0, 0), (0, 0, 20, 20))
+    painted.save(mask)
+    found = find_regions(str(path), str(path), content_mask=str(mask), style_mask=str(mask))
+    red, dark = (np.asarray(overlays(str(path), str(path), found, str(mask))[0])[25, x] for x in (20, 80))
+    assert red[0] > red[1] + 100
+    assert red[1] == red[2]
+    assert dark[0] == dark[1] == dark[2] < 80

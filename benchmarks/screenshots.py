@@ -7,16 +7,18 @@ comparison, in light and dark. Without ``--all`` only the two of the README.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 from demo.examples import gallery
 from demo.server import Server, serve
-from style_core import get_method, list_methods
+from style_core import get_method, list_methods, stylize
 
 README_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "screenshots"
 WIDTH, HEIGHT = 1280, 1000
@@ -36,8 +38,10 @@ def main() -> None:
         raise SystemExit("no Chromium is installed on this machine")
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as shares, sync_playwright() as driver:
-        server = serve(shares=shares, quiet=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        os.environ["STYLE_DEMO_EXAMPLES"] = f"{folder}/examples"  # nothing kept from before
+        server = serve(shares=f"{folder}/shares", quiet=True)
+        stylize("wct2", torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64))  # loads the networks
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             _take(server, browser, args.folder, every=args.all)

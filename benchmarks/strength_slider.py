@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _seconds(
-    key: str, content: Any, style: Any, runs: list[dict[str, float]], *, fresh: bool = False
+    key: str, content: Any, style: Any, runs: list[dict[str, Any]], *, fresh: bool = False
 ) -> float:
     found = []
     for options in runs:

@@ -39,9 +39,7 @@ def main() -> None:
         print(f"| {key} | {first:.2f} | {moved:.2f} | {kept:.2f} | {small:.2f} |", flush=True)
 
 
-def _seconds(
-    key: str, content: Any, style: Any, runs: list[dict[str, Any]], *, fresh: bool = False
-) -> float:
+def _seconds(key: str, content: Any, style: Any, runs: list[dict[str, Any]], *, fresh: bool = False) -> float:
     found = []
     for options in runs:
         if fresh:

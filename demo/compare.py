@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -195,7 +196,7 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
         raise gr.Error("Please add a content picture first.", print_exception=False)
     check(base)
     if kind == METHODS:
-        chosen = tuple(values["methods"] or ())
+        chosen = tuple(dict.fromkeys(values["methods"] or ()))  # a program may name one twice
         if not chosen:
             raise gr.Error("Please choose at least one method.", print_exception=False)
         tiles = [(get_method(key).title, replace(base, method=key)) for key in chosen]
@@ -294,7 +295,7 @@ def _tiles(asked: Comparison, board: _Board, service: Service, enough: threading
                         yield (gr.skip(), gr.skip(), text, *(gr.skip(),) * 4)
         except gr.Error as error:  # the others are done all the same
             is_stop = isinstance(error.__cause__, Cancelled) and str(error.__cause__) == "Stopped."
-            board.pending[label] = say("Stopped.", tongue) if is_stop else error.message
+            board.pending[label] = say("Stopped.", tongue) if is_stop else html.unescape(error.message)
         yield (*board.html(), f"{place} {label}", as_list(notes, tongue), *(gr.skip(),) * 3)
     yield _end(asked, board, notes)
 

@@ -28,6 +28,7 @@ class Limits:
         queue: jobs that may wait.
         jobs: jobs that run at the same time; 0: one on an accelerator or up to seven cores, else a
             job for every four cores.
+        shares_per_hour: of one visitor.
     """
 
     max_megapixels: float = 16.0
@@ -36,6 +37,7 @@ class Limits:
     max_upload_mb: float = 50.0
     queue: int = 40
     jobs: int = 0
+    shares_per_hour: int = 60
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 LIFETIME = 3600.0  # seconds
 MOST = 400  # runs kept at once
+MOST_BYTES = 6_000_000_000  # of their files
 
 
 class Asked(Protocol):
@@ -77,9 +78,9 @@ class Run:
 class Runs:
     """The registry; thread-safe."""
 
-    def __init__(self, *, lifetime: float = LIFETIME, most: int = MOST,
+    def __init__(self, *, lifetime: float = LIFETIME, most: int = MOST, most_bytes: int = MOST_BYTES,
                  clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
-        self._lifetime, self._most, self._clock = lifetime, most, clock
+        self._lifetime, self._most, self._most_bytes, self._clock = lifetime, most, most_bytes, clock
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, tuple[float, Run]] = OrderedDict()
 
@@ -118,11 +119,14 @@ class Runs:
 
     def _outdated(self) -> list[Run]:
         now, removed = self._clock(), []
+        held = {run_id: _bytes(run.folder) for run_id, (_, run) in self._runs.items()}
         while self._runs:
             began, run = next(iter(self._runs.values()))
-            if now - began <= self._lifetime and len(self._runs) <= self._most:
+            is_within = len(self._runs) <= self._most and sum(held.values()) <= self._most_bytes
+            if now - began <= self._lifetime and (is_within or len(self._runs) == 1):
                 break
             self._runs.popitem(last=False)
+            del held[run.id]
             removed.append(run)
         return removed
 
@@ -143,6 +147,14 @@ def scratch_folder() -> Path:
         if time.time() - old.stat().st_mtime > LIFETIME:
             shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(dir=parent))
+
+
+def _bytes(folder: Path) -> int:
+    """Of a folder's files; none of one that has just been removed."""
+    try:
+        return sum(path.stat().st_size for path in folder.iterdir())
+    except FileNotFoundError:
+        return 0
 
 
 def _linked(source: Path, target: Path) -> Path:

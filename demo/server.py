@@ -115,7 +115,7 @@ def _share(service: Service, request: HttpRequest) -> Response:
     try:
         share = service.store.load(request.path_params["id"])
     except ShareError as error:
-        return _refusal(error, tongue, nonce)
+        return _refusal(error, tongue, nonce, _base(request))
     page = render_share(share, _base(request), tongue, nonce)
     return HTMLResponse(page, headers=security_headers(nonce))
 
@@ -134,7 +134,7 @@ def _confirm_delete(service: Service, request: HttpRequest) -> Response:
     try:
         share = service.store.load(request.path_params["id"])
     except ShareError as error:
-        return _refusal(error, tongue, nonce)
+        return _refusal(error, tongue, nonce, _base(request))
     page = render_delete(share.id, request.query_params.get("key", ""), tongue, nonce)
     return HTMLResponse(page, headers=security_headers(nonce))
 
@@ -148,17 +148,19 @@ def _deleter(service: Service) -> Callable[[HttpRequest], Any]:
         try:
             await run_in_threadpool(service.store.delete, request.path_params["id"], str(form.get("key", "")))
         except ShareError as error:
-            return _refusal(error, tongue, nonce)
+            return _refusal(error, tongue, nonce, _base(request))
         text = say("The shared comparison was deleted.", tongue)
-        return HTMLResponse(render_message(text, "", tongue, nonce), headers=security_headers(nonce))
+        return HTMLResponse(
+            render_message(text, "", tongue, nonce, _base(request)), headers=security_headers(nonce)
+        )
 
     return delete
 
 
-def _refusal(error: ShareError, tongue: str, nonce: str) -> Response:
+def _refusal(error: ShareError, tongue: str, nonce: str, base: str) -> Response:
     status = _status(error)
     title = say("Not found" if status == 404 else "Not possible", tongue)
-    page = render_message(title, say(str(error), tongue), tongue, nonce)
+    page = render_message(title, say(str(error), tongue), tongue, nonce, base)
     return HTMLResponse(page, status, headers=security_headers(nonce))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from .shares import ShareStore
 from .stream import Update
 from .work import Done, Request, perform, threads_of
 from .zero_gpu import on_gpu
+
+HOUR = 3600.0  # seconds
 
 
 class Service:
@@ -26,6 +29,8 @@ class Service:
     def __init__(self, limits: Limits, store: ShareStore, *, jobs: int = 1) -> None:
         self.limits, self.store, self.jobs = limits, store, jobs
         self.runs = Runs()
+        self._lock = threading.Lock()
+        self._shared: dict[str, list[float]] = {}  # visitor to the times of the last hour's shares
         self._perform = on_gpu(limits.max_seconds)(perform)
 
     def begin(self, kind: str, tab: str, request: Request) -> Run:
@@ -35,6 +40,18 @@ class Service:
     def drop(self, run: Run) -> None:
         """Forget a run that came to nothing."""
         self.runs.drop(run)
+
+    def may_share(self, who: str) -> bool:
+        """Whether a visitor may share once more this hour; counts it."""
+        now = time.monotonic()
+        with self._lock:
+            recent = {name: [t for t in times if now - t < HOUR] for name, times in self._shared.items()}
+            self._shared = {name: times for name, times in recent.items() if times}
+            mine = self._shared.setdefault(who, [])
+            if len(mine) >= self.limits.shares_per_hour:
+                return False
+            mine.append(now)
+            return True
 
     def perform(self, request: Request, enough: threading.Event | None = None) -> Iterator[Update | Done]:
         """Progress, then the finished job; see :func:`demo.work.perform`."""

@@ -144,11 +144,11 @@ def render_share(share: Shared, base_url: str, language: str, nonce: str) -> str
     return _page(title, _open_graph(share, base, title, tiles), "".join(parts), language, nonce, viewer=True)
 
 
-def render_message(title: str, sentence: str, language: str, nonce: str) -> str:
-    """A page that says one thing."""
+def render_message(title: str, sentence: str, language: str, nonce: str, base_url: str = "") -> str:
+    """A page that says one thing, with a way to the demo."""
     body = (
         f"<header><h1>{_e(title)}</h1></header><p>{_e(sentence)}</p>"
-        f'<p><a class="button" href="../">{WORDS[language]["demo"]}</a></p>'
+        f'<p><a class="button" href="{_e(base_url)}/">{WORDS[language]["demo"]}</a></p>'
     )
     return _page(title, "", body, language, nonce)
 

@@ -32,7 +32,7 @@ def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Serv
     def share_here(run: str, request: gr.Request) -> str:
         tongue = language(request)
         try:
-            made = share_run(service, run)
+            made = share_run(service, run, visitor(request))
         except ShareError as error:
             raise gr.Error(html.escape(say(str(error), tongue)), print_exception=False) from error
         return _link_html(made, base_url(request), tongue)
@@ -56,7 +56,7 @@ def share_endpoint(service: Service) -> Callable[..., Any]:
             link: the page; delete: the page on which its owner can delete it; expires: when it ends.
         """
         try:
-            made = share_run(service, run)
+            made = share_run(service, run, visitor(request))
         except ShareError as error:
             raise gr.Error(str(error), print_exception=False) from error
         base = base_url(request)
@@ -69,8 +69,8 @@ def share_endpoint(service: Service) -> Callable[..., Any]:
     return share
 
 
-def share_run(service: Service, run_id: str | None) -> Any:
-    """Store a run; the saved share with its id and its owner's key.
+def share_run(service: Service, run_id: str | None, who: str) -> Any:
+    """Store a run of a visitor; the saved share with its id and its owner's key.
 
     Raises:
         ShareError: it is gone, or cannot be stored.
@@ -78,6 +78,9 @@ def share_run(service: Service, run_id: str | None) -> Any:
     run = service.runs.get(run_id)
     if run is None or not run.tiles:
         raise ShareError(GONE)
+    if not service.may_share(who):
+        most = service.limits.shares_per_hour
+        raise ShareError(f"You have shared {most} comparisons within an hour, which is the most here.")
     try:
         record, pictures = shared_record(run)
     except OSError as error:
@@ -176,6 +179,12 @@ def permitted(method: str, name: str, value: Any) -> bool:
     if option.kind in ("several", "weighted") and isinstance(value, list):
         value = tuple(value)
     return not option.problem(value)
+
+
+def visitor(request: gr.Request) -> str:
+    """Who asks, for counting: the address, behind a proxy the one it names."""
+    forwarded = request.headers.get("x-forwarded-for", "").split(",")[0].strip()
+    return forwarded or (request.client.host if request.client else "")
 
 
 def base_url(request: gr.Request) -> str:

@@ -132,8 +132,7 @@ class _Runtime:
             )
 
     def remember(self, *parts: Any, compute: Callable[[], V]) -> V:
-        place = None if self.weights_dir is None else str(self.weights_dir.absolute())
-        whole = (self.method, self.family, place, str(self.device), *parts)
+        whole = (self.method, self.family, weights.places(self.weights_dir), str(self.device), *parts)
         key = memory.fingerprint(whole)
         known = memory.recall(key)
         if known is None:

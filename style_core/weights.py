@@ -187,6 +187,12 @@ def whereabouts(family: str, method: str, kind: str, folder: Path | None = None)
     return f"The first use fetches at most {size} from {remote.repo} ({licences})."
 
 
+def places(folder: Path | None) -> tuple[str, ...]:
+    """What decides where networks come from, for telling apart what was computed with them."""
+    named = [str(place.absolute()) for place in _named_folders(folder)]
+    return (*named, os.environ.get(hub.REPO, ""))
+
+
 def licence_of(path: Path) -> str:
     """What the manifest beside a file says of its licence."""
     try:

@@ -377,6 +377,27 @@ class TestShare:
             with pytest.raises(AppError, match="This result is no longer here; run it again, then share it"):
                 client.predict(run=run, api_name="/share")
 
+    def test_one_visitor_cannot_fill_the_room(self, server, client, monkeypatch):
+        from dataclasses import replace
+
+        *_, run = client.predict(**arguments(size=64), api_name="/wct2")
+        monkeypatch.setattr(server.service, "limits", replace(server.service.limits, shares_per_hour=1))
+        monkeypatch.setattr(server.service, "_shared", {})
+        assert client.predict(run=run, api_name="/share")["link"]
+        with pytest.raises(AppError, match="You have shared 1 comparisons within an hour"):
+            client.predict(run=run, api_name="/share")
+
+    def test_a_file_of_the_server_cannot_be_named_as_a_picture(self, server):
+        body = json.dumps({"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}] * 2})
+        status, _, answer = get(
+            server, "/gradio_api/call/wct2", "POST", body, **{"Content-Type": "application/json"}
+        )
+        if status == 200:
+            event = json.loads(answer)["event_id"]
+            answer = get(server, f"/gradio_api/call/wct2/{event}")[2]
+            assert b"event: error" in answer
+        assert b"root:" not in answer
+
     def test_only_the_owner_deletes_it(self, server, client):
         *_, run = client.predict(**arguments(size=64), api_name="/wct2")
         shared = client.predict(run=run, api_name="/share")

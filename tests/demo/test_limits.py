@@ -20,8 +20,9 @@ def photo(tmp_path):
 def test_every_limit_is_set_by_its_variable():
     given = {"STYLE_DEMO_MAX_MEGAPIXELS": "2.5", "STYLE_DEMO_MAX_STEPS": "100",
              "STYLE_DEMO_MAX_SECONDS": "30", "STYLE_DEMO_MAX_UPLOAD_MB": "5",
-             "STYLE_DEMO_QUEUE": "3", "STYLE_DEMO_JOBS": "2"}  # fmt: skip
-    assert Limits.from_environment(given) == Limits(2.5, 100, 30.0, 5.0, 3, 2)
+             "STYLE_DEMO_QUEUE": "3", "STYLE_DEMO_JOBS": "2",
+             "STYLE_DEMO_SHARES_PER_HOUR": "9"}  # fmt: skip
+    assert Limits.from_environment(given) == Limits(2.5, 100, 30.0, 5.0, 3, 2, 9)
     assert Limits.from_environment({}) == Limits()
 
 

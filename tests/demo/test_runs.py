@@ -73,3 +73,14 @@ def test_a_dropped_run_leaves_nothing(photo):
     runs.drop(run)
     assert runs.get(run.id) is None
     assert not run.folder.exists()
+
+
+def test_only_so_many_bytes_are_kept(photo):
+    runs = Runs(most_bytes=100_000)
+    made = []
+    for _ in range(3):
+        run = finished(runs, photo)
+        (run.folder / "result.png").write_bytes(bytes(60_000))
+        made.append(run)
+    finished(runs, photo)
+    assert [runs.get(run.id) is not None for run in made] == [False, False, True]

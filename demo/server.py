@@ -115,7 +115,7 @@ def _share(service: Service, request: HttpRequest) -> Response:
     try:
         share = service.store.load(request.path_params["id"])
     except ShareError as error:
-        return _refusal(error, tongue, nonce, _base(request))
+        return _refusal(error, tongue, nonce, _home(request))
     page = render_share(share, _base(request), tongue, nonce)
     return HTMLResponse(page, headers=security_headers(nonce))
 
@@ -134,7 +134,7 @@ def _confirm_delete(service: Service, request: HttpRequest) -> Response:
     try:
         share = service.store.load(request.path_params["id"])
     except ShareError as error:
-        return _refusal(error, tongue, nonce, _base(request))
+        return _refusal(error, tongue, nonce, _home(request))
     page = render_delete(share.id, request.query_params.get("key", ""), tongue, nonce)
     return HTMLResponse(page, headers=security_headers(nonce))
 
@@ -148,10 +148,10 @@ def _deleter(service: Service) -> Callable[[HttpRequest], Any]:
         try:
             await run_in_threadpool(service.store.delete, request.path_params["id"], str(form.get("key", "")))
         except ShareError as error:
-            return _refusal(error, tongue, nonce, _base(request))
+            return _refusal(error, tongue, nonce, _home(request))
         text = say("The shared comparison was deleted.", tongue)
         return HTMLResponse(
-            render_message(text, "", tongue, nonce, _base(request)), headers=security_headers(nonce)
+            render_message(text, "", tongue, nonce, _home(request)), headers=security_headers(nonce)
         )
 
     return delete
@@ -175,6 +175,11 @@ def _tongue(request: HttpRequest) -> str:
 def _base(request: HttpRequest) -> str:
     root = getattr(request.app, "root_path", None) or None
     return str(get_root_url(request, request.url.path, root)).rstrip("/")
+
+
+def _home(request: HttpRequest) -> str:
+    """Where the demo is on this host; unlike the whole address it needs no believable path."""
+    return str(getattr(request.app, "root_path", "") or "").rstrip("/")
 
 
 def _share_limits() -> ShareLimits:

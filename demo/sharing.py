@@ -15,6 +15,7 @@ from style_core import get_method, option_fields
 from .runs import Run
 from .shares import SharedFile, ShareError
 from .texts import language, say
+from .work import DRAWN_MASKS, OWN_MASKS
 
 if TYPE_CHECKING:
     from .service import Service
@@ -167,6 +168,10 @@ def refill(record: Mapping[str, Any], files: Mapping[str, str]) -> tuple[str, di
     }
     if styles:
         shown["more_styles"] = styles
+    if (
+        shown.get("masks") == DRAWN_MASKS
+    ):  # the strokes are mask pictures now, and the brush's canvas is empty
+        shown["masks"] = OWN_MASKS
     return tab, shown
 
 

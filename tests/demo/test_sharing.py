@@ -1,0 +1,55 @@
+"""What a shared comparison fills in again."""
+
+import pytest
+from PIL import Image
+
+from demo.sharing import CARD, card, permitted, refill
+
+
+def controls(**values):
+    return {"controls": {"tab": "wct2", "values": values}}
+
+
+def test_options_pictures_and_shares_come_back():
+    files = {"content": "c.jpg", "style": "s.jpg", "style_2": "t.jpg", "style_mask": "m.png"}
+    tab, values = refill(
+        controls(family="compact", masks="none", style_weights=[2.0, 0.5], options={"style_strength": 0.5}),
+        files,
+    )
+    assert tab == "wct2"
+    assert values == {
+        "family": "compact", "masks": "none", "style_weights": "2, 0.5", "style_strength": 0.5,
+        "content": "c.jpg",
+        "style": "s.jpg", "more_styles": ["t.jpg"], "style_mask": "m.png",
+    }  # fmt: skip
+
+
+def test_drawn_masks_come_back_as_mask_pictures():
+    files = {"content": "c.jpg", "content_mask": "m.png"}
+    assert refill(controls(masks="drawn"), files)[1]["masks"] == "my own"
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"controls": None}, {"controls": {"values": 3}}, controls(options=[1], style_weights="x")]
+)
+def test_a_record_that_is_not_ours_fills_nothing_it_should_not(record):
+    assert set(refill(record, {})[1]) <= {"style_weights"}
+
+
+def test_only_permitted_values_reach_a_control():
+    assert permitted("wct2", "style_strength", 0.5)
+    assert not permitted("wct2", "style_strength", 7)
+    assert not permitted("wct2", "decoder", "other")
+    assert permitted("wct", "levels", ["1", "2"])
+    assert not permitted("wct", "levels", ["9"])
+    assert permitted("wct2", "content", "file.jpg")  # no option
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_the_card_has_one_size_whatever_is_on_it(count):
+    results = [Image.new("RGB", (30, 200), "red") for _ in range(count)]
+    whole = card(Image.new("RGBA", (400, 30), "blue"), results)
+    assert whole.size == CARD
+    assert whole.getpixel((5, 300)) == (0, 0, 255)
+    if count:
+        assert whole.getpixel((CARD[0] - 5, 300)) == (255, 0, 0)

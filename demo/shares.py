@@ -15,6 +15,7 @@ import hmac
 import io
 import json
 import logging
+import math
 import re
 import secrets
 import threading
@@ -28,15 +29,18 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
 log = logging.getLogger(__name__)
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 BLOB = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
+KEY_SHA256 = re.compile(r"[0-9a-f]{64}")
+DRAFT = ".part"  # the end of the name of a file that is being written
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg"}
 SETTINGS_KEY = "style_core"  # of the PNG text that style_core.read_settings reads
 MOST_PIXELS = 100_000_000
+JPEG_SIDE = 65_500  # px, the most a JPEG can have
 RECORD_BYTES = 1_000_000
 RECORD_SECONDS = 60.0  # a read record is believed for so long; another process may delete it
 BLOB_CACHE = 64_000_000  # bytes of pictures kept in memory
@@ -115,17 +119,25 @@ class Share:
 
 
 def encode_picture(file: SharedFile) -> tuple[bytes, str]:
-    """The file's bytes and suffix: pixels alone, so that no EXIF, GPS, profile or comment leaves with it."""
+    """The file's bytes and suffix: pixels alone, so that no EXIF, GPS, profile or comment leaves with it.
+
+    Raises:
+        OSError: the picture's file is damaged.
+    """
     image = file.image
+    if image.mode.startswith("I;16"):
+        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
     has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-    if image.mode not in ("1", "L", "P", "RGB", "RGBA") or (image.mode == "P" and has_alpha):
+    if not file.exact:
+        image = _in_srgb(image.convert("RGBA") if has_alpha else image)
+    if image.mode not in ("1", "L", "P", "RGB", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA" if has_alpha else "RGB")
     plain = Image.new(image.mode, image.size)
     if image.mode == "P":
         plain.putpalette(image.getpalette() or [])
     plain.paste(image)
     buffer = io.BytesIO()
-    if file.exact or has_alpha:
+    if file.exact or has_alpha or max(image.size) > JPEG_SIDE:
         info = PngImagePlugin.PngInfo()
         if file.settings is not None:
             info.add_itxt(SETTINGS_KEY, json.dumps(dict(file.settings), ensure_ascii=False))
@@ -152,8 +164,10 @@ class ShareStore:
         self._opened: tuple[Any, str] | None = None
         self._records: OrderedDict[str, tuple[float, Share]] = OrderedDict()
         self._blobs: OrderedDict[str, bytes] = OrderedDict()
+        self._removals = 0  # a record read before one of them is not kept after it
         self._index: dict[str, Share] | None = None  # of all shares, built by the first change
         self._swept = -SWEEP_SECONDS
+        self._strays: dict[str, float] = {}  # files without a record, of unknown age, to when they were seen
 
     def save(self, record: Mapping[str, Any], pictures: Mapping[str, SharedFile]) -> Saved:
         """Store a share.
@@ -163,13 +177,17 @@ class ShareStore:
             pictures: by names like ``result_1``.
 
         Raises:
-            ShareError: there is no room, a picture is too large, or the storage fails.
+            ShareError: there is no room, a picture or the record is too large, a picture cannot be read, or
+                the storage fails.
             ValueError: the record is no JSON, or a name is not permitted.
         """
-        text = json.dumps(dict(record), allow_nan=False)
+        try:
+            text = json.dumps(dict(record), allow_nan=False)
+        except TypeError as error:
+            raise ValueError(f"the record is no JSON: {error}") from error
         if any(not NAME.fullmatch(name) for name in pictures):
             raise ValueError(f"picture names must match {NAME.pattern}")
-        encoded = {name: encode_picture(file) for name, file in pictures.items()}
+        encoded = {name: _encoded(name, file) for name, file in pictures.items()}
         for name, (content, _) in encoded.items():
             if len(content) > self._limits.picture_bytes:
                 raise ShareError(
@@ -186,17 +204,24 @@ class ShareStore:
             for name, (content, suffix) in encoded.items()
         }  # fmt: skip
         share = Share(share_id, json.loads(text), blobs, now, expires, _digest(key))
+        stored = json.dumps(_as_json(share)).encode()
+        try:
+            _from_json(share_id, stored)  # what would not be believed later is refused now
+        except ValueError as error:
+            raise ShareError("This comparison is too large to be shared; choose a smaller size.") from error
         with self._lock, self._explained("written"):
             if now - self._swept >= SWEEP_SECONDS:
                 self.sweep()
             index = self._known()
             self._make_room(index, share)
+            fs, _ = self._open()
             held = _files(index.values())
             for name, blob in blobs.items():
-                if blob.file not in held:
-                    self._write(self._blob_path(blob.file), encoded[name][0])
+                path = self._blob_path(blob.file)
+                if blob.file not in held or not fs.exists(path):  # another process may have removed it
+                    self._write(path, encoded[name][0])
                     held[blob.file] = blob.size
-            self._write(self._record_path(share_id), json.dumps(_as_json(share)).encode())
+            self._write(self._record_path(share_id), stored)
             index[share_id] = share
         return Saved(share_id, key, expires)
 
@@ -211,6 +236,8 @@ class ShareStore:
             raise ShareNotFound
         with self._cache_lock:
             known = self._records.get(share_id)
+            if known:
+                self._records.move_to_end(share_id)
         share = known[1] if known and self._clock() - known[0] < RECORD_SECONDS else self._read(share_id)
         if share.expires is not None and self._clock() >= share.expires:
             raise ShareNotFound
@@ -231,8 +258,10 @@ class ShareStore:
                 self._blobs.move_to_end(blob.file)
                 return content, blob.media_type
         with self._explained("read"):
-            fs, _ = self._open()
-            content = bytes(fs.cat_file(self._blob_path(blob.file)))
+            content = _content(self._open()[0], self._blob_path(blob.file))
+        if hashlib.sha256(content).hexdigest() != blob.file[:64]:
+            log.warning("the picture %s is not what was stored", blob.file)
+            raise ShareNotFound
         with self._cache_lock:
             self._blobs[blob.file] = content
             while sum(map(len, self._blobs.values())) > BLOB_CACHE:
@@ -250,7 +279,7 @@ class ShareStore:
         if not hmac.compare_digest(_digest(key), share.key_sha256):
             raise NotTheOwner("Only the link that its owner was given can delete this comparison.")
         with self._lock, self._explained("deleted"):
-            self._remove(self._known(), [share])
+            self._remove(self._known(again=True), [share])
 
     def sweep(self) -> None:
         """Remove expired shares, and old pictures that no record names.
@@ -261,13 +290,19 @@ class ShareStore:
         with self._lock, self._explained("swept"):
             now = self._clock()
             self._swept = now
-            index = self._known()
+            index = self._known(again=True)  # a picture of a share saved elsewhere is not left over
             self._remove(index, [s for s in index.values() if s.expires is not None and now >= s.expires])
             held = _files(index.values())
             fs, root = self._open()
-            for path, info in _find(fs, f"{root}/blobs").items():
-                if path.rsplit("/", 1)[-1] not in held and _age(info) > SWEEP_SECONDS:
-                    fs.rm_file(path)
+            found = _find(fs, f"{root}/blobs")
+            strays = {path: info for path, info in found.items() if path.rsplit("/", 1)[-1] not in held}
+            strays |= {p: info for p, info in _find(fs, f"{root}/shares").items() if p.endswith(DRAFT)}
+            self._strays = {path: self._strays.get(path, now) for path in strays}
+            for path, info in strays.items():
+                written = _written(info)
+                age = now - self._strays[path] if written is None else time.time() - written
+                if age >= SWEEP_SECONDS:
+                    _remove_file(fs, path)
 
     def _make_room(self, index: dict[str, Share], share: Share) -> None:
         """Let expired shares go, then refuse if there is still no room.
@@ -294,41 +329,48 @@ class ShareStore:
         for share in shares:
             _remove_file(fs, self._record_path(share.id))
             index.pop(share.id, None)
-        with self._cache_lock:
-            for share in shares:
+            with self._cache_lock:
                 self._records.pop(share.id, None)
+                self._removals += 1
         held = _files(index.values())
         for file in _files(shares).keys() - held.keys():
             _remove_file(fs, self._blob_path(file))
             with self._cache_lock:
                 self._blobs.pop(file, None)
 
-    def _known(self) -> dict[str, Share]:
-        """All shares; listed once."""
-        if self._index is None:
+    def _known(self, *, again: bool = False) -> dict[str, Share]:
+        """All shares; listed once, and ``again`` before anything is removed: there may be other processes."""
+        if self._index is None or again:
             fs, root = self._open()
-            found = {}
+            fs.invalidate_cache()
+            known, found = self._index or {}, {}
             for path in _find(fs, f"{root}/shares"):
                 name = path.rsplit("/", 1)[-1]
-                if name.endswith(".json") and ID.fullmatch(name[:-5]):
-                    try:
-                        found[name[:-5]] = _from_json(name[:-5], fs.cat_file(path))
-                    except ValueError:
-                        log.warning("%s is no record of a share", name)
+                share_id = name.removesuffix(".json")
+                if name == share_id or not ID.fullmatch(share_id):
+                    continue
+                try:
+                    found[share_id] = known.get(share_id) or _from_json(share_id, _content(fs, path))
+                except FileNotFoundError:
+                    log.info("%s was deleted meanwhile", name)
+                except ValueError:
+                    log.warning("%s is no record of a share", name)
             self._index = found
         return self._index
 
     def _read(self, share_id: str) -> Share:
+        with self._cache_lock:
+            removals = self._removals
         with self._explained("read"):
-            fs, _ = self._open()
-            content = fs.cat_file(self._record_path(share_id))
+            content = _content(self._open()[0], self._record_path(share_id))
         try:
             share = _from_json(share_id, content)
         except ValueError:
             log.warning("the record %s cannot be read", share_id)
             raise ShareNotFound from None
         with self._cache_lock:
-            self._records[share_id] = (self._clock(), share)
+            if removals == self._removals:
+                self._records[share_id] = (self._clock(), share)
             while len(self._records) > 256:
                 self._records.popitem(last=False)
         return share
@@ -336,12 +378,12 @@ class ShareStore:
     def _write(self, path: str, content: bytes) -> None:
         """All of a file or nothing: moved into place on a disk; object stores put whole objects anyway."""
         fs, _ = self._open()
-        if not _is_local(fs):
+        if "file" not in _protocols(fs):
             fs.pipe_file(path, content)
             return
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.parent / f".{secrets.token_hex(8)}.part"
+        draft = target.parent / f".{secrets.token_hex(8)}{DRAFT}"
         try:
             draft.write_bytes(content)
             draft.replace(target)
@@ -378,6 +420,28 @@ class ShareStore:
             raise ShareError("The shared comparisons cannot be reached just now; try again later.") from error
 
 
+def _encoded(name: str, file: SharedFile) -> tuple[bytes, str]:
+    try:
+        return encode_picture(file)
+    except OSError as error:
+        raise ShareError(f"The picture {name} is damaged or cut short and cannot be read.") from error
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The colors that the picture's profile means, since the profile does not go along."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("L", "RGB", "RGBA", "CMYK"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        return (
+            ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode) or image
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):  # a broken profile says nothing
+        return image
+
+
 def _as_json(share: Share) -> dict[str, Any]:
     pictures = {name: [b.file, b.width, b.height, b.size] for name, b in share.pictures.items()}
     return {"version": 1, "record": share.record, "pictures": pictures, "created": share.created,
@@ -395,21 +459,46 @@ def _from_json(share_id: str, content: bytes) -> Share:
     try:
         read = json.loads(content)
         pictures = {}
-        for name, (file, width, height, size) in read["pictures"].items():
-            if not (NAME.fullmatch(name) and BLOB.fullmatch(file)) or int(width) * int(height) > MOST_PIXELS:
+        for name, (file, *numbers) in read["pictures"].items():
+            width, height, size = map(int, numbers)
+            if not (NAME.fullmatch(name) and BLOB.fullmatch(file)) or min(width, height, size) < 1:
                 raise ValueError(name)
-            pictures[name] = SharedBlob(file, MEDIA_TYPES[file[-3:]], int(width), int(height), int(size))
+            if width * height > MOST_PIXELS:
+                raise ValueError(name)
+            pictures[name] = SharedBlob(file, MEDIA_TYPES[file[-3:]], width, height, size)
+        created = float(read["created"])
         expires = None if read["expires"] is None else float(read["expires"])
-        return Share(
-            share_id, dict(read["record"]), pictures, float(read["created"]), expires, str(read["key_sha256"])
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if (
+            not math.isfinite(created)
+            or not math.isfinite(expires or 0)
+            or not KEY_SHA256.fullmatch(read["key_sha256"])
+        ):
+            raise ValueError("dates or key")
+        return Share(share_id, dict(read["record"]), pictures, created, expires, read["key_sha256"])
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("no record of a share") from error
 
 
 def _files(shares: Any) -> dict[str, int]:
     """File names and bytes of all pictures of shares, each once."""
     return {blob.file: blob.size for share in shares for blob in share.pictures.values()}
+
+
+def _content(fs: Any, path: str) -> bytes:
+    """All of a file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        Exception: what else the storage raises.
+    """
+    # the Hub's file system otherwise believes a listing it keeps, which lacks what others saved since
+    options = {"block_size": 0} if "hf" in _protocols(fs) else {}
+    try:
+        return bytes(fs.cat_file(path, **options))
+    except Exception as error:
+        if getattr(getattr(error, "response", None), "status_code", None) == 404:
+            raise FileNotFoundError(path) from error
+        raise
 
 
 def _find(fs: Any, folder: str) -> dict[str, Any]:
@@ -427,21 +516,20 @@ def _remove_file(fs: Any, path: str) -> None:
         log.info("%s was gone already", path.rsplit("/", 1)[-1])
 
 
-def _is_local(fs: Any) -> bool:
-    protocol = fs.protocol
-    return "file" in (protocol if isinstance(protocol, (tuple, list)) else (protocol,))
+def _protocols(fs: Any) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
 
 
-def _age(info: Mapping[str, Any]) -> float:
-    """Seconds since a file was written; storages that do not say count as old."""
+def _written(info: Mapping[str, Any]) -> float | None:
+    """When a file was written, in seconds since 1970; ``None`` where the storage does not say."""
     written = info.get("mtime") or info.get("created") or info.get("LastModified")
     if isinstance(written, datetime):
         written = written.timestamp()
-    return time.time() - float(written) if isinstance(written, (int, float)) else SWEEP_SECONDS + 1
+    return float(written) if isinstance(written, (int, float)) else None
 
 
 def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 def _megabytes(count: int) -> str:

@@ -3,13 +3,17 @@
 import errno
 import io
 import json
+import math
+import os
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
+from demo import shares
 from demo.shares import (
     NoRoomForShares,
     NotTheOwner,
@@ -185,6 +189,11 @@ def test_names_that_are_no_names_are_not_stored(root, name):
         lambda d: json.dumps({**d, "pictures": {"content": [d["pictures"]["content"][0], 1e6, 1e6, 1]}}),
         lambda d: json.dumps({k: v for k, v in d.items() if k != "created"}),
         lambda d: " " * 2_000_000,
+        lambda d: "[" * 200_000,
+        lambda d: json.dumps({**d, "pictures": {"content": [d["pictures"]["content"][0], math.inf, 1, 1]}}),
+        lambda d: json.dumps({**d, "pictures": {"content": [d["pictures"]["content"][0], 1, 1, -(10**15)]}}),
+        lambda d: json.dumps({**d, "expires": math.nan}),
+        lambda d: json.dumps({**d, "key_sha256": "é"}),
     ],
 )
 def test_a_tampered_record_is_as_if_there_were_none(tmp_path, change):
@@ -258,8 +267,6 @@ def test_a_crash_while_saving_leaves_nothing_visible_and_is_swept(tmp_path, monk
         store.save(RECORD, {"content": picture()})
     assert str(tmp_path) not in str(caught.value)
     assert [p.suffix for p in files(tmp_path)] == [".jpg"]  # left over, named by no record
-    import os
-
     blob = files(tmp_path)[0]
     ShareStore(str(tmp_path)).sweep()
     assert blob.exists()  # young: another save may be about to name it
@@ -330,3 +337,166 @@ def test_opening_a_share_lists_nothing(tmp_path, monkeypatch):
 def test_a_record_must_be_plain_json(root):
     with pytest.raises(ValueError, match="JSON"):
         ShareStore(root).save({"seconds": float("nan")}, {})
+
+
+def test_a_changed_picture_is_not_shown(tmp_path):
+    saved = ShareStore(str(tmp_path)).save(RECORD, {"content": picture()})
+    next(tmp_path.rglob("*.jpg")).write_bytes(b"<script>")
+    with pytest.raises(ShareNotFound):
+        ShareStore(str(tmp_path)).picture(saved.id, "content")
+
+
+def test_what_could_not_be_opened_is_not_saved(root):
+    store = ShareStore(root)
+    for record, image in (({"x": "a" * 1_000_000}, picture().image), ({}, Image.new("1", (10_500, 10_000)))):
+        with pytest.raises(ShareError, match="too large to be shared"):
+            store.save(record, {"content": SharedFile(image)})
+    with pytest.raises(ValueError, match="no JSON"):
+        store.save({"a": {1}}, {})
+
+
+def test_a_damaged_picture_is_a_sentence(tmp_path):
+    Image.effect_noise((200, 200), 50).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:5000])
+    with pytest.raises(ShareError, match="The picture content is damaged or cut short"):
+        ShareStore(str(tmp_path / "s")).save({}, {"content": SharedFile(Image.open(tmp_path / "a.jpg"))})
+
+
+def test_a_picture_too_long_for_jpeg_is_a_png():
+    content, suffix = encode_picture(picture(size=(70_000, 2)))
+    assert (suffix, Image.open(io.BytesIO(content)).size) == ("png", (70_000, 2))
+
+
+def test_sixteen_bits_of_gray_become_eight():
+    content, _ = encode_picture(SharedFile(Image.new("I;16", (20, 20), 30_000), exact=True))
+    assert Image.open(io.BytesIO(content)).getpixel((3, 3)) == round(30_000 / 65_535 * 255)
+
+
+@pytest.mark.parametrize(("mode", "color"), [("RGB", (255, 0, 0)), ("L", 9)])
+def test_a_transparent_color_stays_transparent(tmp_path, mode, color):
+    Image.new(mode, (20, 20), color).save(tmp_path / "a.png", transparency=color)
+    content, suffix = encode_picture(SharedFile(Image.open(tmp_path / "a.png")))
+    assert suffix == "png"
+    assert Image.open(io.BytesIO(content)).convert("RGBA").getpixel((3, 3))[3] == 0
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_profile_becomes_part_of_the_pixels(tmp_path, mode):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # red and blue change places in it, so it is known what it means
+    profile = profile.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+    color = (200, 60, 30, 120)[: len(mode)]
+    Image.new(mode, (20, 20), color).save(tmp_path / "a.png", icc_profile=profile)
+    content, _ = encode_picture(SharedFile(Image.open(tmp_path / "a.png")))
+    found = Image.open(io.BytesIO(content))
+    assert found.mode == mode
+    assert found.getpixel((3, 3)) == pytest.approx((30, 60, 200, 120)[: len(mode)], abs=3)
+    assert "icc_profile" not in found.info
+
+
+def test_strange_keys_are_not_the_owners(root):
+    store = ShareStore(root)
+    saved = store.save(RECORD, {})
+    with pytest.raises(NotTheOwner):
+        store.delete(saved.id, "\ud800")
+
+
+def old(folder):
+    for file in files(folder):
+        os.utime(file, (time.time() - 7200,) * 2)
+
+
+def test_pictures_of_another_process_are_neither_swept_nor_deleted(tmp_path):
+    clock = Clock()
+    first = ShareStore(str(tmp_path), clock=clock)
+    mine = first.save(RECORD, {"content": picture()})
+    others = ShareStore(str(tmp_path)).save(RECORD, {"content": picture(), "style": picture("blue")})
+    old(tmp_path)
+    clock.now += 7200
+    first.save(RECORD, {})  # sweeps
+    first.delete(mine.id, mine.key)
+    for name in ("content", "style"):
+        assert ShareStore(str(tmp_path)).picture(others.id, name)
+
+
+def test_a_picture_that_another_process_removed_is_written_again(tmp_path):
+    store = ShareStore(str(tmp_path))
+    first = store.save(RECORD, {"content": picture()})
+    ShareStore(str(tmp_path)).delete(first.id, first.key)
+    second = store.save(RECORD, {"content": picture()})
+    assert ShareStore(str(tmp_path)).picture(second.id, "content")
+
+
+def test_half_written_files_are_swept_from_both_folders(tmp_path):
+    store = ShareStore(str(tmp_path))
+    store.save(RECORD, {"content": picture()})
+    drafts = [tmp_path / "shares" / ".0.part", next((tmp_path / "blobs").iterdir()) / ".0.part"]
+    for draft in drafts:
+        draft.write_bytes(b"half")
+    store.sweep()
+    assert all(draft.exists() for draft in drafts)
+    old(tmp_path)
+    store.sweep()
+    assert not any(draft.exists() for draft in drafts)
+    assert len(files(tmp_path)) == 2
+
+
+def test_files_of_unknown_age_go_an_hour_after_they_were_first_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(shares, "_written", lambda info: None)
+    clock = Clock()
+    store = ShareStore(str(tmp_path), clock=clock)
+    store.save(RECORD, {"content": picture()})
+    stray = tmp_path / "blobs" / "00" / f"{'0' * 64}.png"
+    stray.parent.mkdir()
+    stray.write_bytes(b"another process may be about to name it")
+    store.sweep()
+    clock.now += 3000
+    store.sweep()
+    assert stray.exists()
+    clock.now += 600
+    store.sweep()
+    assert not stray.exists()
+    assert len(files(tmp_path)) == 2
+
+
+def test_a_share_deleted_while_it_is_read_is_not_remembered(tmp_path, monkeypatch):
+    store = ShareStore(str(tmp_path))
+    saved = store.save(RECORD, {})
+    read, has_read, is_deleted = shares._from_json, threading.Event(), threading.Event()
+
+    def slow(share_id, content):
+        share = read(share_id, content)
+        if threading.current_thread() is reader:
+            has_read.set()
+            assert is_deleted.wait(10)
+        return share
+
+    monkeypatch.setattr(shares, "_from_json", slow)
+    reader = threading.Thread(target=store.load, args=(saved.id,))
+    reader.start()
+    assert has_read.wait(10)
+    store.delete(saved.id, saved.key)
+    is_deleted.set()
+    reader.join()
+    with pytest.raises(ShareNotFound):
+        store.load(saved.id)
+
+
+def test_a_record_deleted_while_all_are_read_is_passed_over(tmp_path, monkeypatch):
+    saved = ShareStore(str(tmp_path)).save(RECORD, {})
+    content = shares._content
+
+    def gone(fs, path):
+        if saved.id in path:
+            raise FileNotFoundError(path)
+        return content(fs, path)
+
+    monkeypatch.setattr(shares, "_content", gone)
+    assert ShareStore(str(tmp_path)).save(RECORD, {})
+
+
+def test_s3_without_its_package_is_a_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ShareError, match="cannot be reached just now") as caught:
+        ShareStore("s3://bucket/folder").save(RECORD, {})
+    assert not isinstance(caught.value, ShareNotFound)

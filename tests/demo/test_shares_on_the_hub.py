@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT.parent / "shared" / "tools"
 SCRIPT = """
-import sys
+import subprocess, sys
 sys.path[:0] = [{root!r}]
 from PIL import Image
 from demo.shares import SharedFile, ShareError, ShareNotFound, ShareStore
@@ -36,6 +36,17 @@ try:
     raise SystemExit("saved in a repository that is not there")
 except ShareError as error:
     assert "cannot be reached just now" in str(error), error
+
+# another process saves after this one has listed: neither missed nor swept
+stale = ShareStore(place)
+stale.sweep()
+save = "from PIL import Image; from demo.shares import *; import sys; " \\
+    "photo = {{'style': SharedFile(Image.new('RGB', (20, 20), 'blue'))}}; " \\
+    "print(ShareStore(sys.argv[1]).save({{'n': 3}}, photo).id)"
+third = subprocess.check_output([sys.executable, "-c", save, place], cwd={root!r}, text=True).strip()
+assert stale.load(third).record == {{"n": 3}}
+stale.sweep()
+assert ShareStore(place).picture(third, "style")
 print("done")
 """
 
@@ -63,5 +74,5 @@ def test_a_dataset_repository_keeps_shares(tmp_path):
         for p in folder.rglob("demo/**/*")
         if p.is_file() and ".commits" not in p.parts
     ]
-    assert sum("/blobs/" in path for path in kept) == 1
-    assert sum("/shares/" in path.removeprefix("datasets/me/shares") for path in kept) == 1
+    assert sum("/blobs/" in path for path in kept) == 2
+    assert sum("/shares/" in path.removeprefix("datasets/me/shares") for path in kept) == 2

@@ -307,7 +307,9 @@ def _add(board: _Board, label: str, request: Request, done: Any) -> None:
     name = f"result_{len(run.tiles) + 1}"
     save_result(run, name, done.result)
     try:
-        found = measure_result(request.content or "", request.styles[0], load_image(done.result.image))
+        found = measure_result(
+            request.content or "", request.styles[0], load_image(done.result.image), device="cpu"
+        )
         measures = {"structure": round(found.structure, 3)}
         measures |= {} if found.style is None else {"style": round(found.style, 3)}
     except StyleCoreError:

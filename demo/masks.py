@@ -36,7 +36,10 @@ def editor_value(path: str | None) -> dict[str, Any] | None:
 
 def painted_mask(value: dict[str, Any] | None) -> Image.Image | None:
     """The editor's strokes as a mask in flat colors, black where nothing is painted; None without strokes."""
-    layers = [np.asarray(layer.convert("RGBA")) for layer in (value or {}).get("layers", [])]
+    given = [layer.convert("RGBA") for layer in (value or {}).get("layers", [])]
+    for layer in given:  # the page sends no larger ones; a program may
+        layer.thumbnail((EDITOR_SIDE, EDITOR_SIDE), Image.Resampling.NEAREST)
+    layers = [np.asarray(layer) for layer in given if layer.size == given[0].size]
     if not any((layer[..., 3] >= OPAQUE).any() for layer in layers):
         return None
     mask = np.zeros((*layers[0].shape[:2], 3), np.uint8)

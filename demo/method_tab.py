@@ -115,17 +115,15 @@ def method_tab(method: Method, service: Service) -> TabParts:
     event = collected.then(
         _runner(method, stops, service), inputs_kwargs=inputs, outputs=outputs, api_name=key, **queue
     )
-    # A run under way hands over what it has; one that still waits, or does not end, is cancelled.
-    stop.click(_stopper(stops), None, status, queue=False, api_visibility="private").then(
-        None, cancels=[event]
-    )
+    events = [event]
     if not is_iterative(method):
         again = _rerunner(method, stops, service)
         for name in STRENGTHS:
-            controls[name].release(
+            moved = controls[name].release(
                 again, inputs_kwargs={**inputs, "run_id": run_id}, outputs=outputs, api_visibility="private",
                 trigger_mode="always_last", **queue,
             )  # fmt: skip
+            events.append(moved)
     examples = gr.Examples(
         [[str(pair.content), str(pair.style)] for pair in gallery(photorealistic=method.photorealistic)],
         [content, style],
@@ -133,12 +131,17 @@ def method_tab(method: Method, service: Service) -> TabParts:
         examples_per_page=12,
         elem_id=f"{key}-examples",
     )
-    examples.load_input_event.then(
+    shown = examples.load_input_event.then(
         _runner(method, stops, service),
         inputs_kwargs=inputs,
         outputs=outputs,
         api_visibility="private",
         **queue,
+    )
+    events.append(shown)
+    # A run under way hands over what it has; one that still waits, or does not end, is cancelled.
+    stop.click(_stopper(stops), None, status, queue=False, api_visibility="private").then(
+        None, cancels=events
     )
     return TabParts(inputs)
 
@@ -272,9 +275,11 @@ def _show_regions(
             )
             if content_mask is None or style_mask is None:
                 raise gr.Error("One of the masks has no regions yet.", print_exception=False)
-            found = find_regions(content, style, content_mask=content_mask, style_mask=style_mask)
+            found = find_regions(
+                content, style, content_mask=content_mask, style_mask=style_mask, device="cpu"
+            )
         else:
-            found = find_regions(content, style)
+            found = find_regions(content, style, device="cpu")
         mask = content_mask if mode in (OWN_MASKS, DRAWN_MASKS) else None
         pictures = overlays(content, style, found, mask)
     captions = (say("Content", tongue), say("Style", tongue))
@@ -315,7 +320,8 @@ def _runner(method: Method, stops: Stops, service: Service) -> Callable[..., Ite
         with as_sentences(method.key, tongue):
             asked = _request(method, values)
             check(asked)
-        yield _line(say("Starting …", tongue))
+        # What the last run left is not this one's, and must not be downloaded or shared as if it were.
+        yield gr.skip(), say("Starting …", tongue), "", None, None, ""
         yield from _run(method, asked, request.session_hash or "", stops, service, tongue)
 
     run.__name__ = run.__qualname__ = method.key
@@ -370,12 +376,14 @@ def _run(
     method: Method, asked: Request, session: str, stops: Stops, service: Service, tongue: str
 ) -> Iterator[Any]:
     is_plain = len(asked.styles) == 1 and asked.is_plain()
-    key = example_key(asked.values(), asked.content, asked.styles[0]) if is_plain else None
-    kept = kept_result(key) if key else None
+    with as_sentences(method.key, tongue):
+        key = example_key(asked.values(), asked.content, asked.styles[0]) if is_plain else None
+        kept = kept_result(key) if key else None
     if kept is not None:
         yield _from_examples(method, asked, kept, service, tongue)
         return
-    run = service.begin("method", method.key, asked)
+    with as_sentences(method.key, tongue):
+        run = service.begin("method", method.key, asked)
     previews = Previews(run.folder)
     is_done = False
     try:
@@ -386,7 +394,7 @@ def _run(
                 else:
                     shown = _finished(run, asked, update, tongue)
                     is_done = True
-                    if key and not enough.is_set():
+                    if key and not enough.is_set() and update.notes == update.result.notes:  # no limit cut it
                         path = run.folder / "result.png"
                         keep_result(key, path, update.result.settings, update.notes, update.seconds)
                     yield shown

@@ -120,13 +120,13 @@ class Runs:
     def _outdated(self) -> list[Run]:
         now, removed = self._clock(), []
         held = {run_id: _bytes(run.folder) for run_id, (_, run) in self._runs.items()}
-        while self._runs:
-            began, run = next(iter(self._runs.values()))
+        for run_id, (began, run) in list(self._runs.items())[:-1]:  # the newest stays
             is_within = len(self._runs) <= self._most and sum(held.values()) <= self._most_bytes
-            if now - began <= self._lifetime and (is_within or len(self._runs) == 1):
+            if now - began <= self._lifetime and is_within:
                 break
-            self._runs.popitem(last=False)
-            del held[run.id]
+            if not run.tiles:  # still under way
+                continue
+            del self._runs[run_id], held[run_id]
             removed.append(run)
         return removed
 

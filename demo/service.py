@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from .limits import Limits
@@ -12,9 +13,10 @@ from .runs import Run, Runs
 from .shares import ShareStore
 from .stream import Update
 from .work import Done, Request, perform, threads_of
-from .zero_gpu import on_gpu
+from .zero_gpu import LONGEST_LOAN, on_gpu
 
 HOUR = 3600.0  # seconds
+LOAN_MARGIN = 10.0  # seconds
 
 
 class Service:
@@ -57,5 +59,8 @@ class Service:
         """Progress, then the finished job; see :func:`demo.work.perform`."""
         # A lent GPU's process takes no events; there Stop ends the job without a result.
         event = enough if self._perform is perform else None
-        done: Any = self._perform(request, self.limits, event, threads_of(self.jobs))
+        limits = self.limits
+        if self._perform is not perform:  # the work must end, with what it has, before the loan does
+            limits = replace(limits, max_seconds=min(limits.max_seconds, LONGEST_LOAN - LOAN_MARGIN))
+        done: Any = self._perform(request, limits, event, threads_of(self.jobs))
         yield from done

@@ -44,6 +44,7 @@ MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
 LONGEST_JPEG = 65500  # px, the format's limit
 PREVIEW_SIDE = 640  # px
 PREVIEW_SECONDS = 0.5  # between two previews
+GONE = "A picture is no longer here; please add it again."
 APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
 
 
@@ -141,7 +142,7 @@ def perform(request: Request, limits: Limits, enough: Any, threads: int = 0) -> 
     """
     method = get_method(request.method)
     takes_steps = "steps" in option_fields(method.options)
-    options, noted = limits.fit(request.content, request.options, takes_steps=takes_steps)
+    options, noted = limits.fit(request.content, request.options, takes_steps=takes_steps, own=method.longest)
     masks = {NO_MASKS: (None, None), AUTO_MASKS: ("auto", "auto")}
     content_mask, style_mask = masks.get(request.masks, (request.content_mask, request.style_mask))
 
@@ -215,6 +216,8 @@ def as_sentences(what: str, language: str) -> Iterator[None]:
         yield
     except StyleCoreError as error:
         raise gr.Error(html.escape(say(str(error), language)), print_exception=False) from error
+    except FileNotFoundError as error:  # uploads are removed after an hour
+        raise gr.Error(say(GONE, language), print_exception=False) from error
     except gr.Error as error:
         raise gr.Error(say(error.message, language), print_exception=False) from error
     except Exception as error:

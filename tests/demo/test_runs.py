@@ -84,3 +84,14 @@ def test_only_so_many_bytes_are_kept(photo):
         made.append(run)
     finished(runs, photo)
     assert [runs.get(run.id) is not None for run in made] == [False, False, True]
+
+
+def test_a_run_under_way_is_never_removed(photo):
+    now = [0.0]
+    runs = Runs(lifetime=10, most=1, clock=lambda: now[0])
+    running = runs.begin("method", "gatys", Nothing(), {"content": photo})
+    old = finished(runs, photo)
+    now[0] = 100
+    finished(runs, photo)
+    assert running.folder.exists()
+    assert not old.folder.exists()

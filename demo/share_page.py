@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -31,7 +32,7 @@ WORDS = {
                      "are reached; 1: as far away as the untouched content.",
         "notes": "Notes", "delete": "Delete this comparison", "sure": "Everybody with the link "
         "loses it. This cannot be undone.", "yes": "Delete it", "demo": "To the demo",
-        "made": "Made with {} on {}",
+        "made": "Made with {} on {}.",
     },
     CHINESE: {
         "open": "在演示中打开", "inputs": "输入", "results": "结果", "slider": "前后对比",
@@ -40,7 +41,7 @@ WORDS = {
         "download": "下载 PNG", "expires": "本页面将于 {} 过期。", "share": "占比 {}",
         "explained": "结构 1：内容结构完全保留。风格 0：达到风格的统计量；1：与未处理的内容一样远。",
         "notes": "说明", "delete": "删除这个比较", "sure": "所有持有链接的人都将无法再打开它，且无法撤销。",
-        "yes": "删除", "demo": "前往演示", "made": "由 {} 生成于 {}",
+        "yes": "删除", "demo": "前往演示", "made": "由 {} 生成于 {}。",
     },
 }  # fmt: skip
 
@@ -85,9 +86,10 @@ def choose_language(accept_language: str | None) -> str:
     """Chinese if the browser prefers any kind of it to English and other languages, else English."""
     best, chosen = 0.0, ENGLISH
     for part in (accept_language or "").split(","):
-        tag, _, weight = part.strip().partition(";q=")
+        tag, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
         try:
-            quality = float(weight) if weight else 1.0
+            quality = float(weight)
         except ValueError:
             continue
         if tag and quality > best:
@@ -135,12 +137,18 @@ def render_share(share: Shared, base_url: str, language: str, nonce: str) -> str
     if shown:
         has_figures = any(_mapping(tile.get("measures")) for tile in tiles)
         explained = f"<p class=soft>{words['explained']}</p>" if has_figures else ""
-        grid = tiles_html([*before, *shown] if len(shown) > 1 else shown, language=language)
+        grid = tiles_html([*before, *shown] if len(shown) > 1 else shown, language=language, lazy=True)
         parts.append(f"<section><h2>{words['results']}</h2>{explained}{grid}</section>")
         parts.append("".join(_details(base, tile, words) for tile in tiles))
-    made = words["made"].format(SITE, _date(share.created))
-    expires = "" if share.expires is None else " " + words["expires"].format(_date(share.expires))
-    parts.append(f"<footer>{_e(made)}.{_e(expires)}</footer>")
+    sentences = [
+        words[key].format(*given, date)
+        for key, given, date in (
+            ("made", (SITE,), _date(share.created)),
+            ("expires", (), _date(share.expires)),
+        )
+        if date
+    ]
+    parts.append(f"<footer>{_e(' '.join(sentences))}</footer>")
     return _page(title, _open_graph(share, base, title, tiles), "".join(parts), language, nonce, viewer=True)
 
 
@@ -167,7 +175,7 @@ def render_delete(share_id: str, key: str, language: str, nonce: str) -> str:
 def _page(title: str, head: str, body: str, language: str, nonce: str, *, viewer: bool = False) -> str:
     code = f'<script nonce="{nonce}">{_static("share.js")}{script() if viewer else ""}</script>'
     style = f'<style nonce="{nonce}">{css() if viewer else ""}{_static("share.css")}</style>'
-    return (
+    page = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="robots" content="noindex">'
@@ -175,6 +183,8 @@ def _page(title: str, head: str, body: str, language: str, nonce: str, *, viewer
         f"{head}{style}{code}</head>"
         f"<body><main>{body}</main></body></html>"
     )
+    # JSON can hold half a surrogate pair, which no response can
+    return page.encode("utf-8", "replace").decode("utf-8")
 
 
 def _open_graph(share: Shared, base: str, title: str, tiles: list[dict[str, Any]]) -> str:
@@ -196,9 +206,9 @@ def _open_graph(share: Shared, base: str, title: str, tiles: list[dict[str, Any]
 def _strengths(tile: dict[str, Any]) -> str:
     settings = _mapping(tile.get("settings"))
     parts = [
-        f"{word} {settings[name]:g}"
+        f"{word} {value:g}"
         for name, word in (("content_strength", "content"), ("style_strength", "style"))
-        if isinstance(settings.get(name), (int, float))
+        if (value := _number(settings.get(name))) is not None
     ]
     return f"{_string(tile.get('label'))}: {', '.join(parts)}" if parts else _string(tile.get("label"))
 
@@ -208,11 +218,11 @@ def _inputs(share: Shared, base: str, inputs: list[dict[str, Any]], words: Mappi
     for entry in inputs:
         name = entry["picture"]
         label = words.get(_string(entry.get("role")), _string(entry.get("role")))
-        if isinstance(entry.get("weight"), (int, float)):
-            label += ", " + words["share"].format(f"{entry['weight']:.2g}")
+        if (weight := _number(entry.get("weight"))) is not None:
+            label += ", " + words["share"].format(f"{weight:.2g}")
         picture = share.pictures[name]
         figures.append(
-            f'<figure><a href="{_e(base)}/{name}"><img src="{_e(base)}/{name}" alt="{_e(label)}" '
+            f'<figure><a href="{_e(base)}/{_e(name)}"><img src="{_e(base)}/{_e(name)}" alt="{_e(label)}" '
             f'width="{picture.width}" height="{picture.height}"></a>'
             f"<figcaption>{_e(label)}</figcaption></figure>"
         )
@@ -227,12 +237,12 @@ def _tile(share: Shared, base: str, name: str, tile: dict[str, Any], words: Mapp
     label = _string(tile.get("label")) or name
     picture = share.pictures[name]
     parts = []
-    if isinstance(tile.get("seconds"), (int, float)):
-        parts.append(words["seconds"].format(f"{tile['seconds']:.1f}"))
+    if (seconds := _number(tile.get("seconds"))) is not None:
+        parts.append(words["seconds"].format(f"{seconds:.1f}"))
     measures = _mapping(tile.get("measures"))
     for key, word in (("structure", "structure"), ("style", "style_figure")):
-        if isinstance(measures.get(key), (int, float)):
-            parts.append(words[word].format(f"{measures[key]:.2f}"))
+        if (measure := _number(measures.get(key))) is not None:
+            parts.append(words[word].format(f"{measure:.2f}"))
     return Tile(f"{base}/{name}", label, " · ".join(parts), label, picture.width, picture.height)
 
 
@@ -247,7 +257,7 @@ def _details(base: str, tile: dict[str, Any], words: Mapping[str, str]) -> str:
     settings = _e(json.dumps(_mapping(tile.get("settings")), indent=1, ensure_ascii=False, default=str))
     return (
         f'<section class="details"><h3>{_e(label)}</h3>{listed}'
-        f'<p><a href="{_e(base)}/{tile["picture"]}" download="{_e(tile["picture"])}.png">'
+        f'<p><a href="{_e(base)}/{_e(tile["picture"])}" download="{_e(tile["picture"])}.png">'
         f"{words['download']}</a></p>"
         f"<details><summary>{words['settings']}</summary><pre>{settings}</pre></details></section>"
     )
@@ -274,8 +284,22 @@ def _string(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _date(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+def _number(value: Any) -> float | None:
+    """A finite number; JSON also has endless ones, and integers that no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _date(seconds: float | None) -> str:
+    """The day, or nothing for a time that no calendar has."""
+    try:
+        return "" if seconds is None else time.strftime("%Y-%m-%d", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return ""
 
 
 def _e(text: str) -> str:

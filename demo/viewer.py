@@ -35,10 +35,14 @@ class Tile:
     pending: str = ""
 
 
-def tiles_html(tiles: Sequence[Tile], *, language: str = "en") -> str:
-    """A grid of pictures that zoom and move together."""
+def tiles_html(tiles: Sequence[Tile], *, language: str = "en", lazy: bool = False) -> str:
+    """A grid of pictures that zoom and move together.
+
+    Args:
+        lazy: pictures are fetched when they come near the window; their sizes should then be given.
+    """
     words = WORDS.get(language, WORDS["en"])
-    figures = "".join(_figure(tile) for tile in tiles)
+    figures = "".join(_figure(tile, lazy) for tile in tiles)
     buttons = "".join(
         f'<button type="button" data-zoom="{action}" aria-label="{words[name]}" title="{words[name]}">'
         f"{sign}</button>"
@@ -91,17 +95,18 @@ def viewer_head() -> str:
     return f"<style>{css()}</style><script>{script()}</script>"
 
 
-def _figure(tile: Tile) -> str:
-    inner = f'<div class="st-wait">{_text(tile.pending)}</div>' if tile.pending else _image(tile)
+def _figure(tile: Tile, lazy: bool) -> str:
+    inner = f'<div class="st-wait">{_text(tile.pending)}</div>' if tile.pending else _image(tile, lazy=lazy)
     caption = f"<small>{_text(tile.caption)}</small>" if tile.caption else ""
     named = f"<figcaption>{_text(tile.label)} {caption}</figcaption>"
     return f'<figure><div class="st-view">{inner}</div>{named}</figure>'
 
 
-def _image(tile: Tile, side: str = "") -> str:
+def _image(tile: Tile, side: str = "", *, lazy: bool = False) -> str:
     size = f' width="{tile.width}" height="{tile.height}"' if tile.width and tile.height else ""
     mark = f' data-side="{side}"' if side else ""
     named = _text(tile.alt or tile.label)
+    mark += ' loading="lazy"' * lazy
     return f'<img src="{_text(tile.source)}" alt="{named}"{size}{mark} draggable="false">'
 
 

@@ -7,10 +7,13 @@
 
   class Tiles extends HTMLElement {
     connectedCallback() {
-      if (this.ready) return;
-      this.ready = true;
       this.state = kept;
       this.pointers = new Map();
+      this.watcher = new ResizeObserver(() => this.draw());
+      this.watcher.observe(this);
+      this.draw();
+      if (this.ready) return; // moved in the page: it still listens
+      this.ready = true;
       this.addEventListener("click", (e) => this.press(e));
       this.addEventListener("keydown", (e) => this.key(e));
       this.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
@@ -19,20 +22,18 @@
         this.addEventListener(kind, (e) => this.pointer(kind, e));
       // "load" does not bubble, but can be captured
       this.addEventListener("load", () => this.draw(), true);
-      this.watcher = new ResizeObserver(() => this.draw());
-      this.watcher.observe(this);
-      this.draw();
     }
     disconnectedCallback() {
-      if (this.watcher) this.watcher.disconnect();
-      this.ready = false;
+      this.watcher.disconnect();
     }
     views() {
       return [...this.querySelectorAll(".st-view")].filter((v) => v.querySelector("img"));
     }
     fit(view) {
       const img = view.querySelector("img");
-      const w = img.naturalWidth || 1, h = img.naturalHeight || 1;
+      // The attributes are there before a lazy picture is
+      const w = img.naturalWidth || Number(img.getAttribute("width")) || 1;
+      const h = img.naturalHeight || Number(img.getAttribute("height")) || 1;
       return { img, w, h, scale: Math.min(view.clientWidth / w, view.clientHeight / h) };
     }
     // How many times larger than "whole picture" a real pixel is, in the first picture
@@ -132,6 +133,9 @@
 
   class Slider extends HTMLElement {
     connectedCallback() {
+      this.watcher = new ResizeObserver(() => this.move());
+      this.watcher.observe(this);
+      this.move();
       if (this.ready) return;
       this.ready = true;
       this.addEventListener("input", (e) => {
@@ -141,13 +145,9 @@
         if (e.target.matches("select")) this.choose(e.target);
       });
       this.addEventListener("load", () => this.move(), true);
-      this.watcher = new ResizeObserver(() => this.move());
-      this.watcher.observe(this);
-      this.move();
     }
     disconnectedCallback() {
-      if (this.watcher) this.watcher.disconnect();
-      this.ready = false;
+      this.watcher.disconnect();
     }
     move() {
       const range = this.querySelector("input[type=range]"), left = this.querySelector('img[data-side="left"]');

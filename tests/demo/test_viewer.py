@@ -250,6 +250,14 @@ def test_the_zoom_survives_new_html_as_gradio_sets_it(visit):
     assert one(centres(page)) == pytest.approx(before, abs=0.005)
 
 
+def test_an_element_moved_in_the_page_takes_a_key_once(visit):
+    page = visit()
+    page.evaluate("() => { const e = document.querySelector('style-tiles'); e.parentElement.append(e); }")
+    page.locator("style-tiles").focus()
+    page.keyboard.press("+")
+    assert one(centres(page))[2] == pytest.approx(1.5, abs=0.01)
+
+
 def test_the_border_moves_by_key_and_by_dragging(visit):
     page = visit()
     border = page.get_by_role("slider", name="Border between the two pictures")

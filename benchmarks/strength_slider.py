@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from demo.examples import gallery
-from demo.method_tab import QUICK_SIDE
+from demo.method_run import QUICK_SIDE
 from demo.work import is_iterative
 from style_core import get_method, list_methods, load_image, memory, stylize
 

@@ -42,6 +42,7 @@ from .work import (
     is_iterative,
     save_before,
     save_result,
+    stopper,
 )
 
 KEY = "compare"
@@ -105,8 +106,6 @@ class _Board:
 
 def compare_tab(service: Service) -> dict[str, Any]:
     """Build the tab inside the current ``gr.Blocks``; its controls by name."""
-    titles = [(get_method(key).title, key) for key in list_methods()]
-    quick = [key for key in list_methods() if not is_iterative(get_method(key))]
     gr.Markdown(tr(
         "The same two pictures through several methods, or through one at several strengths. Structure says "
         "how well the content's structure is kept (1: fully), style how far the style's statistics still are "
@@ -122,18 +121,7 @@ def compare_tab(service: Service) -> dict[str, Any]:
             with gr.Row():
                 run = gr.Button(tr("Compare"), variant="primary", elem_id=f"{KEY}-run")
                 stop = gr.Button(tr("Stop"), elem_id=f"{KEY}-stop")
-            kind = gr.Radio(
-                [(tr(k), k) for k in KINDS], value=METHODS, label=tr("Compare"), elem_id=f"{KEY}-kind"
-            )
-            methods = gr.CheckboxGroup(titles, value=quick, label=tr("Methods"), elem_id=f"{KEY}-methods")
-            method = gr.Dropdown(
-                titles, value=quick[-1], label=tr("Method"), visible=False, elem_id=f"{KEY}-method"
-            )
-            strengths = gr.Textbox(
-                "0, 0.25, 0.5, 0.75, 1", label=tr("Strengths"), visible=False, max_lines=1,
-                elem_id=f"{KEY}-strengths",
-                info=tr("Up to eight numbers from 0 to 1."),
-            )  # fmt: skip
+            chosen = _what_to_compare()
             masks = gr.Radio(
                 [(tr(mode), mode) for mode in (NO_MASKS, AUTO_MASKS)], value=NO_MASKS, label=tr("Masks"),
                 elem_id=f"{KEY}-masks",
@@ -149,20 +137,10 @@ def compare_tab(service: Service) -> dict[str, Any]:
             run_id = gr.Textbox(visible=False, label="run")
             share_row(share, run_id, f"{KEY}-link", service)
         with gr.Column(scale=3, min_width=320):
-            slider = gr.HTML(label="Slider", elem_id=f"{KEY}-slider")
-            tiles = gr.HTML(label="Tiles", elem_id=f"{KEY}-tiles")
-            notes = gr.Markdown(label="Notes", elem_id=f"{KEY}-notes")
-            with gr.Accordion(tr("Files and figures"), open=False):
-                files = gr.File(label=tr("Results"), file_count="multiple", elem_id=f"{KEY}-files")
-                figures = gr.JSON(label="Figures", show_label=False, elem_id=f"{KEY}-figures")
-    kind.change(
-        lambda chosen: (gr.CheckboxGroup(visible=chosen == METHODS), gr.Dropdown(visible=chosen != METHODS),
-                        gr.Textbox(visible=chosen != METHODS)),
-        kind, [methods, method, strengths], queue=False, api_visibility="private",
-    )  # fmt: skip
-    inputs: dict[str, Any] = {"content": content, "style": style, "kind": kind, "methods": methods,
-                              "method": method, "strengths": strengths, "masks": masks,
-                              "size": size, "family": family}  # fmt: skip
+            slider, tiles, notes, files, figures = _results()
+    inputs: dict[str, Any] = {
+        "content": content, "style": style, **chosen, "masks": masks, "size": size, "family": family,
+    }  # fmt: skip
     stops = Stops()
     event = run.click(
         _comparer(stops, service), inputs_kwargs=inputs,
@@ -170,14 +148,44 @@ def compare_tab(service: Service) -> dict[str, Any]:
         api_name=KEY, concurrency_limit=service.jobs, concurrency_id="compute", show_progress="minimal",
     )  # fmt: skip
 
-    def ask(request: gr.Request) -> Any:
-        return gr.skip() if stops.ask(request.session_hash or "") else say("Stopped.", language(request))
-
-    stop.click(ask, None, status, queue=False, api_visibility="private").then(None, cancels=[event])
+    stop.click(stopper(stops), None, status, queue=False, api_visibility="private").then(
+        None, cancels=[event]
+    )
     pairs = [*gallery(photorealistic=True)[:4], *gallery(photorealistic=False)[:4]]
     gr.Examples([[str(p.content), str(p.style)] for p in pairs], [content, style], label=tr("Examples"),
                 elem_id=f"{KEY}-examples")  # fmt: skip
     return inputs
+
+
+def _what_to_compare() -> dict[str, Any]:
+    """Several methods, or the strengths of one; the controls by name."""
+    titles = [(get_method(key).title, key) for key in list_methods()]
+    quick = [key for key in list_methods() if not is_iterative(get_method(key))]
+    kind = gr.Radio([(tr(k), k) for k in KINDS], value=METHODS, label=tr("Compare"), elem_id=f"{KEY}-kind")
+    methods = gr.CheckboxGroup(titles, value=quick, label=tr("Methods"), elem_id=f"{KEY}-methods")
+    method = gr.Dropdown(titles, value=quick[-1], label=tr("Method"), visible=False, elem_id=f"{KEY}-method")
+    strengths = gr.Textbox(
+        "0, 0.25, 0.5, 0.75, 1", label=tr("Strengths"), visible=False, max_lines=1,
+        elem_id=f"{KEY}-strengths",
+        info=tr("Up to eight numbers from 0 to 1."),
+    )  # fmt: skip
+    kind.change(
+        lambda chosen: (gr.CheckboxGroup(visible=chosen == METHODS), gr.Dropdown(visible=chosen != METHODS),
+                        gr.Textbox(visible=chosen != METHODS)),
+        kind, [methods, method, strengths], queue=False, api_visibility="private",
+    )  # fmt: skip
+    return {"kind": kind, "methods": methods, "method": method, "strengths": strengths}
+
+
+def _results() -> tuple[gr.HTML, gr.HTML, gr.Markdown, gr.File, gr.JSON]:
+    """The right side: slider, tiles, notes, the results as files, their figures."""
+    slider = gr.HTML(label="Slider", elem_id=f"{KEY}-slider")
+    tiles = gr.HTML(label="Tiles", elem_id=f"{KEY}-tiles")
+    notes = gr.Markdown(label="Notes", elem_id=f"{KEY}-notes")
+    with gr.Accordion(tr("Files and figures"), open=False):
+        files = gr.File(label=tr("Results"), file_count="multiple", elem_id=f"{KEY}-files")
+        figures = gr.JSON(label="Figures", show_label=False, elem_id=f"{KEY}-figures")
+    return slider, tiles, notes, files, figures
 
 
 def comparison(values: Mapping[str, Any]) -> Comparison:

@@ -38,7 +38,7 @@ def build_page(service: Service) -> gr.Blocks:
             for key in list_methods():
                 method = get_method(key)
                 with gr.Tab(method.title, id=key):
-                    parts[key] = method_tab(method, service).inputs
+                    parts[key] = method_tab(method, service)
             with gr.Tab(tr("Compare"), id=COMPARE):
                 parts[COMPARE] = compare_tab(service)
         gr.api(share_endpoint(service), api_name="share", concurrency_limit=2, concurrency_id="share")

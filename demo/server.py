@@ -18,6 +18,7 @@ from .limits import Limits
 from .page import build_page
 from .service import Service
 from .share_page import choose_language, render_delete, render_message, render_share, security_headers
+from .share_records import Share
 from .shares import NotTheOwner, ShareError, ShareLimits, ShareNotFound, ShareStore
 from .static_files import page_head
 from .texts import catalog, say
@@ -111,13 +112,9 @@ def _run_picture(service: Service, request: HttpRequest) -> Response:
 
 
 def _share(service: Service, request: HttpRequest) -> Response:
-    tongue, nonce = _tongue(request), secrets.token_urlsafe(16)
-    try:
-        share = service.store.load(request.path_params["id"])
-    except ShareError as error:
-        return _refusal(error, tongue, nonce, _home(request))
-    page = render_share(share, _base(request), tongue, nonce)
-    return HTMLResponse(page, headers=security_headers(nonce))
+    return _page_of(service, request, lambda share, tongue, nonce: render_share(
+        share, _base(request), tongue, nonce
+    ))  # fmt: skip
 
 
 def _share_picture(service: Service, request: HttpRequest) -> Response:
@@ -130,13 +127,20 @@ def _share_picture(service: Service, request: HttpRequest) -> Response:
 
 
 def _confirm_delete(service: Service, request: HttpRequest) -> Response:
+    key = request.query_params.get("key", "")
+    return _page_of(
+        service, request, lambda share, tongue, nonce: render_delete(share.id, key, tongue, nonce)
+    )
+
+
+def _page_of(service: Service, request: HttpRequest, render: Callable[[Share, str, str], str]) -> Response:
+    """A page about the share of the address, or why there is none."""
     tongue, nonce = _tongue(request), secrets.token_urlsafe(16)
     try:
         share = service.store.load(request.path_params["id"])
     except ShareError as error:
         return _refusal(error, tongue, nonce, _home(request))
-    page = render_delete(share.id, request.query_params.get("key", ""), tongue, nonce)
-    return HTMLResponse(page, headers=security_headers(nonce))
+    return HTMLResponse(render(share, tongue, nonce), headers=security_headers(nonce))
 
 
 def _deleter(service: Service) -> Callable[[HttpRequest], Any]:

@@ -19,7 +19,6 @@ from .viewer import Tile, before_after_html, css, script, tiles_html
 
 ENGLISH, CHINESE = "en", "zh-CN"
 FOLDER = Path(__file__).resolve().parent / "static"
-CARD_SIZE = (1200, 630)
 SITE = "Style transfer"
 WORDS = {
     ENGLISH: {
@@ -44,18 +43,6 @@ WORDS = {
         "yes": "删除", "demo": "前往演示", "made": "由 {} 生成于 {}。",
     },
 }  # fmt: skip
-
-
-class SharedPicture(Protocol):
-    """What the page needs to know of a picture."""
-
-    @property
-    def width(self) -> int:
-        """In px."""
-
-    @property
-    def height(self) -> int:
-        """In px."""
 
 
 class Shared(Protocol):

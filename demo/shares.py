@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import io
 import json
 import logging
-import math
-import re
 import secrets
 import threading
 import time
@@ -29,19 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-from PIL import Image, ImageCms, PngImagePlugin
+
+from .share_records import ID, MEDIA_TYPES, NAME, Share, SharedBlob, as_json, from_json
+from .shared_pictures import SharedFile, encode_picture
 
 log = logging.getLogger(__name__)
-ID = re.compile(r"[A-Za-z0-9_-]{22}")
-NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-BLOB = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
-KEY_SHA256 = re.compile(r"[0-9a-f]{64}")
 DRAFT = ".part"  # the end of the name of a file that is being written
-MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg"}
-SETTINGS_KEY = "style_core"  # of the PNG text that style_core.read_settings reads
-MOST_PIXELS = 100_000_000
-JPEG_SIDE = 65_500  # px, the most a JPEG can have
-RECORD_BYTES = 1_000_000
 RECORD_SECONDS = 60.0  # a read record is believed for so long; another process may delete it
 BLOB_CACHE = 64_000_000  # bytes of pictures kept in memory
 SWEEP_SECONDS = 3600.0  # between two sweeps, and the age from which a picture without a record is left over
@@ -78,73 +68,12 @@ class ShareLimits:
 
 
 @dataclass(frozen=True)
-class SharedFile:
-    """A picture to share: ``exact`` ones and those with transparency become PNG, others JPEG."""
-
-    image: Image.Image
-    exact: bool = False
-    settings: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class SharedBlob:
-    """A stored picture: its file's name, kind, size in pixels and in bytes."""
-
-    file: str
-    media_type: str
-    width: int
-    height: int
-    size: int
-
-
-@dataclass(frozen=True)
 class Saved:
     """A new share: its id, the key with which its owner can delete it, when it ends (seconds since 1970)."""
 
     id: str
     key: str
     expires: float | None
-
-
-@dataclass(frozen=True)
-class Share:
-    """A share as it was stored."""
-
-    id: str
-    record: dict[str, Any]
-    pictures: Mapping[str, SharedBlob]
-    created: float
-    expires: float | None
-    key_sha256: str = ""
-
-
-def encode_picture(file: SharedFile) -> tuple[bytes, str]:
-    """The file's bytes and suffix: pixels alone, so that no EXIF, GPS, profile or comment leaves with it.
-
-    Raises:
-        OSError: the picture's file is damaged.
-    """
-    image = file.image
-    if image.mode.startswith("I;16"):
-        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-    has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-    if not file.exact:
-        image = _in_srgb(image.convert("RGBA") if has_alpha else image)
-    if image.mode not in ("1", "L", "P", "RGB", "RGBA") or "transparency" in image.info:
-        image = image.convert("RGBA" if has_alpha else "RGB")
-    plain = Image.new(image.mode, image.size)
-    if image.mode == "P":
-        plain.putpalette(image.getpalette() or [])
-    plain.paste(image)
-    buffer = io.BytesIO()
-    if file.exact or has_alpha or max(image.size) > JPEG_SIDE:
-        info = PngImagePlugin.PngInfo()
-        if file.settings is not None:
-            info.add_itxt(SETTINGS_KEY, json.dumps(dict(file.settings), ensure_ascii=False))
-        plain.save(buffer, "PNG", pnginfo=info)
-        return buffer.getvalue(), "png"
-    plain.convert("RGB").save(buffer, "JPEG", quality=95, subsampling=0)
-    return buffer.getvalue(), "jpg"
 
 
 class ShareStore:
@@ -204,9 +133,9 @@ class ShareStore:
             for name, (content, suffix) in encoded.items()
         }  # fmt: skip
         share = Share(share_id, json.loads(text), blobs, now, expires, _digest(key))
-        stored = json.dumps(_as_json(share)).encode()
+        stored = json.dumps(as_json(share)).encode()
         try:
-            _from_json(share_id, stored)  # what would not be believed later is refused now
+            from_json(share_id, stored)  # what would not be believed later is refused now
         except ValueError as error:
             raise ShareError("This comparison is too large to be shared; choose a smaller size.") from error
         with self._lock, self._explained("written"):
@@ -350,7 +279,7 @@ class ShareStore:
                 if name == share_id or not ID.fullmatch(share_id):
                     continue
                 try:
-                    found[share_id] = known.get(share_id) or _from_json(share_id, _content(fs, path))
+                    found[share_id] = known.get(share_id) or from_json(share_id, _content(fs, path))
                 except FileNotFoundError:
                     log.info("%s was deleted meanwhile", name)
                 except ValueError:
@@ -364,7 +293,7 @@ class ShareStore:
         with self._explained("read"):
             content = _content(self._open()[0], self._record_path(share_id))
         try:
-            share = _from_json(share_id, content)
+            share = from_json(share_id, content)
         except ValueError:
             log.warning("the record %s cannot be read", share_id)
             raise ShareNotFound from None
@@ -425,58 +354,6 @@ def _encoded(name: str, file: SharedFile) -> tuple[bytes, str]:
         return encode_picture(file)
     except OSError as error:
         raise ShareError(f"The picture {name} is damaged or cut short and cannot be read.") from error
-
-
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """The colors that the picture's profile means, since the profile does not go along."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("L", "RGB", "RGBA", "CMYK"):
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        return (
-            ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode) or image
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError):  # a broken profile says nothing
-        return image
-
-
-def _as_json(share: Share) -> dict[str, Any]:
-    pictures = {name: [b.file, b.width, b.height, b.size] for name, b in share.pictures.items()}
-    return {"version": 1, "record": share.record, "pictures": pictures, "created": share.created,
-            "expires": share.expires, "key_sha256": share.key_sha256}  # fmt: skip
-
-
-def _from_json(share_id: str, content: bytes) -> Share:
-    """A stored record; somebody else may have written to the storage, so nothing in it is believed.
-
-    Raises:
-        ValueError: it is not what :func:`_as_json` makes.
-    """
-    if len(content) > RECORD_BYTES:
-        raise ValueError("too long")
-    try:
-        read = json.loads(content)
-        pictures = {}
-        for name, (file, *numbers) in read["pictures"].items():
-            width, height, size = map(int, numbers)
-            if not (NAME.fullmatch(name) and BLOB.fullmatch(file)) or min(width, height, size) < 1:
-                raise ValueError(name)
-            if width * height > MOST_PIXELS:
-                raise ValueError(name)
-            pictures[name] = SharedBlob(file, MEDIA_TYPES[file[-3:]], width, height, size)
-        created = float(read["created"])
-        expires = None if read["expires"] is None else float(read["expires"])
-        if (
-            not math.isfinite(created)
-            or not math.isfinite(expires or 0)
-            or not KEY_SHA256.fullmatch(read["key_sha256"])
-        ):
-            raise ValueError("dates or key")
-        return Share(share_id, dict(read["record"]), pictures, created, expires, read["key_sha256"])
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError("no record of a share") from error
 
 
 def _files(shares: Any) -> dict[str, int]:

@@ -13,7 +13,8 @@ from PIL import Image, ImageOps
 from style_core import get_method, option_fields
 
 from .runs import Run
-from .shares import SharedFile, ShareError
+from .shared_pictures import SharedFile
+from .shares import ShareError
 from .texts import language, say
 from .work import DRAWN_MASKS, OWN_MASKS
 

@@ -35,7 +35,9 @@ from style_core import (
 
 from .limits import Limits
 from .runs import Run, process_folder
+from .stops import Stops
 from .stream import Update, stream
+from .texts import language as language_of
 from .texts import say
 
 log = logging.getLogger(__name__)
@@ -223,6 +225,16 @@ def as_sentences(what: str, language: str) -> Iterator[None]:
     except Exception as error:
         log.exception("%s failed", what)
         raise gr.Error(say(APOLOGY, language), print_exception=False) from error
+
+
+def stopper(stops: Stops) -> Callable[..., Any]:
+    """The event of a Stop button: asks the visitor's run to end; says so where there was none to ask."""
+
+    def stop(request: gr.Request) -> Any:
+        has_ended = stops.ask(request.session_hash or "")
+        return gr.skip() if has_ended else say("Stopped.", language_of(request))
+
+    return stop
 
 
 class Previews:

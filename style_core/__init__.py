@@ -13,6 +13,7 @@ from .errors import (
     WeightsUnavailable,
 )
 from .images import ImageTensor, Picture, check_output, load_image, read_settings, to_pil
+from .inspection import describe_weights, find_regions, measure_result
 from .measures import Measures
 from .method import LossPoint, Method, Paper
 from .options import (
@@ -24,15 +25,7 @@ from .options import (
     parse_numbers,
     parse_value,
 )
-from .pipeline import (
-    Result,
-    describe_weights,
-    find_regions,
-    get_method,
-    list_methods,
-    measure_result,
-    stylize,
-)
+from .pipeline import Result, get_method, list_methods, stylize
 from .progress import Progress
 from .segments import Segments
 from .weights import FAMILIES

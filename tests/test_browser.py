@@ -1,7 +1,6 @@
 """The page in a real headless Chromium: open it, add pictures, run, look at the result."""
 
 import re
-import shutil
 
 import pytest
 
@@ -9,11 +8,7 @@ from demo.examples import gallery
 from demo.server import serve
 from style_core import get_method, list_methods
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed on this machine")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +18,6 @@ def server(tmp_path_factory):
         running = serve(shares=str(tmp_path_factory.mktemp("shares")), quiet=True)
         yield running
         running.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ CONTRACT = (
 )
 METHODS = ("style_core.methods", "style_core.methods.*")
 SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments", "style_core.memory")
-DOOR = ("style_core.pipeline",)
+DOOR = ("style_core.pipeline", "style_core.runtime", "style_core.reading", "style_core.inspection")
 BELOW = (*WORDS, *MATTER, *CONTRACT)
 
 
@@ -61,7 +61,7 @@ RULES = (  # the first that fits a module holds
     ),
     Rule(("style_core.checkpoints",), (*WORDS, *MATTER), ("torch", "safetensors")),
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
-    Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY), ("torch", "numpy", "PIL")),
+    Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY, *DOOR), ("torch", "numpy", "PIL")),
     Rule(("style_core.batch",), (*WORDS, *MATTER[:2], *DOOR), ("torch",)),
     Rule(
         ("style_core",),
@@ -104,7 +104,7 @@ RULES = (  # the first that fits a module holds
         ),
         ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm", "accelerate"),
     ),
-    Rule(("demo.shares",), ("demo.*",), ("fsspec", "PIL")),
+    Rule(("demo.shares",), ("demo.*",), ("fsspec",)),
     Rule(("demo.zero_gpu",), (), ("spaces",)),
     Rule(("app",), ("style_core", "demo.server"), ("spaces",)),
     Rule(("demo", "demo.*"), ("style_core", "demo.*"), ("gradio", "numpy", "PIL", "starlette")),

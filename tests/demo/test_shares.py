@@ -14,15 +14,14 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from demo import shares
+from demo.shared_pictures import SharedFile, encode_picture
 from demo.shares import (
     NoRoomForShares,
     NotTheOwner,
-    SharedFile,
     ShareError,
     ShareLimits,
     ShareNotFound,
     ShareStore,
-    encode_picture,
 )
 from style_core import read_settings
 
@@ -462,7 +461,7 @@ def test_files_of_unknown_age_go_an_hour_after_they_were_first_seen(tmp_path, mo
 def test_a_share_deleted_while_it_is_read_is_not_remembered(tmp_path, monkeypatch):
     store = ShareStore(str(tmp_path))
     saved = store.save(RECORD, {})
-    read, has_read, is_deleted = shares._from_json, threading.Event(), threading.Event()
+    read, has_read, is_deleted = shares.from_json, threading.Event(), threading.Event()
 
     def slow(share_id, content):
         share = read(share_id, content)
@@ -471,7 +470,7 @@ def test_a_share_deleted_while_it_is_read_is_not_remembered(tmp_path, monkeypatc
             assert is_deleted.wait(10)
         return share
 
-    monkeypatch.setattr(shares, "_from_json", slow)
+    monkeypatch.setattr(shares, "from_json", slow)
     reader = threading.Thread(target=store.load, args=(saved.id,))
     reader.start()
     assert has_read.wait(10)

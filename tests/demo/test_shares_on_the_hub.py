@@ -13,7 +13,8 @@ SCRIPT = """
 import subprocess, sys
 sys.path[:0] = [{root!r}]
 from PIL import Image
-from demo.shares import SharedFile, ShareError, ShareNotFound, ShareStore
+from demo.shared_pictures import SharedFile
+from demo.shares import ShareError, ShareNotFound, ShareStore
 
 place = "hf://datasets/me/shares/demo"
 photo = {{"content": SharedFile(Image.new("RGB", (20, 20), "red"))}}
@@ -40,7 +41,8 @@ except ShareError as error:
 # another process saves after this one has listed: neither missed nor swept
 stale = ShareStore(place)
 stale.sweep()
-save = "from PIL import Image; from demo.shares import *; import sys; " \\
+save = "import sys; from PIL import Image; from demo.shared_pictures import SharedFile; " \\
+    "from demo.shares import ShareStore; " \\
     "photo = {{'style': SharedFile(Image.new('RGB', (20, 20), 'blue'))}}; " \\
     "print(ShareStore(sys.argv[1]).save({{'n': 3}}, photo).id)"
 third = subprocess.check_output([sys.executable, "-c", save, place], cwd={root!r}, text=True).strip()

@@ -53,13 +53,13 @@ def test_regions_too_small_for_the_deep_levels_are_noted(method):
 
 def test_a_label_of_one_pixel_is_no_failure(method, tiny_weights):
     from style_core.method import Inputs, StyleInput
-    from style_core.pipeline import _Runtime
     from style_core.progress import ignore_progress
+    from style_core.runtime import RequestRuntime
 
     labels = torch.ones(48, 48, dtype=torch.int64)
     labels[20, 20] = 2
     device, seeded = torch.device("cpu"), torch.Generator().manual_seed(0)
-    runtime = _Runtime("compact", tiny_weights, device, seeded, ignore_progress)
+    runtime = RequestRuntime("compact", tiny_weights, device, seeded, ignore_progress)
     inputs = Inputs(photo(48, 48), (StyleInput(photo(48, 48, seed=1), labels),), labels)
     chosen = get_method(method)
     assert torch.isfinite(chosen.run(inputs, chosen.options(), runtime)).all()

@@ -1,0 +1,203 @@
+"""The pictures, masks and shares of a request: read, brought to size, matched; what was changed is noted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .auto_segments import cluster_segments
+from .errors import InvalidImage, InvalidOption, InvalidSegments
+from .images import Picture, Source, load_image, resize_longer_side, scaled_size
+from .method import Method
+from .options import Options
+from .runtime import RequestRuntime
+from .segments import Segments, read_masks, read_style_regions
+
+AUTO = "auto"
+MAX_STYLES = 8
+SHORTEST_REDUCED = 64  # px; contents are not reduced on their own to less
+MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What was read; ``is_noise``: there was no content, and this is seeded noise instead."""
+
+    content: Picture
+    styles: list[Picture]
+    is_noise: bool = False
+
+
+def style_shares(
+    method: Method, content: Source | None, styles: list[Source], weights: Sequence[float] | None
+) -> list[float]:
+    """The styles' weights as shares that sum to one, once the method is known to take such pictures."""
+    if content is None and not method.makes_textures:
+        raise InvalidImage(f"{method.title} needs a content picture.")
+    if len(styles) > MAX_STYLES or not styles:
+        raise InvalidImage(f"There must be 1 to {MAX_STYLES} style pictures, not {len(styles)}.")
+    if len(styles) > 1 and not method.mixes_styles:
+        raise InvalidImage(f"{method.title} takes one style picture, not {len(styles)}.")
+    try:
+        given = [1.0] * len(styles) if weights is None else [float(w) for w in weights]
+    except (TypeError, ValueError):
+        given = []
+    if len(given) != len(styles) or not all(w >= 0 for w in given) or not 0 < sum(given) < math.inf:
+        raise InvalidOption(
+            f"style_weights must be {len(styles)} numbers from 0 up, one for each style picture and not "
+            f"all 0, not {weights!r}."
+        )
+    return [w / sum(given) for w in given]
+
+
+def read_pictures(
+    content: Source | None,
+    styles: list[Source],
+    options: Options,
+    longest: int | None,
+    runtime: RequestRuntime,
+) -> Pictures:
+    """Content and styles at the size they are worked at.
+
+    Args:
+        content: ``None`` for seeded noise of the first style's size.
+        longest: px of the longer side beyond which a content is reduced unless ``options.size`` is set.
+        runtime: gets a note for everything that was changed.
+
+    Raises:
+        InvalidImage: a picture cannot be read or used.
+    """
+    picture = None
+    if content is not None:
+        picture = load_image(content, name="content")
+        for note in picture.notes:
+            runtime.note(note)
+        if options.size is not None:
+            picture = _resized(picture, options.size)
+        elif longest is not None and _is_beyond(picture, longest):
+            w, h = picture.size
+            picture = _resized(picture, longest)
+            width, height = picture.size
+            runtime.note(
+                f"The content is {w} x {h} px; this method takes {longest} px on the longer side unless "
+                f"asked for more, so the result is {width} x {height} px (size {max(w, h)} asks for all)."
+            )
+    names = ["style"] if len(styles) == 1 else [f"style picture {k}" for k in range(1, len(styles) + 1)]
+    read = [_read_style(source, name, runtime) for source, name in zip(styles, names, strict=True)]
+    if picture is not None:
+        return Pictures(picture, read)
+    width, height = read[0].size
+    size = (height, width) if options.size is None else scaled_size(height, width, options.size)
+    return Pictures(Picture(torch.rand(1, 3, *size, generator=runtime.generator)), read, is_noise=True)
+
+
+def _is_beyond(picture: Picture, longest: int) -> bool:
+    """Whether a picture's longer side is; a strip, which would be left with no height, may be longer."""
+    long, short = max(picture.size), min(picture.size)
+    return long > longest and short * longest / long >= SHORTEST_REDUCED
+
+
+def _read_style(source: Source, name: str, runtime: RequestRuntime) -> Picture:
+    picture = load_image(source, name=name)
+    for note in picture.notes:
+        runtime.note(note)
+    if max(picture.size) > MAX_STYLE_SIDE:
+        w, h = picture.size
+        picture = _resized(picture, MAX_STYLE_SIDE, keep_thin=True)
+        if picture.size != (w, h):
+            what = "style picture" if name == "style" else name
+            runtime.note(
+                f"The {what} was read at {picture.size[0]} x {picture.size[1]} px instead of {w} x {h}."
+            )
+    return picture
+
+
+def _resized(picture: Picture, size: int, *, keep_thin: bool = False) -> Picture:
+    if keep_thin and min(picture.size) * size < 16 * max(picture.size):
+        return picture
+    pixels = resize_longer_side(picture.pixels, size)
+    alpha = picture.alpha
+    if alpha is not None and pixels.shape[-2:] != alpha.shape[-2:]:
+        alpha = torch.nn.functional.interpolate(alpha, pixels.shape[-2:], mode="bilinear", antialias=True)
+    return Picture(pixels, alpha, picture.notes)
+
+
+def regions_of(
+    method: Method,
+    pictures: Pictures,
+    content_mask: Source | None,
+    style_mask: Source | None,
+    style_weights: Sequence[float] | None,
+    runtime: RequestRuntime,
+) -> Segments | None:
+    """The matched regions a request asks for, or ``None``.
+
+    Raises:
+        InvalidSegments: a mask cannot be read, is missing, or goes with a texture.
+    """
+    if content_mask is None and style_mask is None:
+        return None
+    if not method.uses_segments:
+        runtime.note(f"{method.title} does not use masks; they were left aside.")
+        return None
+    if pictures.is_noise:
+        raise InvalidSegments("Masks need a content picture.")
+    return matched_regions(pictures, content_mask, style_mask, style_weights, runtime)
+
+
+def matched_regions(
+    pictures: Pictures,
+    content_mask: Source | None,
+    style_mask: Source | None,
+    style_weights: Sequence[float] | None,
+    runtime: RequestRuntime,
+) -> Segments:
+    """The regions of pictures and masks, matched; their notes said."""
+    content, style = pictures.content, pictures.styles[0]
+    if len(pictures.styles) > 1:
+        segments = _one_style_per_region(pictures, content_mask, style_mask, style_weights)
+    elif is_auto(content_mask):
+        if style_mask is not None and not is_auto(style_mask):
+            raise InvalidSegments("A style mask cannot go with an automatic content mask.")
+        runtime.progress(0.0, "Finding regions")
+        segments = runtime.remember(
+            "regions", content.pixels, style.pixels,
+            compute=lambda: cluster_segments(
+                content.pixels.to(runtime.device),
+                style.pixels.to(runtime.device),
+                runtime.encoder(last="relu4_1"),
+            ),
+        )  # fmt: skip
+    elif content_mask is None or style_mask is None:
+        missing = "content" if content_mask is None else "style"
+        raise InvalidSegments(f"Masks come in pairs; the {missing} mask is missing.")
+    else:
+        segments = read_masks(content_mask, style_mask, content, style)
+    for note in segments.notes:
+        runtime.note(note)
+    return segments
+
+
+def _one_style_per_region(
+    pictures: Pictures,
+    content_mask: Source | None,
+    style_mask: Source | None,
+    style_weights: Sequence[float] | None,
+) -> Segments:
+    if content_mask is None or style_mask is not None or is_auto(content_mask):
+        raise InvalidSegments(
+            "With several style pictures, give a content mask alone; each of its regions gets one of them."
+        )
+    if style_weights is not None:
+        raise InvalidOption("style_weights cannot go with a mask that gives each region a style of its own.")
+    labels, notes = read_style_regions(content_mask, pictures.content, len(pictures.styles))
+    width, height = pictures.styles[0].size
+    return Segments(labels, torch.ones(height, width, dtype=torch.int64), notes)
+
+
+def is_auto(mask: Source | None) -> bool:
+    """Whether regions are to be found by clustering."""
+    return isinstance(mask, str) and mask == AUTO

@@ -1,0 +1,132 @@
+"""What a method may reach for during one request: networks, kept values, progress, notes, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from . import device as devices
+from . import memory, weights
+from .errors import EnoughDone, OutOfMemory
+from .images import ImageTensor
+from .method import LossPoint, Network
+from .nets.encoder import Encoder
+from .progress import Progress
+
+V = TypeVar("V")
+MEMORY_WORDS = ("not enough memory", "out of memory", "can't allocate memory")  # how allocators say it
+NON_COMMERCIAL = "-NC"  # in the names of Creative Commons licences
+
+
+@dataclass
+class RequestRuntime:
+    """What :class:`~style_core.method.Runtime` promises, for one request."""
+
+    family: str
+    weights_dir: Path | None
+    device: torch.device
+    generator: torch.Generator
+    report: Progress
+    encoder_kind: str = "shared"
+    method: str = ""
+    notes: list[str] = field(default_factory=list)
+    losses: list[LossPoint] = field(default_factory=list)
+    _last_fraction: float = 0.0
+    _is_enough: bool = False
+    _hearing: list[list[str]] = field(default_factory=list)  # notes of the values being remembered
+    is_finished: bool = False
+
+    def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
+        name = weights.encoder_name(self.family, self.encoder_kind)
+        encoder = weights.load_encoder(
+            self.family, self.weights_dir, self.device, name=name, last=last, pool=pool, fast=fast,
+            report=self._fetching,
+        )  # fmt: skip
+        self._mention(name, last)
+        return encoder
+
+    def load(self, network: Network, *, fast: bool = False) -> nn.Module:
+        loaded = weights.load_network(
+            self.family, network.name, self.weights_dir, self.device, network.build, fast=fast,
+            report=self._fetching,
+        )  # fmt: skip
+        self._mention(network.name)
+        return loaded
+
+    def _fetching(self, message: str) -> None:
+        self.progress(self._last_fraction, message)
+
+    def _mention(self, name: str, last: str = "relu5_1") -> None:
+        """A note when a folder was given and the file comes from elsewhere, or when its licence binds."""
+        path = weights.locate(self.family, name, self.weights_dir, last=last.replace("relu", "conv"))
+        licence = weights.licence_of(path)
+        if NON_COMMERCIAL in licence:
+            self.note(f"{path.name} is under {licence}: the result is not for commercial use.")
+        if self.weights_dir is not None and self.weights_dir not in path.parents:
+            self.note(
+                f"{path.name} is not in {str(self.weights_dir)!r}; the one in {str(path.parent)!r} is used."
+            )
+
+    def remember(self, *parts: Any, compute: Callable[[], V]) -> V:
+        whole = (self.method, self.family, weights.places(self.weights_dir), str(self.device), *parts)
+        key = memory.fingerprint(whole)
+        known = memory.recall(key)
+        if known is None:
+            self._hearing.append([])
+            try:
+                value = compute()
+            finally:
+                heard = self._hearing.pop()
+            known = (value, tuple(heard))
+            memory.keep(key, known)
+        value, notes = known
+        for sentence in notes:
+            self.note(sentence)
+        return value
+
+    def need_memory(self, size: int) -> None:
+        free = devices.available_memory(self.device)
+        if free is not None and size > free:
+            raise OutOfMemory(
+                f"This picture needs about {size / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; "
+                f"choose a size with at most {free / size:.0%} of its pixels."
+            )
+
+    def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
+        self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))
+        try:
+            self.report(self._last_fraction, message, preview)
+        except EnoughDone:
+            if self._is_enough or self.is_finished:  # the method is handing over what it has, or is done
+                return
+            self._is_enough = True
+            raise
+
+    def log_loss(self, point: LossPoint) -> None:
+        self.losses.append(point)
+
+    def note(self, sentence: str) -> None:
+        for heard in self._hearing:
+            heard.append(sentence)
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+@contextmanager
+def out_of_memory_as_a_sentence(device: torch.device) -> Iterator[None]:
+    """Turn what allocators raise into :class:`OutOfMemory`; everything else passes."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not is_memory and not any(words in str(error) for words in MEMORY_WORDS):
+            raise
+        raise OutOfMemory(
+            f"The {device.type} device has too little memory for this picture; choose a smaller size."
+        ) from error

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from style_core import Cancelled, WeightsUnavailable, stylize
+from style_core import Cancelled, WeightsUnavailable, describe_weights, stylize
 from style_core.hub import fetch_imagenet, fetch_network, our_repository, ranges
 from style_core.nets.encoder import Encoder
 from style_core.weights import clear_cache, licence_of, locate
@@ -460,3 +460,34 @@ stylize("gatys", torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32), steps=2)
 def test_the_package_does_not_import_the_hubs_library():
     code = "import sys, style_core; style_core.list_methods(); assert 'huggingface_hub' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class TestWhereabouts:
+    """What a family of weights would fetch, before anything is fetched."""
+
+    def test_the_files_of_a_method_are_added_up_and_only_the_manifest_is_fetched(self, hub):
+        folder = hub.folder("models", REPO) / "vgg19"
+        listed = json.loads((folder / "manifest.json").read_text())
+        for name, entry in listed["files"].items():
+            is_needed = name == "encoder.safetensors" or name.startswith("wct2_")
+            entry |= {"bytes": 2_000_000 if is_needed else 90_000_000, "licence": "MIT"}
+        (folder / "manifest.json").write_text(json.dumps(listed))
+        assert describe_weights("wct2", "vgg19") == f"The first use fetches at most 6.0 MB from {REPO} (MIT)."
+        assert hub.sent(r".*\.safetensors") == 0
+
+    def test_what_is_in_a_folder_is_said_to_be_here(self, hub, monkeypatch, tiny_weights):
+        monkeypatch.setenv("STYLE_CORE_WEIGHTS", str(tiny_weights))
+        assert "on this machine; nothing is fetched" in describe_weights("wct2", "vgg19")
+
+    def test_without_a_repository_it_says_so(self, hub, monkeypatch):
+        monkeypatch.delenv("STYLE_CORE_REPO")
+        assert "no repository of them is named" in describe_weights("wct2", "vgg19")
+
+    def test_a_hub_that_refuses_is_a_sentence(self, hub):
+        hub.fault(404, ".*manifest.*")
+        with pytest.raises(WeightsUnavailable, match=r"The list of vgg19 weights"):
+            describe_weights("wct2", "vgg19")
+
+    def test_imagenets_network_names_its_size_and_asks_nobody(self, hub):
+        assert "of VGG-19 from timm/vgg19.tv_in1k (BSD-3-Clause)" in describe_weights("gatys", "vgg19")
+        assert hub.sent(".*") == 0

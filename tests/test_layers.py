@@ -43,6 +43,11 @@ RULES = (  # the first that fits a module holds
         (*WORDS, *MATTER[:2]),
         ("torch", "numpy", "scipy", "PIL"),
     ),
+    Rule(
+        ("style_core.ops.compiled", "style_core.ops.compiled.*"),
+        (*WORDS, "style_core.ops.*"),
+        ("torch", "numpy", "numba"),
+    ),
     Rule(("style_core.ops", "style_core.ops.*"), (*WORDS, "style_core.ops.*"), ("torch", "scipy")),
     Rule(("style_core.nets", "style_core.nets.*"), (*WORDS, *MATTER[2:]), ("torch", "scipy", "numpy")),
     Rule(CONTRACT[:1], (*WORDS, *MATTER), ("torch",)),

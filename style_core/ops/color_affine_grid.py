@@ -8,6 +8,7 @@ are bilinear on a grid, and solves the Galerkin system there by V-cycles over ev
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -27,11 +28,13 @@ DAMPING = 0.45
 # Share of a node's largest diagonal entry that is added to all: in gray and in flat places the four
 # coefficients say the same, and some nodes lie beyond the image.
 RIDGE = 1e-5
+# Of the basis, rows of it, the picture's size and epsilon: what gradient_cost gives.
+GradientCost = Callable[[Tensor, slice, tuple[int, int], float], Tensor]
 CORNERS = tuple(product((0, 1), (0, 1)))  # of a cell: row, column
 
 
 @dataclass(frozen=True)
-class _Level:
+class Level:
     """One grid: energies of its cells ``[ny, nx, 16, 16]``, inverted blocks of its nodes ``[…, 4, 4]``."""
 
     elements: Tensor
@@ -45,28 +48,32 @@ class ColorAffineGrid:
         image: ``[1, 3, H, W]``, float, RGB in [0, 1].
         alpha, epsilon: the system is ``(1 - alpha) diag(degree) + alpha L`` with the matting
             Laplacian L of that epsilon.
+        cost: computes what :func:`gradient_cost` does.
     """
 
-    def __init__(self, image: Tensor, *, alpha: float, epsilon: float) -> None:
+    def __init__(
+        self, image: Tensor, *, alpha: float, epsilon: float, cost: GradientCost | None = None
+    ) -> None:
         self.size = (image.shape[-2], image.shape[-1])
         self.cells = (-(-self.size[0] // CELL), -(-self.size[1] // CELL))
         ones = torch.ones_like(image[:, :1])
         padding = (0, self.cells[1] * CELL - self.size[1], 0, self.cells[0] * CELL - self.size[0])
         self.basis = F.pad(torch.cat([ones, image - MID_GRAY], 1)[0], padding)  # [4, H', W'], 0 outside
-        self.levels: list[_Level] = []
-        energies = _energies(self.basis, self.size, alpha, epsilon)
+        self.levels: list[Level] = []
+        energies = _energies(self.basis, self.size, alpha, epsilon, cost or gradient_cost)
         while True:
             elements = _as_matrices(energies)
             blocks = _node_blocks(elements)
             size = blocks.diagonal(dim1=-2, dim2=-1)  # [ny + 1, nx + 1, 4]
             ridge = RIDGE * size.amax(-1, keepdim=True) + 1e-3 * RIDGE * size.amax()
             if blocks.shape[0] * blocks.shape[1] <= DENSE_NODES:
+                self.top_nodes = (blocks.shape[0], blocks.shape[1])
                 matrix = _dense(elements).double()
                 matrix.diagonal().add_(ridge.expand_as(size).flatten())
                 self.factor = torch.linalg.cholesky(matrix).float()
                 return
             inverse = torch.linalg.inv((blocks + torch.diag_embed(ridge.expand_as(size))).double())
-            self.levels.append(_Level(elements, inverse.to(elements)))
+            self.levels.append(Level(elements, inverse.to(elements)))
             energies = _coarser(energies)
 
     def solve(self, right: Tensor) -> Tensor:
@@ -122,7 +129,9 @@ class ColorAffineGrid:
         return x + DAMPING * (level.inverse @ (right - _product(level.elements, x)))
 
 
-def _energies(basis: Tensor, size: tuple[int, int], alpha: float, epsilon: float) -> Tensor:
+def _energies(
+    basis: Tensor, size: tuple[int, int], alpha: float, epsilon: float, cost_of: GradientCost
+) -> Tensor:
     """What each cell adds to the system, ``[ny, nx, 16, 16]``: corner pairs, then coefficient pairs.
 
     Within a window, a function with coefficients c(x) is the window's own affine function plus
@@ -130,31 +139,27 @@ def _energies(basis: Tensor, size: tuple[int, int], alpha: float, epsilon: float
     misses lonely pixels in flat cells, and the grid then corrects far too much there.
     """
     ny, nx = basis.shape[1] // CELL, basis.shape[2] // CELL
-    inner = (slice(1, size[0] - 1), slice(1, size[1] - 1))  # where 3x3 windows are centered
-    centers = torch.zeros_like(basis[0])
-    centers[inner] = 1
-    margin = F.pad(basis, (1, 1, 1, 1))
     weights, slopes_y, slopes_x = _corner_weights(basis)
     total = basis.new_empty(ny, nx, 16, 4, 4)
     for top in range(0, ny, STRIP):
         cells = slice(top, min(top + STRIP, ny))
         rows = slice(cells.start * CELL, cells.stop * CELL)
-        around = margin[:, rows.start : rows.stop + 2]
-        products = around[:, None] * around
-        cost = _gradient_cost(around, products, epsilon).mul_(alpha * centers[rows])
-        mass = (1 - alpha) * 9 * products[..., 1:-1, 1:-1]  # [4, 4, rows, W'], 9 is the degree
-        mixed = _sum_cells(cost[0, :, 1], _pairs(slopes_y, slopes_x))
+        cost = cost_of(basis, rows, size, epsilon) * alpha
+        mass = (1 - alpha) * 9 * basis[:, None, rows] * basis[:, rows]  # [4, 4, rows, W'], 9 is the degree
+        mixed = _sum_cells(cost[2], _pairs(slopes_y, slopes_x))
         total[cells] = (
-            _sum_cells(cost[0, :, 0], _pairs(slopes_y, slopes_y))
-            + _sum_cells(cost[1, :, 1], _pairs(slopes_x, slopes_x))
+            _sum_cells(cost[0], _pairs(slopes_y, slopes_y))
+            + _sum_cells(cost[1], _pairs(slopes_x, slopes_x))
             + mixed + mixed.unflatten(2, (4, 4)).permute(0, 1, 3, 2, 5, 4).flatten(2, 3)
             + _sum_cells(mass, _pairs(weights, weights))
         )  # fmt: skip
     return total.flatten(3)
 
 
-def _gradient_cost(margin: Tensor, products: Tensor, epsilon: float) -> Tensor:
-    """Energy of unit gradients of the coefficients: ``[2, 4, 2, 4, h, w]``, y or x and coefficient, twice.
+def gradient_cost(basis: Tensor, rows: slice, size: tuple[int, int], epsilon: float) -> Tensor:
+    """Energy of unit gradients of the coefficients: ``[3, 4, 4, rows, W']``, 0 where no window is centered.
+
+    The first index says which gradients go together: y with y, x with x, y with x.
 
     For functions ``c(x) . b`` with basis ``b`` and window offsets ``o``, gradients ``g`` of ``c`` add the
     values ``sum_d,k g_dk o_d b_k`` to a window; what the window's affine fit explains of them is free:
@@ -162,9 +167,15 @@ def _gradient_cost(margin: Tensor, products: Tensor, epsilon: float) -> Tensor:
     ``common[f, d, k] = sum_i F_fi o_d b_k`` for the rows ``F = (1, y) / 3`` of the affinity ``F' F``.
 
     Args:
-        margin: the basis on the pixels and one more all around, ``[4, h + 2, w + 2]``.
-        products: of every two basis functions there, ``[4, 4, h + 2, w + 2]``.
+        basis: ``[4, H', W']``.
+        rows: of the basis.
+        size: height and width of the picture.
+        epsilon: of the Laplacian.
     """
+    centers = torch.zeros_like(basis[0])
+    centers[1 : size[0] - 1, 1 : size[1] - 1] = 1
+    margin = F.pad(basis, (1, 1, 1, 1))[:, rows.start : rows.stop + 2]
+    products = margin[:, None] * margin
     h, w = margin.shape[1] - 2, margin.shape[2] - 2
     window = [margin[:, 1 + dy : 1 + dy + h, 1 + dx : 1 + dx + w] for dy, dx in POSITIONS]
     colors = [pixel[1:].double() for pixel in window]
@@ -178,15 +189,15 @@ def _gradient_cost(margin: Tensor, products: Tensor, epsilon: float) -> Tensor:
                 common[1:, d].addcmul_(y[:, None], pixel, value=offset[d] / 3)
     lines = products[..., :-2] + products[..., 1:-1] + products[..., 2:]
     columns = products[..., :-2, :] + products[..., 1:-1, :] + products[..., 2:, :]
-    cost = margin.new_empty(2, 4, 2, 4, h, w)
-    cost[0, :, 0] = lines[..., :-2, :] + lines[..., 2:, :]
-    cost[1, :, 1] = columns[..., :-2] + columns[..., 2:]
+    cost = margin.new_empty(3, 4, 4, h, w)
+    cost[0] = lines[..., :-2, :] + lines[..., 2:, :]
+    cost[1] = columns[..., :-2] + columns[..., 2:]
     diagonal = products[..., 2:, :] - products[..., :-2, :]
-    cost[0, :, 1] = diagonal[..., 2:] - diagonal[..., :-2]
-    for d, e in ((0, 0), (1, 1), (0, 1)):
+    cost[2] = diagonal[..., 2:] - diagonal[..., :-2]
+    for together, (d, e) in zip(cost, ((0, 0), (1, 1), (0, 1)), strict=True):
         for row in common:
-            cost[d, :, e].addcmul_(row[d, :, None], row[e], value=-1)
-    return cost
+            together.addcmul_(row[d, :, None], row[e], value=-1)
+    return cost.mul_(centers[rows])
 
 
 def _corner_weights(like: Tensor) -> list[Tensor]:

@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .compiled import matting
+from .compiled.kernel import Crew, is_usable
+
 EPSILON = 1e-7  # Luan et al. 2017 and Li et al. 2018
 REACH = 2  # pixels in a common 3x3 window are at most so far apart
 STRIP = 96  # rows worked on at once: what is written is still in the cache when it is read
@@ -45,7 +48,13 @@ class MattingLaplacian:
         """``L x`` for every channel: ``[1, C, H, W]`` float32 to the same."""
         padded = torch.nn.functional.pad(x[0], (REACH,) * 4)
         out = torch.empty_like(x, memory_format=torch.contiguous_format)
-        self.product(padded, out[0])
+        if is_usable(x.device):
+            with Crew() as crew:
+                crew.run(
+                    matting.multiply, x.shape[2], self.coefficients.numpy(), padded.numpy(), out[0].numpy()
+                )
+        else:
+            self.product(padded, out[0])
         return out
 
     def product(self, padded: Tensor, out: Tensor, shift: Tensor | None = None) -> None:
@@ -87,6 +96,17 @@ def matting_laplacian(image: Tensor, *, epsilon: float = EPSILON) -> MattingLapl
     if h < 3 or w < 3:
         raise ValueError(f"a matting Laplacian needs at least 3 x 3 pixels, not {h} x {w}")
     coefficients = torch.zeros(1 + len(_OFFSETS), h + 2 * REACH, w + 2 * REACH, device=image.device)
+    if is_usable(image.device):
+        with Crew() as crew:
+            crew.run(
+                matting.entries,
+                h,
+                image[0].detach().float().contiguous().numpy(),
+                epsilon,
+                coefficients.numpy(),
+            )
+            crew.run(matting.diagonal, h, coefficients.numpy())
+        return MattingLaplacian(coefficients, window_count(h, w, image.device))
     for top in range(1, h - 1, STRIP):
         _add_windows(coefficients, image[0].detach(), top, min(STRIP, h - 1 - top), epsilon)
     for weight, (dy, dx) in zip(coefficients[1:], _OFFSETS, strict=True):  # rows sum to zero

@@ -44,7 +44,9 @@ def at_pixels(fields, height, width):
 def grid_energy(image, alpha, epsilon, nodes):
     """``c' A c`` with the assembled matrix, for coefficients ``[4, ny + 1, nx + 1]``."""
     grid = grid_of(image, alpha, epsilon)
-    elements = module._as_matrices(module._energies(grid.basis, grid.size, alpha, epsilon))
+    elements = module._as_matrices(
+        module._energies(grid.basis, grid.size, alpha, epsilon, module.gradient_cost)
+    )
     x = nodes.permute(1, 2, 0)[..., None].double()
     return float((x * module._product(elements.double(), x)).sum())
 
@@ -125,7 +127,7 @@ def test_the_energy_weighs_laplacian_and_mass_by_alpha(alpha):
 @pytest.mark.parametrize(("height", "width"), [(75, 45), (64, 96), (16, 200)])
 def test_a_coarser_grid_has_the_same_energy_for_what_both_contain(height, width):
     grid = grid_of(photo(height, width))
-    energies = module._energies(grid.basis, grid.size, 0.9999, 1e-7).double()
+    energies = module._energies(grid.basis, grid.size, 0.9999, 1e-7, module.gradient_cost).double()
     ny, nx = grid.cells
     for _ in range(3):
         coarser = module._coarser(energies)
@@ -140,7 +142,9 @@ def test_a_coarser_grid_has_the_same_energy_for_what_both_contain(height, width)
 
 def test_the_assembled_matrix_is_the_one_that_is_multiplied_by():
     grid = grid_of(photo(20, 30))
-    elements = module._as_matrices(module._energies(grid.basis, grid.size, 0.9999, 1e-7))
+    elements = module._as_matrices(
+        module._energies(grid.basis, grid.size, 0.9999, 1e-7, module.gradient_cost)
+    )
     ny, nx = grid.cells
     count = 4 * (ny + 1) * (nx + 1)
     matrix = module._product(elements, torch.eye(count).reshape(ny + 1, nx + 1, 4, count)).reshape(count, -1)
@@ -188,7 +192,7 @@ def test_the_cycle_is_symmetric_and_positive_definite(monkeypatch, image):
     grid = grid_of(image)
     assert len(grid.levels) == 2
     grid.factor = grid.factor.double()  # else a small eigenvalue drowns in rounding
-    grid.levels = [module._Level(k.elements.double(), k.inverse.double()) for k in grid.levels]
+    grid.levels = [module.Level(k.elements.double(), k.inverse.double()) for k in grid.levels]
     ny, nx = grid.cells
     count = 4 * (ny + 1) * (nx + 1)
     columns = torch.eye(count, dtype=torch.float64).reshape(ny + 1, nx + 1, 4, count)

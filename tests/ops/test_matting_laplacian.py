@@ -5,10 +5,18 @@ import pytest
 import torch
 
 from style_core.ops import matting_laplacian as module
+from style_core.ops.compiled import kernel
 from style_core.ops.matting_laplacian import laplacian_energy, matting_laplacian
 
 from ..conftest import photo
 from .matting_by_windows import laplacian_by_windows, times
+
+
+@pytest.fixture(params=["compiled", "tensors"], autouse=True)
+def way(request, monkeypatch):
+    """Each test twice: with compiled kernels and, as on other devices, with tensor expressions."""
+    if request.param == "tensors":
+        monkeypatch.setattr(kernel, "numba", None)
 
 
 @pytest.fixture

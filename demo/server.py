@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from gradio.route_utils import get_root_url
 from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+
+from style_core import default_device, warm_up
 
 from .limits import Limits
 from .page import build_page
@@ -68,6 +71,7 @@ def serve(
         max_file_size=f"{limits.max_upload_mb:g}mb", mcp_server=mcp, pwa=False, show_error=True,
         app_kwargs={"routes": routes(service)}, footer_links=["api", "settings"],
     )  # fmt: skip
+    threading.Thread(target=warm_up, daemon=True).start()
     return Server(page, app, url, service)
 
 
@@ -200,6 +204,4 @@ def _share_limits() -> ShareLimits:
 
 
 def _device() -> str:
-    from style_core import default_device
-
     return default_device()

@@ -26,6 +26,7 @@ from .options import (
     parse_value,
 )
 from .pipeline import Result, get_method, list_methods, stylize
+from .precompile import warm_up
 from .progress import Progress
 from .segments import Segments
 from .weights import FAMILIES
@@ -72,4 +73,5 @@ __all__ = [
     "stylize_folder",
     "to_pil",
     "use_threads",
+    "warm_up",
 ]

@@ -23,7 +23,13 @@ CONTRACT = (
 )
 METHODS = ("style_core.methods", "style_core.methods.*")
 SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments", "style_core.memory")
-DOOR = ("style_core.pipeline", "style_core.runtime", "style_core.reading", "style_core.inspection")
+DOOR = (
+    "style_core.precompile",
+    "style_core.pipeline",
+    "style_core.runtime",
+    "style_core.reading",
+    "style_core.inspection",
+)
 BELOW = (*WORDS, *MATTER, *CONTRACT)
 
 

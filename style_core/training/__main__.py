@@ -28,6 +28,7 @@ from .export import export, thin_curve
 from .loop import Schedule
 from .normalization import normalize_activations, prune_dead_channels
 from .photos import Photos
+from .teachers import teacher_decoder
 from .team import Team, join_team
 
 LICENCE = "MIT"
@@ -46,6 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args.variant = args.variant or variants[0]
         if args.variant not in variants:
             parser.error(f"--variant of {args.method} must be one of {', '.join(variants)}")
+        if args.teacher and args.method != "wct":
+            parser.error("--teacher is for wct: the compressed decoders enlarge by nearest up-sampling")
+        if args.start_from and args.method == "wct2":
+            parser.error("--start-from is for wct and photo_wct")
     if not args.data.is_dir():
         parser.error(f"--data {args.data} is not a folder")
     command = "python -m style_core.training " + " ".join(arguments or sys.argv[1:])
@@ -94,16 +99,16 @@ def _decoder(args: argparse.Namespace, command: str) -> None:
     padding = encoder.metadata.get("padding", "reflect")
     torch.manual_seed(args.seed)
     state = {k: v.float() for k, v in encoder.state.items()}
-    shallower = _shallower(args, encoder.sha256)
+    shallower, trained = _shallower(args, encoder.sha256), _trained(args, encoder.sha256)
     task = train_decoder(
-        _task(args, state, shallower, padding), args.data, args.run, _schedule(args),
+        _task(args, state, padding, shallower, trained), args.data, args.run, _schedule(args),
         seed=args.seed, crops=args.crops, size=args.size, held_out=args.held_out, team=team,
     ).to("cpu")  # fmt: skip
     if not team.is_first:
         return
     decibels = held_out_psnr(task, Photos(args.data, held_out=args.held_out).held_out())
     metrics: dict[str, object] = {
-        "started_from": shallower.path.name if shallower else "least squares",
+        "started_from": _start(args, shallower, trained),
         "reconstruction_db": {
             "median": round(float(decibels.median()), 2),
             "lowest": round(float(decibels.min()), 2),
@@ -147,14 +152,37 @@ def _shallower(args: argparse.Namespace, encoder_sha256: str) -> WeightFile | No
     return file if file and file.metadata.get("encoder_sha256") == encoder_sha256 else None
 
 
+def _trained(args: argparse.Namespace, encoder_sha256: str) -> WeightFile | None:
+    """The decoder to go on from."""
+    if args.start_from is None:
+        return None
+    file = read_weights(args.start_from)
+    if file.metadata.get("encoder_sha256") != encoder_sha256:
+        raise WeightsUnavailable(
+            f"{args.start_from} was trained for another encoder than that of {args.output}."
+        )
+    return file
+
+
+def _start(args: argparse.Namespace, shallower: WeightFile | None, trained: WeightFile | None) -> str:
+    """What the decoder's first weights are, for the manifest."""
+    if trained:
+        return f"{trained.path.name}, sha256 {trained.sha256}"
+    if args.teacher:
+        return "least squares on a 16x-compressed decoder's maps"
+    return shallower.path.name if shallower else "least squares"
+
+
 def _task(
-    args: argparse.Namespace, state: dict[str, torch.Tensor], shallower: WeightFile | None, padding: str
-) -> DecoderTask:
+    args: argparse.Namespace, state: dict[str, torch.Tensor], padding: str,
+    shallower: WeightFile | None, trained: WeightFile | None,
+) -> DecoderTask:  # fmt: skip
     if args.method == "wct2":
         return WaveletTask(state, args.variant, args.feature_weight, padding)
     upsampling, level = "nearest" if args.method == "wct" else "unpool", int(args.variant)
-    start = {k: v.float() for k, v in shallower.state.items()} if shallower else None
-    return MirroredTask(state, level, upsampling, args.feature_weight, start, padding)
+    first, later = ({k: v.float() for k, v in f.state.items()} if f else None for f in (shallower, trained))
+    teacher = teacher_decoder(args.teacher, level) if args.teacher else None
+    return MirroredTask(state, level, upsampling, args.feature_weight, first, padding, teacher, later)
 
 
 def _finish(
@@ -199,6 +227,13 @@ def _parser() -> argparse.ArgumentParser:
         "--family", choices=FAMILIES, default=FAMILIES[0],
         help="of the encoder in DIR; for vgg19 without one there, VGG-19 is fetched",
     )  # fmt: skip
+    decoder.add_argument(
+        "--teacher", type=Path, metavar="DIR",
+        help="folder of the 16x-compressed networks, whose decoder's maps a wct decoder starts with",
+    )  # fmt: skip
+    decoder.add_argument(
+        "--start-from", type=Path, metavar="FILE", help="exported weights of the same decoder to go on from"
+    )
     decoder.add_argument("--feature-weight", type=float, default=FEATURE_WEIGHT, help="lambda of the loss")
     for command, steps, rate, crops in ((encoder, 3000, 1e-3, 10), (decoder, 1500, 2e-4, 8)):
         command.add_argument("--data", type=Path, required=True, help="any folder of photos")

@@ -16,13 +16,14 @@ from ..nets.decoder import Decoder, encode_with_maxima
 from ..nets.encoder import LAYERS, Encoder, StateDict
 from ..nets.wavelet import WaveletDecoder, wavelet_decode, wavelet_encode
 from .encoder import step_seed, variance
-from .initialization import start_decoder, start_wavelet_decoder
+from .initialization import start_decoder, start_from_decoder, start_wavelet_decoder
 from .loop import CPU, Schedule, autocast, train
 from .photos import Photos
 from .team import Team
 
 FEATURE_WEIGHT = 0.01  # lambda, on features measured relative to their variance
-INITIAL_CROPS = 24
+INITIAL_CROPS, INITIAL_SIZE = 24, 96
+DEEP_CROPS, DEEP_SIZE = 400, 160  # a teacher's deepest maps have few places to fit a layer to
 
 
 class DecoderTask(nn.Module, ABC):
@@ -44,6 +45,11 @@ class DecoderTask(nn.Module, ABC):
         self.decoder = decoder
         self.feature_layers = tuple(f"relu{k}_1" for k in range(1, level + 1))
         self.feature_weight = feature_weight
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether another decoder's maps are what it starts with."""
+        return False
 
     @abstractmethod
     def initialize(self, images: Tensor) -> None:
@@ -75,22 +81,41 @@ class MirroredTask(DecoderTask):
         upsampling: see :class:`Decoder`.
         feature_weight: lambda of the loss.
         shallower: the state of the trained decoder of ``level - 1``, whose layers this one starts with.
+        teacher: another encoder and its decoder of this level ("nearest" only), whose maps this one
+            starts with instead; layers narrower than the teacher's are widened to them.
+        trained: the state of a decoder of this level to go on from instead.
     """
 
     def __init__(
         self, encoder_state: StateDict, level: int, upsampling: str,
         feature_weight: float = FEATURE_WEIGHT, shallower: StateDict | None = None,
-        padding: str = "reflect",
+        padding: str = "reflect", teacher: tuple[Encoder, Decoder] | None = None,
+        trained: StateDict | None = None,
     ) -> None:  # fmt: skip
-        widths = _widths(encoder_state, level)
-        decoder = Decoder(widths, level=level, upsampling=upsampling)
+        if trained:
+            decoder = Decoder.from_state(trained, level=level, upsampling=upsampling).requires_grad_(True)
+        else:
+            widths = _widths(encoder_state, level)
+            if teacher:
+                widths = _at_least(widths, teacher[1])
+            decoder = Decoder(widths, level=level, upsampling=upsampling)
         super().__init__(encoder_state, decoder, level, feature_weight, padding)
+        self.teacher, self.is_trained = teacher, bool(trained)
         self.level, self.is_unpooling = level, upsampling == "unpool"
         self.shallower = shallower and Decoder.from_state(shallower, level=level - 1, upsampling=upsampling)
+
+    @property
+    def has_teacher(self) -> bool:
+        return self.teacher is not None and not self.is_trained
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:
         assert isinstance(self.decoder, Decoder)
+        if self.is_trained:
+            return
+        if self.teacher:
+            start_from_decoder(self.decoder, self.encoder, images, self.teacher)
+            return
         start_decoder(self.decoder, self.encoder, images, self.shallower or None)
 
     def reconstruct(self, images: Tensor) -> Tensor:
@@ -132,6 +157,12 @@ def _widths(state: StateDict, level: int) -> dict[str, int]:
     return {name: state[f"{name}.weight"].shape[0] for name in layers}
 
 
+def _at_least(widths: dict[str, int], teacher: Decoder) -> dict[str, int]:
+    """Inner widths no smaller than the teacher's; what the encoder hands over stays."""
+    wider = {name: max(width, getattr(teacher, name).in_channels) for name, width in widths.items()}
+    return wider | {teacher.layers[0]: widths[teacher.layers[0]]}
+
+
 def train_decoder(
     task: DecoderTask,
     data: Path,
@@ -162,7 +193,8 @@ def train_decoder(
         return pixels + task.feature_weight * features, parts
 
     def initialize() -> None:
-        task.initialize(photos.crops(INITIAL_CROPS, 96, seed=step_seed(seed, -1)).to(device))
+        count, side = (DEEP_CROPS, DEEP_SIZE) if task.has_teacher else (INITIAL_CROPS, INITIAL_SIZE)
+        task.initialize(photos.crops(count, side, seed=step_seed(seed, -1)).to(device))
 
     train(task.decoder, loss, schedule, folder, initialize=initialize, team=team)
     return task

@@ -21,6 +21,7 @@ from ..ops.unpool import max_unpool
 from .teachers import Teachers
 
 RIDGE = 1e-4
+MOST_PATCHES = 60_000  # that a layer is fitted to
 DEAD = 1e-6  # share of the largest channel's second moment below which a channel says nothing
 
 
@@ -111,6 +112,38 @@ def start_decoder(
                 pool = "max" if decoder.upsampling == "unpool" else "average"
                 target = POOLINGS[pool](target)
         set_convolution(conv, *fit_convolution(x, target, is_rectified=is_rectified))
+        x = reflect_conv(x, conv, relu=is_rectified)
+
+
+@torch.no_grad()
+def start_from_decoder(
+    decoder: Decoder, encoder: Encoder, images: Tensor, teacher: tuple[Encoder, Decoder]
+) -> None:
+    """Fit every layer of a nearest decoder, deepest first, to the maps of another encoder's decoder.
+
+    Args:
+        decoder: changed. Channels that the teacher does not have stay random.
+        encoder: its own.
+        images: ``[N, 3, H, W]``; near the picture, where maps are large, the first of them are enough.
+        teacher: an encoder and its decoder of the same level.
+    """
+    name = f"relu{decoder.level}_1"
+    x, maps = (
+        torch.cat([net(batch, (name,))[name] for batch in images.split(8)]) for net in (encoder, teacher[0])
+    )
+    for name in decoder.layers:
+        if name in UPSAMPLE_BEFORE:
+            x, maps = (F.interpolate(y, scale_factor=2, mode="nearest") for y in (x, maps))
+        count = max(MOST_PATCHES // (x.shape[2] * x.shape[3]), 1)
+        x, maps = x[:count], maps[:count]
+        conv: nn.Conv2d = getattr(decoder, name)
+        is_rectified = name != "conv1_1"
+        maps = reflect_conv(maps, getattr(teacher[1], name), relu=is_rectified)
+        chosen = spanning_channels(maps, conv.out_channels)
+        target = maps[:, chosen] if is_rectified else images[:count]
+        fitted = fit_convolution(x, target, is_rectified=is_rectified)
+        conv.weight /= x.square().mean().sqrt()
+        set_convolution(conv, *fitted)
         x = reflect_conv(x, conv, relu=is_rectified)
 
 

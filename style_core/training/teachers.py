@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..nets.decoder import Decoder
 from ..nets.encoder import Encoder, StateDict
 
 # The relative error each level is trained towards; its inverse weighs the level in the loss.
@@ -63,6 +64,14 @@ class Teachers(nn.Module):
             return self.true(image, (layer,))[layer]
         sources = [net for net in (self.small5, self.small4) if layer in net.layers]
         return torch.cat([net(image, (layer,))[layer] for net in sources], dim=1)
+
+
+def teacher_decoder(folder: Path, level: int) -> tuple[Encoder, Decoder]:
+    """The 16x-compressed encoder (to ``level``) and its decoder, from ``se16x_`` and ``sd16x_`` files."""
+    encoder, _ = _compressed(load_file(folder / f"se16x_{level}.safetensors"))
+    state = load_file(folder / f"sd16x_{level}.safetensors")
+    canonical = {f"conv{k[4]}_{k[5:]}": v.float() for k, v in state.items()}
+    return encoder, Decoder.from_state(canonical, level=level, upsampling="nearest")
 
 
 def _compressed(state: StateDict) -> tuple[Encoder, nn.ModuleDict]:

@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from torch import nn
 
 from style_core import stylize
 from style_core.digest import file_sha256 as sha256
+from style_core.nets.decoder import Decoder
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.ops.reflect_conv import reflect_conv
 from style_core.training.__main__ import main
@@ -24,8 +27,11 @@ from style_core.training.initialization import fit_convolution, fit_map, spannin
 from style_core.training.loop import Schedule, train
 from style_core.training.normalization import normalize_activations
 from style_core.training.photos import Augmentation, Photos
+from style_core.training.teachers import teacher_decoder
 
 from ..conftest import TINY_WIDTHS, photo
+
+ASSETS = Path(__file__).parents[2] / "assets" / "weights" / "compact"
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +144,27 @@ class TestInitialization:
         torch.testing.assert_close(task.decoder.conv1_1.weight, shallower.conv1_1.weight, rtol=0, atol=0)
         assert (task.decoder.conv2_1.bias != 0).any()
 
+    def test_a_decoder_starts_from_a_wider_teachers_maps(self, folder):
+        torch.manual_seed(0)
+        images = Photos(folder, held_out=2).crops(6, 64, seed=0)
+        state = Encoder(TINY_WIDTHS).state_dict()
+        wide = Encoder({name: width + 4 for name, width in TINY_WIDTHS.items()})
+        teacher = MirroredTask(wide.state_dict(), 2, "nearest")
+        teacher.initialize(images)
+        assert isinstance(teacher.decoder, Decoder)
+        task = MirroredTask(state, 2, "nearest", teacher=(teacher.encoder, teacher.decoder))
+        assert task.decoder.conv2_1.weight.shape[:2] == (TINY_WIDTHS["conv1_2"] + 4, TINY_WIDTHS["conv2_1"])
+        random = (task.reconstruct(images) - images).square().mean()
+        task.initialize(images)
+        assert (task.reconstruct(images) - images).square().mean() < 0.2 * random
+
+    def test_the_compressed_decoders_are_read_as_teachers(self, shared_data):
+        encoder, decoder = teacher_decoder(shared_data / "teacher", 3)
+        image = photo(64, 64)
+        with torch.no_grad():
+            found = decoder(encoder(image, ("relu3_1",))["relu3_1"])
+        assert -10 * (found - image).square().mean().log10() > 18
+
 
 class TestLoop:
     def run(self, folder, steps, resume_with=None):
@@ -239,6 +266,48 @@ def test_both_commands_train_export_and_serve_a_method(folder, tmp_path, shared_
         )
         assert result.image.shape == (1, 3, 32, 32)
         assert not any("is not in" in note for note in result.notes)
+
+
+def test_exported_weights_are_gone_on_from(folder, tmp_path, shared_data):
+    out = tmp_path / "out"
+    common = ["--data", str(folder), "-o", str(out), "--crops", "2", "--size", "64", "--held-out", "2"]
+    widths = [str(w) for w in TINY_WIDTHS.values()]
+    teacher = ["--teacher", str(shared_data / "teacher")]
+    main(["encoder", *teacher, "--run", str(tmp_path / "e"), "--widths", *widths, "--steps", "2", *common])
+    decoder = ["decoder", "wct", "--variant", "1", *common]
+    main([*decoder, "--steps", "2", "--run", str(tmp_path / "first")])
+    first = shutil.copytree(out, tmp_path / "kept") / "wct_1.safetensors"
+    main(
+        [
+            *decoder,
+            "--steps",
+            "1",
+            "--learning-rate",
+            "0",
+            "--run",
+            str(tmp_path / "second"),
+            "--start-from",
+            str(first),
+        ]
+    )
+    before, after = load_file(first), load_file(out / "wct_1.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    listed = json.loads((out / "manifest.json").read_text())["files"]["wct_1.safetensors"]
+    assert listed["metrics"]["started_from"] == f"wct_1.safetensors, sha256 {sha256(first)}"
+    foreign = ASSETS / "wct_1.safetensors"
+    with pytest.raises(SystemExit, match="was trained for another encoder"):
+        main([*decoder, "--steps", "2", "--run", str(tmp_path / "third"), "--start-from", str(foreign)])
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "message"),
+    [("photo_wct", "--teacher", "--teacher is for wct"), ("wct2", "--start-from", "for wct and photo_wct")],
+)
+def test_starts_that_a_method_does_not_have_are_refused(folder, tmp_path, capsys, method, option, message):
+    with pytest.raises(SystemExit):
+        main(["decoder", method, option, "x", "--data", str(folder), "--run", str(tmp_path),
+              "-o", str(tmp_path)])  # fmt: skip
+    assert message in capsys.readouterr().err
 
 
 def test_a_variant_a_method_does_not_have_is_refused(folder, tmp_path, capsys):

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from style_core import stylize
+from style_core import memory, stylize
 from style_core.nets.wavelet import VARIANTS
 
 from .full_weights import random_full_weights
@@ -38,6 +38,7 @@ def _measure(widths: str, decoder: str, transfer: str, w: str, h: str) -> str:
         weights = random_full_weights(Path(folder)) if widths == "full" else None
 
         def run() -> float:
+            memory.forget()  # each run does all the work
             result = stylize("wct2", content, style, decoder=decoder, transfer=points, weights_dir=weights)
             return result.seconds["total"]
 

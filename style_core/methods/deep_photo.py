@@ -31,7 +31,7 @@ PHOTOREALISM_WEIGHT = 100.0
 # Departure: of the matting Laplacian. The paper's 1e-7 follows every step of a JPEG's 8 x 8 blocks in a
 # clear sky, whose edges then show; this is about the variance of rounding to 8 bits.
 EPSILON = 1e-5
-START_TOLERANCE = 2e-3  # five times what PhotoWCT asks for: the optimizer goes on from there
+START_TOLERANCE = 2e-3  # looser than PhotoWCT: the optimizer goes on from there
 NOISE_FLOOR = 0.01  # share of the colors' variance that is not amplified at the start
 REFINEMENTS = ("affine", "detail")
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.01  # Luan et al. 2017, README and batch script of the released code

@@ -6,7 +6,7 @@ from style_core.ops.propagation import propagate
 
 from .conftest import photo
 
-INNER = ("whiten_row", "forward", "backward")  # called by other kernels only
+INNER = ("whiten_row", "add_later", "add_earlier", "forward", "backward")  # called by other kernels only
 
 
 def compiled():

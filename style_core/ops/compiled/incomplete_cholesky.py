@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .kernel import kernel
+from .matting import add_earlier, add_later
 
 Array = Any  # of NumPy; its shape and type are in the docstrings
 BAND = 64
@@ -118,13 +119,7 @@ def solve(start: int, stop: int, factors: Array, residual: Array, out: Array) ->
                 for i in range(width):
                     target[i + 2] = source[i]
                 for dy in range(1, min(2, y - first) + 1):
-                    plane, row = 5 * dy - 2, y + 2 - dy
-                    line = out[channel, row]
-                    a0, a1, a2 = factors[plane, row], factors[plane + 1, row], factors[plane + 2, row]
-                    a3, a4 = factors[plane + 3, row], factors[plane + 4, row]
-                    for i in range(width):
-                        value = a0[i + 4] * line[i + 4] + a1[i + 3] * line[i + 3] + a2[i + 2] * line[i + 2]
-                        target[i + 2] -= value + a3[i + 1] * line[i + 1] + a4[i] * line[i]
+                    add_earlier(factors, dy, y + 2, out[channel, y + 2 - dy], np.float32(-1), target[2:-2])
             f1, f2 = factors[1, y + 2], factors[2, y + 2]
             for channel in range(0, channels, 3):
                 t0 = out[channel, y + 2]
@@ -138,13 +133,7 @@ def solve(start: int, stop: int, factors: Array, residual: Array, out: Array) ->
                 for i in range(width):
                     target[i + 2] *= inverse[i + 2]
                 for dy in range(1, min(2, last - 1 - y) + 1):
-                    plane, row = 5 * dy - 2, y + 2
-                    line = out[channel, row + dy]
-                    a0, a1, a2 = factors[plane, row], factors[plane + 1, row], factors[plane + 2, row]
-                    a3, a4 = factors[plane + 3, row], factors[plane + 4, row]
-                    for i in range(width):
-                        value = a0[i + 2] * line[i] + a1[i + 2] * line[i + 1] + a2[i + 2] * line[i + 2]
-                        target[i + 2] -= value + a3[i + 2] * line[i + 3] + a4[i + 2] * line[i + 4]
+                    add_later(factors, dy, y + 2, out[channel, y + 2 + dy], np.float32(-1), target[2:-2])
             f1, f2 = factors[1, y + 2], factors[2, y + 2]
             for channel in range(0, channels, 3):
                 t0 = out[channel, y + 2]

@@ -127,6 +127,36 @@ def diagonal(start: int, stop: int, coefficients: Array) -> None:
 
 
 @kernel
+def add_later(matrix: Array, dy: int, row: int, line: Array, factor: float, target: Array) -> None:
+    """Add ``factor`` times what a row's entries make of the pixels ``dy`` (1 or 2) rows below.
+
+    Args:
+        matrix: ``[13, H + 4, W + 4]``.
+        dy: how far ``line`` is away.
+        row: of the matrix.
+        line: ``[W + 4]``, with its margin.
+        factor: float32.
+        target: ``[W]``.
+    """
+    # Planes are taken one by one: only views that Numba knows to be contiguous become vectors.
+    a0, a1, a2 = matrix[5 * dy - 2, row], matrix[5 * dy - 1, row], matrix[5 * dy, row]
+    a3, a4 = matrix[5 * dy + 1, row], matrix[5 * dy + 2, row]
+    for i in range(target.shape[0]):
+        value = a0[i + 2] * line[i] + a1[i + 2] * line[i + 1] + a2[i + 2] * line[i + 2]
+        target[i] += factor * (value + a3[i + 2] * line[i + 3] + a4[i + 2] * line[i + 4])
+
+
+@kernel
+def add_earlier(matrix: Array, dy: int, row: int, line: Array, factor: float, target: Array) -> None:
+    """Add ``factor`` times what the entries of the row ``dy`` above make of its pixels, ``line``, here."""
+    a0, a1 = matrix[5 * dy - 2, row - dy], matrix[5 * dy - 1, row - dy]
+    a2, a3, a4 = matrix[5 * dy, row - dy], matrix[5 * dy + 1, row - dy], matrix[5 * dy + 2, row - dy]
+    for i in range(target.shape[0]):
+        value = a0[i + 4] * line[i + 4] + a1[i + 3] * line[i + 3] + a2[i + 2] * line[i + 2]
+        target[i] += factor * (value + a3[i + 1] * line[i + 1] + a4[i] * line[i])
+
+
+@kernel
 def multiply(start: int, stop: int, coefficients: Array, x: Array, out: Array) -> Array:
     """``out = L x`` on rows ``start`` … ``stop - 1``; gives ``x' L x`` there by channel, ``[C]`` float64.
 
@@ -148,29 +178,8 @@ def multiply(start: int, stop: int, coefficients: Array, x: Array, out: Array) -
                 value = center[j] * line[j] + e1[j] * line[j + 1] + e1[j - 1] * line[j - 1]
                 target[i] = value + e2[j] * line[j + 2] + e2[j - 2] * line[j - 2]
             for dy in range(1, 3):
-                # Entries towards the later rows, and those of the earlier rows towards this one.
-                plane, row, line = 5 * dy - 2, y + 2, x[channel, y + 2 + dy]
-                a0, a1 = coefficients[plane, row], coefficients[plane + 1, row]
-                a2, a3, a4 = (
-                    coefficients[plane + 2, row],
-                    coefficients[plane + 3, row],
-                    coefficients[plane + 4, row],
-                )
-                for i in range(width):
-                    j = i + 2
-                    value = a0[j] * line[j - 2] + a1[j] * line[j - 1] + a2[j] * line[j]
-                    target[i] += value + a3[j] * line[j + 1] + a4[j] * line[j + 2]
-                row, line = y + 2 - dy, x[channel, y + 2 - dy]
-                a0, a1 = coefficients[plane, row], coefficients[plane + 1, row]
-                a2, a3, a4 = (
-                    coefficients[plane + 2, row],
-                    coefficients[plane + 3, row],
-                    coefficients[plane + 4, row],
-                )
-                for i in range(width):
-                    j = i + 2
-                    value = a0[j + 2] * line[j + 2] + a1[j + 1] * line[j + 1] + a2[j] * line[j]
-                    target[i] += value + a3[j - 1] * line[j - 1] + a4[j - 2] * line[j - 2]
+                add_later(coefficients, dy, y + 2, x[channel, y + 2 + dy], np.float32(1), target)
+                add_earlier(coefficients, dy, y + 2, x[channel, y + 2 - dy], np.float32(1), target)
             line, total = x[channel, y + 2], np.float32(0)
             for i in range(width):
                 total += target[i] * line[i + 2]

@@ -12,7 +12,8 @@ from .errors import (
     StyleCoreError,
     WeightsUnavailable,
 )
-from .images import ImageTensor, Picture, check_output, load_image, read_settings, to_pil
+from .files import check_output, load_image, read_settings
+from .images import ImageTensor, Picture, to_pil
 from .inspection import describe_weights, find_regions, measure_result
 from .measures import Measures
 from .method import LossPoint, Method, Paper

@@ -9,7 +9,8 @@ import torch
 
 from . import device as devices
 from . import measures, weights
-from .images import Source, load_image
+from .files import load_image
+from .images import Source
 from .options import Options
 from .pipeline import get_method
 from .progress import Progress, ignore_progress

@@ -16,12 +16,8 @@ from torch import Tensor
 from . import device as devices
 from . import methods as _methods  # noqa: F401  # importing the package registers the methods
 from .errors import InvalidOption
-from .images import (
-    ImageTensor,
-    Source,
-    save_image,
-    to_pil,
-)
+from .files import save_image
+from .images import ImageTensor, Source, to_pil
 from .method import Inputs, LossPoint, Method, StyleInput, registry
 from .options import Options, make_options
 from .progress import Progress, ignore_progress

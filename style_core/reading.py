@@ -10,7 +10,8 @@ import torch
 
 from .auto_segments import cluster_segments
 from .errors import InvalidImage, InvalidOption, InvalidSegments
-from .images import Picture, Source, load_image, resize_longer_side, scaled_size
+from .files import load_image
+from .images import Picture, Source, resize_longer_side, scaled_size
 from .method import Method
 from .options import Options
 from .runtime import RequestRuntime

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from .errors import InvalidImage, InvalidSegments
-from .images import Picture, Source, load_image, mirrored
+from .files import load_image
+from .images import Picture, Source, mirrored
 
 LabelMap = Tensor  # [H, W], int64; 0 = matched with everything, 1.. = regions
 EVERYTHING = 0

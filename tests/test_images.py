@@ -10,7 +10,8 @@ import torch
 from PIL import Image, ImageCms
 
 from style_core import InvalidImage, load_image, read_settings, stylize
-from style_core.images import MIN_SIDE, SizeRule, resize_longer_side, save_image, to_pil
+from style_core.files import save_image
+from style_core.images import MIN_SIDE, SizeRule, resize_longer_side, to_pil
 
 from .conftest import photo
 

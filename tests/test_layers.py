@@ -13,7 +13,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("style_core", "demo", "app.py")
 
 WORDS = ("style_core.errors", "style_core.progress", "style_core.options")
-MATTER = ("style_core.images", "style_core.segments", "style_core.ops.*", "style_core.nets.*")
+MATTER = (
+    "style_core.images",
+    "style_core.segments",
+    "style_core.ops.*",
+    "style_core.nets.*",
+    "style_core.files",
+)
 CONTRACT = (
     "style_core.method",
     "style_core.feature_matching",
@@ -44,10 +50,16 @@ class Rule:
 
 RULES = (  # the first that fits a module holds
     Rule(WORDS, WORDS),
+    Rule(("style_core.images",), WORDS, ("torch", "numpy", "PIL")),
     Rule(
-        ("style_core.images", "style_core.segments"),
-        (*WORDS, *MATTER[:2]),
-        ("torch", "numpy", "scipy", "PIL"),
+        ("style_core.files", "style_core.files.*"),
+        (*WORDS, "style_core.images", "style_core.files.*"),
+        ("torch", "numpy", "PIL", "pi_heif", "pillow_jxl", "imagecodecs", "tifffile"),
+    ),
+    Rule(
+        ("style_core.segments",),
+        (*WORDS, "style_core.images", "style_core.files"),
+        ("torch", "numpy", "scipy"),
     ),
     Rule(
         ("style_core.ops.compiled", "style_core.ops.compiled.*"),
@@ -73,12 +85,13 @@ RULES = (  # the first that fits a module holds
     Rule(("style_core.checkpoints",), (*WORDS, *MATTER), ("torch", "safetensors")),
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
     Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY, *DOOR), ("torch", "numpy", "PIL")),
-    Rule(("style_core.batch",), (*WORDS, *MATTER[:2], *DOOR), ("torch",)),
+    Rule(("style_core.batch",), (*WORDS, *MATTER[:2], "style_core.files", *DOOR), ("torch",)),
     Rule(
         ("style_core",),
         (
             *WORDS,
             *MATTER[:2],
+            "style_core.files",
             *CONTRACT,
             *DOOR,
             "style_core.batch",

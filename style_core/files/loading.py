@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
-import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from ..errors import InvalidImage
-from ..images import Picture, Source, check_image, check_size, too_large
+from ..images import Picture, Source, check_image, check_size
+from . import decoding
+from .color import PLAIN, UnknownColors, to_srgb
+from .decoding import Stored
 
-BROKEN = (  # what Pillow's decoders raise on damaged files
-    OSError, SyntaxError, ValueError, NotImplementedError, EOFError, IndexError, KeyError, TypeError,
-    RuntimeError, struct.error,
-)  # fmt: skip
-
-
-def load_image(source: Source, *, name: str = "image") -> Picture:
-    """Read a picture upright and in sRGB, whatever its orientation, profile, mode or depth.
-
-    Args:
-        source: a file, a PIL image, an array ``[H, W]`` or ``[H, W, 1|3|4]`` (uint8, uint16, or
-            float in [0, 1]), a tensor ``[1, 3, H, W]`` in [0, 1], or a :class:`Picture`.
-        name: what to call it in messages ("content", "style").
-
-    Raises:
-        InvalidImage: it cannot be read, or is smaller than 16 px or larger than 80 megapixels.
-    """
-    if isinstance(source, Picture):
-        check_image(source.pixels, name)
-        return source
-    if isinstance(source, Tensor):
-        return Picture(check_image(source.detach().cpu(), name).float())
-    if isinstance(source, np.ndarray):
-        return _from_array(source, name)
-    if isinstance(source, Image.Image):
-        try:
-            return _from_pil(source, name)
-        except BROKEN as error:  # opened but not yet read, and broken
-            raise InvalidImage(f"The {name} is damaged or cut short and cannot be read.") from error
-    if isinstance(source, (str, os.PathLike)):
-        return _from_file(source, name)
-    raise InvalidImage(f"The {name} must be a file, PIL image, array or tensor, not {type(source).__name__}.")
+MAX_BYTES = 1_000_000_000  # of a file; 80 megapixels of 16-bit RGBA are 640 MB
+ARRAY_TYPES = {"uint8": 255, "uint16": 65535}
 
 
 @dataclass(frozen=True)
@@ -68,129 +39,189 @@ class StoredValues:
     notes: tuple[str, ...] = ()
 
 
-def load_values(source: Source, *, name: str = "mask") -> StoredValues:
-    """Read a picture whose values are data (a mask), untouched by profiles and gamma.
+def load_image(source: Source, *, name: str = "image") -> Picture:
+    """Read a picture upright and in sRGB, whatever its orientation, profile, mode or depth.
 
-    Args, Raises: as :func:`load_image`.
+    Args:
+        source: a file, a PIL image, an array ``[H, W]`` or ``[H, W, 1|3|4]`` (uint8, uint16, or
+            float in [0, 1]), a tensor ``[1, 3, H, W]`` in [0, 1], or a :class:`Picture`.
+        name: what to call it in messages ("content", "style").
+
+    Raises:
+        InvalidImage: it cannot be read, or is smaller than 16 px or larger than 80 megapixels.
     """
-    if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
-        with Image.open(source) as image:
-            image.load()
-            lossy = image.format in {"JPEG", "MPO"}
-            if image.mode == "L":
-                return StoredValues(np.asarray(image)[..., None], is_lossy=lossy)
-    picture = load_image(source, name=name)
-    array = picture.pixels[0].mul(255).round().byte().permute(1, 2, 0).numpy().copy()
-    alpha = None if picture.alpha is None else picture.alpha[0, 0].mul(255).round().byte().numpy()
-    return StoredValues(array, alpha, False, picture.notes)
+    if isinstance(source, Picture):
+        check_image(source.pixels, name)
+        return source
+    if isinstance(source, Tensor):
+        return Picture(check_image(source.detach().cpu(), name).float())
+    return _as_picture(_stored(source, name), name)
 
 
-def _from_file(source: str | os.PathLike[str], name: str) -> Picture:
-    text = os.fspath(source)
-    if "://" in text[:12]:
-        raise InvalidImage(f"The {name} {text!r} is a web address; save the picture to a file first.")
-    path = Path(text)
+def load_values(source: Source, *, name: str = "mask") -> StoredValues:
+    """Read a picture whose values are data (a mask), untouched by profiles and curves.
+
+    Args, Raises: as :func:`load_image`. Floats are taken as parts of 255.
+    """
+    if isinstance(source, (Picture, Tensor)):
+        picture = load_image(source, name=name)
+        alpha = None if picture.alpha is None else _bytes(picture.alpha[0, 0].numpy())
+        return StoredValues(_bytes(picture.pixels[0].permute(1, 2, 0).numpy()), alpha, False, picture.notes)
+    stored = _stored(source, name)
+    array, alpha = stored.array, stored.alpha
+    if stored.mode in ("CMYK", "LAB"):
+        array = to_srgb(array, stored.mode, PLAIN)
+    if array.dtype.kind == "i":
+        array = array.clip(0, 65535).astype(np.uint16)
+    elif array.dtype.kind == "f":
+        array = _bytes(array if array.max() <= 1 else array / 255)
+    if alpha is not None and alpha.dtype != np.uint8:
+        alpha = _bytes(_unit(alpha))
+    return StoredValues(array, alpha, stored.is_lossy, stored.notes)
+
+
+def read_bytes(path: Path, name: str) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        InvalidImage: there is no such file, it is empty, too large, or cannot be read.
+    """
+    shown = str(path)
     try:
         if path.is_dir():
-            raise InvalidImage(f"The {name} {text!r} is a folder, not a picture.")
-        data = path.read_bytes()
+            raise InvalidImage(f"The {name} {shown!r} is a folder, not a picture.")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = getattr(error, "strerror", None) or error
-        raise InvalidImage(f"The {name} {text!r} cannot be read: {reason}.") from error
+        raise InvalidImage(f"The {name} {shown!r} cannot be read: {reason}.") from error
     if not data:
         raise InvalidImage(f"The {name} {path.name!r} is an empty file.")
+    if len(data) > MAX_BYTES:
+        raise InvalidImage(f"The {name} {path.name!r} has over {MAX_BYTES // 10**9} GB, which is the limit.")
+    return data
+
+
+def image_size(source: Source | None) -> tuple[int, int] | None:
+    """Width and height that :func:`load_image` would give, from a file's head; ``None`` if it cannot tell."""
+    if isinstance(source, Picture):
+        return source.size
+    if isinstance(source, Tensor) and source.ndim == 4:
+        return source.shape[3], source.shape[2]
+    if isinstance(source, np.ndarray) and source.ndim >= 2:
+        return source.shape[1], source.shape[0]
+    if isinstance(source, Image.Image):
+        return decoding.upright_size(source)
+    if not isinstance(source, (str, os.PathLike)):
+        return None
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            check_size(*image.size, name)
-            image.load()
-            return _from_pil(image, name)
-    except Image.DecompressionBombError as error:
-        raise InvalidImage(too_large(name, "far too many pixels")) from error
-    except UnidentifiedImageError as error:
-        raise InvalidImage(f"The {name} {path.name!r} is not a picture in a format we can read.") from error
-    except BROKEN as error:
-        raise InvalidImage(f"The {name} {path.name!r} is damaged or cut short and cannot be read.") from error
+        return decoding.size(read_bytes(Path(os.fspath(source)), "picture"))
+    except InvalidImage:
+        return None
 
 
-def _from_pil(image: Image.Image, name: str) -> Picture:
-    check_size(*image.size, name)
-    notes = []
-    if getattr(image, "n_frames", 1) > 1:
-        image.seek(0)
-        if image.format != "MPO":  # phones append a depth map or a second view that nobody asked about
-            notes.append(f"The {name} has several frames or pages; the first is used.")
-    image = ImageOps.exif_transpose(image)
-    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
-        return _from_array(_deep_gray(image), name, notes)
-    has_alpha = image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info
-    alpha = np.asarray(image.convert("RGBA").getchannel("A")) if has_alpha else None
-    rgb, note = _to_srgb(image, name)
-    notes += [note] if note else []
-    array = np.asarray(rgb)
-    if alpha is not None:
-        array = np.dstack([array, alpha])
-    return _from_array(array, name, notes)
+def _stored(source: Source, name: str) -> Stored:
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name)
+    if isinstance(source, Image.Image):
+        return decoding.from_pil(source, name)
+    if isinstance(source, (str, os.PathLike)):
+        text = os.fspath(source)
+        if "://" in text[:12]:
+            raise InvalidImage(f"The {name} {text!r} is a web address; save the picture to a file first.")
+        path = Path(text)
+        return decoding.decode(read_bytes(path, name), name, path.name)
+    raise InvalidImage(f"The {name} must be a file, PIL image, array or tensor, not {type(source).__name__}.")
 
 
-def _to_srgb(image: Image.Image, name: str) -> tuple[Image.Image, str]:
-    """RGB in sRGB, and a note if an embedded profile could not be used."""
-    profile = image.info.get("icc_profile")
-    if image.mode in {"P", "PA", "RGBA", "RGBa", "LA", "La", "1"}:
-        image = (
-            image.convert("RGBA").convert("RGB")
-            if image.mode not in {"1", "LA", "La"}
-            else image.convert("L")
-        )
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            return _profile_to_srgb(image, source), ""
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            note = f"The {name}'s color profile cannot be used; its colors were read as sRGB."
-            return image.convert("RGB"), note
-    return image.convert("RGB"), ""
-
-
-def _profile_to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
-    converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    assert converted is not None  # only in-place conversion returns None
-    return converted
-
-
-def _deep_gray(image: Image.Image) -> np.ndarray:
-    """More than 8 bits of gray as float in [0, 1]: 16-bit files by 65535, 32-bit ones by what they use."""
-    array = np.asarray(image).astype(np.float64)
-    if image.mode.startswith("I;16"):
-        return (array / 65535).astype(np.float32)
-    if image.mode == "I":  # 32-bit containers say nothing about the depth of what they hold
-        highest = float(array.max())
-        scale = 255.0 if highest <= 255 else 65535.0 if highest <= 65535 else highest
-        return (array / scale).clip(0, 1).astype(np.float32)
-    array = np.nan_to_num(array, nan=0.0, posinf=1.0, neginf=0.0)
-    return (array / max(1.0, float(array.max()))).clip(0, 1).astype(np.float32)
-
-
-def _from_array(array: np.ndarray, name: str, notes: list[str] | None = None) -> Picture:
+def _from_array(array: np.ndarray, name: str) -> Stored:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in {1, 3, 4}:
         raise InvalidImage(f"The {name} array must be [H, W] or [H, W, 1, 3 or 4], not {list(array.shape)}.")
     check_size(array.shape[1], array.shape[0], name)
-    scale = {"uint8": 255, "uint16": 65535}.get(array.dtype.name, 1)
-    if scale == 1 and not np.issubdtype(array.dtype, np.floating):
-        raise InvalidImage(f"The {name} array must be uint8, uint16 or float, not {array.dtype}.")
-    planes = torch.from_numpy(np.array(array, dtype=np.float32) / np.float32(scale)).permute(2, 0, 1)[None]
-    rgb = (
-        planes[:, :3].expand(1, 3, -1, -1).contiguous() if planes.shape[1] < 3 else planes[:, :3].contiguous()
-    )
-    check_image(rgb, name)
-    alpha = planes[:, 3:4].contiguous() if planes.shape[1] == 4 else None
-    if alpha is not None and not bool(((alpha >= 0) & (alpha <= 1)).all()):  # false for NaN too
-        raise InvalidImage(f"The {name}'s alpha must hold finite values from 0 to 1.")
+    if array.dtype.name not in ARRAY_TYPES:
+        if not np.issubdtype(array.dtype, np.floating):
+            raise InvalidImage(f"The {name} array must be uint8, uint16 or float, not {array.dtype}.")
+        array = array.astype(np.float32)
+        if not bool(((array >= 0) & (array <= 1)).all()):  # false for NaN too
+            raise InvalidImage(f"The {name} array must hold finite values from 0 to 1.")
+    alpha = array[..., 3] if array.shape[2] == 4 else None
+    return Stored(array[..., :3], "L" if array.shape[2] == 1 else "RGB", alpha)
+
+
+def _as_picture(stored: Stored, name: str) -> Picture:
+    """In sRGB, as floats, with what is invisible filled."""
+    notes = list(stored.notes)
+    if stored.array.dtype.kind == "i" or (stored.array.dtype.kind == "f" and not _is_unit(stored.array)):
+        array, note = scaled(stored.array, name)
+        stored = replace(stored, array=array)
+        notes += [note] if note else []
+    if stored.is_negative:
+        stored = replace(stored, array=(65535 if stored.array.dtype == np.uint16 else 1) - stored.array)
+    try:
+        array = to_srgb(stored.array, stored.mode, stored.space)
+    except UnknownColors as unknown:
+        notes.append(decoding.unusable_colors(name, str(unknown)))
+        array = to_srgb(stored.array, stored.mode, PLAIN)
+    else:
+        if stored.space.is_hdr:
+            notes.append(
+                f"The {name} is a high dynamic range picture ({stored.space.name}); what is brighter "
+                "than the white of a page was clipped."
+            )
+    rgb = _planes(array)
+    alpha = None if stored.alpha is None else _planes(stored.alpha[..., None])
+    if rgb.shape[1] == 1:
+        rgb = rgb.expand(1, 3, -1, -1).contiguous()
+    return _filled(rgb, alpha, name, tuple(notes))
+
+
+def _planes(array: np.ndarray) -> Tensor:
+    """``[H, W, C]`` to ``[1, C, H, W]``, float32 in [0, 1], with one copy of the picture as floats."""
+    turned = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)[None].astype(np.float32)))
+    return turned.div_(ARRAY_TYPES.get(array.dtype.name, 1))
+
+
+def _filled(rgb: Tensor, alpha: Tensor | None, name: str, notes: tuple[str, ...]) -> Picture:
+    """The picture with its mean visible color where nothing is seen."""
     if alpha is None or bool((alpha == 1).all()):
-        return Picture(rgb, None, tuple(notes or ()))
+        return Picture(rgb, None, notes)
     if not bool((alpha > 0).any()):
         raise InvalidImage(f"The {name} is entirely transparent.")
     mean = (rgb * alpha).sum((2, 3), keepdim=True) / alpha.sum()
-    filled = torch.where(alpha > 0, rgb, mean)
-    return Picture(filled, alpha, tuple(notes or ()))
+    return Picture(torch.where(alpha > 0, rgb, mean), alpha, notes)
+
+
+def scaled(array: np.ndarray, name: str) -> tuple[np.ndarray, str]:
+    """Numbers of no stated range as float32 in [0, 1], and a note if some were clipped.
+
+    A few bright points must not darken everything, so the range is judged by the median and the
+    brightest thousandth, and what is beyond is clipped. Whole numbers are 8, 16 or more bits of gray;
+    others are 0 to 1, unless most of them are larger.
+    """
+    values = array.astype(np.float64)
+    is_finite = np.isfinite(values)
+    values[~is_finite] = 0.0
+    is_whole = bool((values == np.floor(values)).all()) and values.max() > 1
+    high = float(np.quantile(values, 0.999))
+    if not is_whole and float(np.median(values)) <= 2:
+        scale = 1.0
+    else:
+        scale = next((top for top in (255.0, 65535.0) if high <= top), high)
+    is_clipped = not is_finite.all() or bool(((values < 0) | (values > scale)).any())
+    note = f"The {name} holds values outside 0 to {scale:g}; they were clipped." if is_clipped else ""
+    return (values / scale).clip(0, 1).astype(np.float32), note
+
+
+def _is_unit(array: np.ndarray) -> bool:
+    return bool(((array >= 0) & (array <= 1)).all())
+
+
+def _unit(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) / np.float32(ARRAY_TYPES.get(array.dtype.name, 1))
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    """Floats in [0, 1] as 8 bits, rounded to nearest."""
+    return (np.nan_to_num(array).clip(0, 1) * 255 + 0.5).astype(np.uint8)

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from ..errors import InvalidImage
-from .loading import BROKEN
+from .decoding import BROKEN
 
 METADATA_KEY = "style_core"
 SAVE_FORMATS = {

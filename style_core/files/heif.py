@@ -1,0 +1,75 @@
+"""HEIC and HEIF, what phones make: decoded by libheif, which turns the picture upright itself."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pi_heif
+
+from .color import PLAIN, ColorSpace, UnknownColors, coded_space
+
+BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
+AVIF_BRANDS = {b"avif", b"avis"}
+NCLX = b"colrnclx"
+HEAD = 1 << 16  # bytes in which the boxes about color are looked for
+
+
+def brands(data: bytes) -> set[bytes]:
+    """The brands of an ISO base media file, or nothing."""
+    if data[4:8] != b"ftyp" or len(data) < 16:
+        return set()
+    (length,) = struct.unpack_from(">I", data)
+    names = data[8 : min(length, 4096)]
+    return {names[k : k + 4] for k in range(0, len(names) - 3, 4) if k != 4}  # 4: the minor version
+
+
+def is_heif(data: bytes) -> bool:
+    """Whether this is HEIC or HEIF, and not AVIF, which shares the container."""
+    found = brands(data)
+    return bool(found & BRANDS) and not found & AVIF_BRANDS
+
+
+def open_heif(data: bytes) -> pi_heif.HeifImage:
+    """The primary picture; its size is known, its pixels are decoded when they are asked for.
+
+    Raises:
+        ValueError, RuntimeError, SyntaxError: damaged.
+    """
+    opened = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    return opened[opened.primary_index]
+
+
+def pixels(image: pi_heif.HeifImage) -> np.ndarray:
+    """``[H, W, C]``, uint8, or uint16 spread over all 16 bits where the file has more than 8."""
+    array = np.array(image)  # a copy: the memory goes with the decoder
+    array = array[:, :, None] if array.ndim == 2 else array
+    if array.dtype == np.uint8:
+        return array
+    highest = (1 << int(image.info.get("bit_depth", 16))) - 1
+    return (array.astype(np.uint32) * 65535 // highest).clip(0, 65535).astype(np.uint16)
+
+
+def colors(image: pi_heif.HeifImage) -> tuple[ColorSpace, str]:
+    """What the pixels mean, and what of it cannot be used."""
+    if profile := image.info.get("icc_profile"):
+        return ColorSpace(profile=bytes(profile)), ""
+    nclx = image.info.get("nclx_profile")
+    return _coded((int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])) if nclx else None)
+
+
+def colors_of_box(data: bytes) -> tuple[ColorSpace, str]:
+    """The same from the bytes of an AVIF file, of which Pillow tells the ICC profile only."""
+    place = data.find(NCLX, 0, HEAD)
+    codes = data[place + len(NCLX) : place + len(NCLX) + 4] if place >= 0 else b""
+    return _coded((int(codes[1]), int(codes[3])) if len(codes) == 4 else None)
+
+
+def _coded(numbers: tuple[int, int] | None) -> tuple[ColorSpace, str]:
+    if numbers is None:
+        return PLAIN, ""
+    try:
+        return coded_space(*numbers), ""
+    except UnknownColors as unknown:
+        return PLAIN, str(unknown)

@@ -19,6 +19,7 @@ from style_core import (
     parse_value,
 )
 
+from .components import PictureFile
 from .texts import tr
 
 NOT_SET = 0
@@ -26,17 +27,11 @@ TYPED_FROM = 100_000  # a whole number of such a range is typed, not dragged
 
 
 def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
-    """An image input that hands over the uploaded file itself, unopened.
-
-    Gradio's own preprocessing would turn, clip or re-encode some pictures and fail with a generic
-    message on broken ones; orientation, profile, depth, alpha and refusals are style_core's.
-    """
-    image = gr.Image(
+    """An image input that hands over the uploaded file itself."""
+    image: gr.Image = PictureFile(
         label=tr(label), type="filepath", image_mode=None, elem_id=elem_id, height=height, min_width=150,
         sources=["upload", "clipboard", "webcam"],
     )  # fmt: skip
-    # On the instance, because Gradio writes a stub file beside the source of every component subclass.
-    setattr(image, "preprocess", lambda payload: None if payload is None else payload.path)  # noqa: B010
     return image
 
 

@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image
-
-from style_core import EnoughDone, InvalidOption, Progress
+from style_core import EnoughDone, InvalidOption, Progress, image_size
 
 PREFIX = "STYLE_DEMO_"
 
@@ -77,7 +75,7 @@ class Limits:
             own: px of the longer side that the method itself keeps to unless a size is asked for.
         """
         fitted, notes = dict(options), []
-        size = _size(content)
+        size = image_size(content)  # None where it cannot be read, which the core will say better
         if size is not None:
             longest, allowed = max(size), self._longest(size)
             wanted = fitted.get("size") or (longest if own is None else min(longest, own))
@@ -113,21 +111,14 @@ class Limits:
 
         return report
 
+    def last_seconds(self) -> float:
+        """When a job is given up that says nothing any more, in the middle of a step or of a file."""
+        return self.max_seconds * 1.5 + 30
+
     def _longest(self, size: tuple[int, int]) -> int:
         """The longer side at which a picture of this shape has the most pixels that are allowed."""
         share = math.sqrt(self.max_megapixels * 1e6 / (size[0] * size[1]))
         return max(16, math.floor(max(size) * share))
-
-
-def _size(path: str | None) -> tuple[int, int] | None:
-    """Width and height from the file's head; None if it cannot be read, which the core will say better."""
-    if path is None:
-        return None
-    try:
-        with Image.open(path) as picture:
-            return picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
 
 
 def number(name: str, default: float, kind: type, environment: Mapping[str, str] = os.environ) -> Any:

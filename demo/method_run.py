@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from style_core import (
     FAMILIES,
     Cancelled,
     Method,
     StyleCoreError,
+    image_size,
+    load_image,
     option_fields,
+    to_pil,
 )
 
 from .controls import (
@@ -185,9 +187,9 @@ def _from_examples(method: Method, asked: Request, kept: KeptResult, service: Se
     run = service.begin("method", method.key, asked)
     after, before = run.folder / "result.png", run.folder / "before.jpg"
     after.write_bytes(kept.image.read_bytes())
-    with Image.open(after) as result, Image.open(asked.content or after) as content:
-        size = result.size
-        content.convert("RGB").resize(size).save(before, quality=92)
+    size = image_size(str(after)) or (0, 0)
+    content = load_image(asked.content or str(after), name="content")
+    to_pil(content.pixels).resize(size).save(before, quality=92)
     run.tiles.append(FinishedTile("result", method.key, kept.settings, kept.notes, kept.seconds))
     status = say(
         f"{size[0]} x {size[1]} px, kept from an earlier visitor, for whom it took {kept.seconds:.1f} s; "

@@ -7,10 +7,13 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.route_utils import get_root_url
+from gradio.utils import get_upload_folder
+from PIL import EpsImagePlugin
 from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -25,6 +28,7 @@ from .share_records import Share
 from .shares import NotTheOwner, ShareError, ShareLimits, ShareNotFound, ShareStore
 from .static_files import page_head
 from .texts import catalog, say
+from .uploads import shown_picture
 
 STORE = "STYLE_DEMO_SHARES"  # where shared comparisons are kept: a folder or an fsspec address
 PERSISTENT = "/data"  # the persistent disk of a Space
@@ -60,6 +64,7 @@ def serve(
     Raises:
         InvalidOption: a limit in the environment is no number.
     """
+    EpsImagePlugin.gs_binary = False  # where Gradio opens a picture itself, PostScript must not run either
     limits = limits or Limits.from_environment()
     store = ShareStore(shares or share_place(), _share_limits())
     service = Service(limits, store, jobs=limits.at_once(_device(), os.cpu_count() or 1))
@@ -95,6 +100,7 @@ def routes(service: Service) -> list[Route]:
     return [
         add("/healthz", _health, ["GET"]),
         add("/runs/{run}/{name}", _run_picture, ["GET"]),
+        add("/shown", _uploaded_picture, ["GET"]),
         add("/c/{id}", _share, ["GET"]),
         add("/c/{id}/delete", _confirm_delete, ["GET"]),
         Route("/c/{id}/delete", _deleter(service), methods=["POST"]),
@@ -113,6 +119,14 @@ def _run_picture(service: Service, request: HttpRequest) -> Response:
     if path is None:
         return Response("This result is no longer here.", 404, media_type="text/plain")
     return FileResponse(path, headers={"Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"})
+
+
+def _uploaded_picture(service: Service, request: HttpRequest) -> Response:
+    """An uploaded picture that the browser cannot show itself (HEIC, TIFF, …), as JPEG."""
+    shown = shown_picture(request.query_params.get("file", ""), Path(get_upload_folder()))
+    if shown is None:
+        return Response("This picture cannot be shown.", 404, media_type="text/plain")
+    return FileResponse(shown, headers={"Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"})
 
 
 def _share(service: Service, request: HttpRequest) -> Response:

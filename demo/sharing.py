@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image, ImageOps
 
-from style_core import get_method, option_fields
+from style_core import StyleCoreError, get_method, load_image, load_values, option_fields, to_pil
 
 from .runs import Run
 from .shared_pictures import SharedFile
@@ -103,7 +103,7 @@ def shared_record(run: Run) -> tuple[dict[str, Any], dict[str, SharedFile]]:
     for role, path in run.inputs.items():
         kind = "style" if role.startswith("style_") and role != "style_mask" else role
         is_mask = role.endswith("_mask")
-        pictures[role] = SharedFile(_opened(path), exact=is_mask)
+        pictures[role] = SharedFile(_opened(path, as_values=is_mask), exact=is_mask)
         entry: dict[str, Any] = {"picture": role, "role": kind}
         if kind == "style":
             if len(shares) > 1 and styles < len(shares):
@@ -225,7 +225,22 @@ def _title(label: str) -> str:
     return get_method(label).title if label in list_methods() else label
 
 
-def _opened(path: Path) -> Image.Image:
-    with Image.open(path) as picture:
-        picture.load()
-        return ImageOps.exif_transpose(picture)
+def _opened(path: Path, *, as_values: bool = False) -> Image.Image:
+    """A run's picture upright and in sRGB; a mask's values as they are stored.
+
+    Raises:
+        OSError: it is gone or cannot be read.
+    """
+    try:
+        if not as_values:
+            picture = load_image(path, name="picture")
+            return to_pil(picture.pixels, picture.alpha)
+        stored = load_values(path)
+    except StyleCoreError as error:
+        raise OSError(str(error)) from error
+    array = stored.array[..., 0] if stored.array.shape[2] == 1 else stored.array
+    image = Image.fromarray(array)
+    if stored.alpha is not None:
+        image = image.convert("RGB")
+        image.putalpha(Image.fromarray(stored.alpha))
+    return image

@@ -13,5 +13,7 @@ FOLDER = Path(__file__).resolve().parent / "static"
 @cache
 def page_head() -> str:
     """What the page's head gets."""
-    script, css = (FOLDER / "page.js").read_text("utf-8"), (FOLDER / "page.css").read_text("utf-8")
-    return f"{viewer_head()}<style>{css}</style><script>{script}</script>"
+    script, css, uploads = (
+        (FOLDER / name).read_text("utf-8") for name in ("page.js", "page.css", "uploads.js")
+    )
+    return f"{viewer_head()}<style>{css}</style><script>{script}</script><script>{uploads}</script>"

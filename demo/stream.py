@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from style_core import Cancelled, EnoughDone, ImageTensor, Progress
+from style_core import Cancelled, EnoughDone, ImageTensor, Progress, StyleCoreError
 
 R = TypeVar("R")
+
+
+class OutOfTime(StyleCoreError):
+    """The work was given up."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +28,21 @@ class Update:
     preview: ImageTensor | None = field(default=None, compare=False)
 
 
-def stream(work: Callable[[Progress], R], enough: threading.Event | None = None) -> Iterator[Update | R]:
+def stream(
+    work: Callable[[Progress], R], enough: threading.Event | None = None, *, seconds: float = math.inf
+) -> Iterator[Update | R]:
     """Run ``work`` in a thread; yield its reports, then its result.
 
     Once ``enough`` is set, the next report raises ``EnoughDone`` in the thread: work that gets better
     step by step gives what it has as its result, other work ends without one.
     Closing the generator (Stop, or the page is gone) makes the next report raise ``Cancelled`` in
-    the thread, so the work really ends. What ``work`` raises is raised here.
+    the thread, so the work really ends. What ``work`` raises is raised here. Work that is still not over
+    after ``seconds`` is given up: it ends at its next report, and nobody waits for that.
+
+    Raises:
+        OutOfTime: the seconds are over.
     """
+    ends = time.monotonic() + seconds
     reports: queue.Queue[Update | None] = queue.Queue()
     stopped = threading.Event()
     outcome: list[R] = []
@@ -52,10 +65,18 @@ def stream(work: Callable[[Progress], R], enough: threading.Event | None = None)
 
     threading.Thread(target=run, daemon=True).start()
     try:
-        while (update := reports.get()) is not None:
+        while (update := _next(reports, ends)) is not None:
             yield update
     finally:
         stopped.set()
     if failure:
         raise failure[0]
     yield outcome[0]
+
+
+def _next(reports: queue.Queue[Update | None], ends: float) -> Update | None:
+    left = ends - time.monotonic()
+    try:
+        return reports.get(timeout=None if left == math.inf else max(left, 0))
+    except queue.Empty:
+        raise OutOfTime("This took far longer than a job may take here and was given up.") from None

@@ -160,7 +160,7 @@ def perform(request: Request, limits: Limits, enough: Any, threads: int = 0) -> 
 
     began = time.monotonic()
     try:
-        for update in stream(work, enough):
+        for update in stream(work, enough, seconds=limits.last_seconds()):
             if isinstance(update, Update):
                 yield update
             else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import imagecodecs
 import numpy as np
@@ -116,7 +116,7 @@ def to_srgb(array: np.ndarray, mode: str, space: ColorSpace) -> np.ndarray:
         UnknownColors: the profile cannot be used for such values.
     """
     if space.profile is not None:
-        return _by_profile(array, mode, space.profile)
+        return array if mode == "RGB" and is_srgb(space.profile) else _by_profile(array, mode, space.profile)
     if mode in ("CMYK", "LAB"):
         return _without_profile(array, mode)
     if space.primaries is None and space.curve is None:
@@ -172,6 +172,18 @@ def _by_formula(array: np.ndarray, space: ColorSpace) -> np.ndarray:
         encoded = linear_to_srgb(light.clip(0, 1))
         result[top : top + rows] = (encoded * scale + 0.5) if scale else encoded
     return result
+
+
+@lru_cache(maxsize=64)
+def is_srgb(profile: bytes) -> bool:
+    """Whether a profile leaves every color as it is, to rounding: then the values themselves are the best."""
+    levels = np.linspace(0, 255, 9).round().astype(np.uint8)
+    probe = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3)
+    try:
+        turned = _by_profile(probe, "RGB", profile)
+    except UnknownColors:
+        return False
+    return int(np.abs(turned.astype(int) - probe).max()) <= 1
 
 
 @cache

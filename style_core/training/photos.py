@@ -11,6 +11,9 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from ..files import load_image
+from ..images import to_pil
+
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 SHORTER_SIDE = 512  # photos are kept in memory no larger than this
 HELD_OUT_SIZE = 256
@@ -52,8 +55,8 @@ class Photos:
         """Centre squares of the held-out photos, ``[held_out, 3, size, size]``, RGB in [0, 1]."""
         pictures = []
         for path in self.held_out_paths:
-            with Image.open(path) as opened:
-                square = ImageOps.fit(opened.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+            photo = to_pil(load_image(path, name="photo").pixels)
+            square = ImageOps.fit(photo, (size, size), Image.Resampling.LANCZOS)
             pictures.append(_to_tensor(np.asarray(square)))
         return torch.cat(pictures)
 
@@ -72,8 +75,7 @@ class Photos:
 
     def _photo(self, path: Path) -> np.ndarray:
         if path not in self._decoded:
-            with Image.open(path) as opened:
-                image = ImageOps.exif_transpose(opened).convert("RGB")
+            image = to_pil(load_image(path, name="photo").pixels)
             if min(image.size) > SHORTER_SIDE:
                 factor = SHORTER_SIDE / min(image.size)
                 image = image.resize(

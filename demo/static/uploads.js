@@ -1,0 +1,54 @@
+// Pictures that browsers do not know as such (HEIC from phones, JPEG XL, …): let them in, and show a JPEG of them.
+(() => {
+  const TYPES = {
+    heic: "image/heic", heif: "image/heif", hif: "image/heif", avif: "image/avif", jxl: "image/jxl",
+    jp2: "image/jp2", j2k: "image/jp2", jpx: "image/jp2", mpo: "image/jpeg", jfif: "image/jpeg",
+    tif: "image/tiff", tiff: "image/tiff", ppm: "image/x-portable-pixmap", pgm: "image/x-portable-graymap",
+    pnm: "image/x-portable-anymap", apng: "image/png",
+  };
+  const suffix = (name) => name.slice(name.lastIndexOf(".") + 1).toLowerCase();
+  // Gradio lets files through by their type, which the browser leaves empty for suffixes it does not know.
+  const named = (file) => {
+    const type = TYPES[suffix(file.name)];
+    return type && !file.type.startsWith("image/") ? new File([file], file.name, { type }) : file;
+  };
+  const renamed = (files) => {
+    const list = [...files];
+    if (!list.some((file) => named(file) !== file)) return null;
+    const transfer = new DataTransfer();
+    for (const file of list) transfer.items.add(named(file));
+    return transfer;
+  };
+  document.addEventListener("click", (event) => {
+    const input = event.target.closest && event.target.closest("input[type=file]");
+    if (input && input.accept && input.accept.includes("image/*") && !input.accept.includes(".heic")) {
+      input.accept += "," + Object.keys(TYPES).map((ending) => "." + ending).join(",");
+    }
+  }, true);
+  document.addEventListener("change", (event) => {
+    const input = event.target;
+    if (!(input instanceof HTMLInputElement) || input.type !== "file" || !input.files) return;
+    const transfer = renamed(input.files);
+    if (transfer) input.files = transfer.files;
+  }, true);
+  for (const kind of ["drop", "paste"]) {
+    document.addEventListener(kind, (event) => {
+      const given = kind === "drop" ? event.dataTransfer : event.clipboardData;
+      const transfer = given && event.isTrusted !== undefined && !event.renamed && renamed(given.files);
+      if (!transfer) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const again = kind === "drop"
+        ? new DragEvent("drop", { bubbles: true, cancelable: true, composed: true, dataTransfer: transfer })
+        : new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData: transfer });
+      again.renamed = true;
+      event.target.dispatchEvent(again);
+    }, true);
+  }
+  document.addEventListener("error", (event) => {
+    const img = event.target;
+    if (!(img instanceof HTMLImageElement) || !img.src.includes("/file=")) return;
+    const [root, file] = img.src.split(/\/gradio_api\/file=|\/file=/);
+    img.src = `${root}/shown?file=${encodeURIComponent(decodeURIComponent(file))}`;
+  }, true);
+})();

@@ -26,7 +26,7 @@ import numpy as np
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from style_core import stylize
+from style_core import load_image, stylize, to_pil
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("wct2", "wct", "photo_wct")
@@ -143,7 +143,7 @@ def _visit(url: str, user: dict[str, Any], until: float, tally: Tally) -> None:
 
 
 def _is_own(answer: Any, user: dict[str, Any], key: str, strength: float) -> bool:
-    result = np.asarray(Image.open(answer[0][1]).convert("RGB")).astype(int)
+    result = np.asarray(to_pil(load_image(answer[0][1]).pixels)).astype(int)
     expected = user["results"][key, strength]
     same = result.shape == expected.shape and int(np.abs(result - expected).max()) <= CLOSE
     return same and answer[4]["method"] == key and answer[4]["style_strength"] == strength

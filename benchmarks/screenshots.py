@@ -18,7 +18,7 @@ from PIL import Image
 
 from demo.examples import gallery
 from demo.server import Server, serve
-from style_core import get_method, list_methods, stylize
+from style_core import get_method, list_methods, load_image, stylize, to_pil
 
 README_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "screenshots"
 WIDTH, HEIGHT = 1280, 1000
@@ -121,7 +121,7 @@ def _shot(page: Any, path: Path, *, whole: bool = False) -> None:
 
 def _for_readme(path: Path) -> None:
     """Smaller, as JPEG: the repository keeps these."""
-    picture = Image.open(path).convert("RGB")
+    picture = to_pil(load_image(path).pixels)
     picture = picture.resize(
         (README_WIDTH, round(picture.height * README_WIDTH / picture.width)), Image.Resampling.LANCZOS
     )

@@ -42,7 +42,7 @@ from .color import PLAIN, ColorSpace
 
 DECODERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")  # of Pillow
 NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, JPEG 2000, JPEG XL or PPM"
-LOSSY = {"JPEG", "MPO", "WEBP", "AVIF", "JPEG2000"}
+LOSSY = {"JPEG", "MPO", "AVIF", "JPEG2000"}
 BROKEN = (  # what decoders raise on damaged files
     OSError, SyntaxError, ValueError, LookupError, EOFError, TypeError, RuntimeError, ArithmeticError,
     struct.error, zlib.error, tifffile.TiffFileError,
@@ -59,6 +59,7 @@ UNCALIBRATED, ADOBE_BY_NUMBER = 0xFFFF, 2  # EXIF's ColorSpace
 MIN_IS_WHITE = 0  # TIFF's PhotometricInterpretation
 TIFF_BITS, TIFF_COMPRESSION, TIFF_PHOTOMETRIC, TIFF_SAMPLES = 258, 259, 262, 277
 TIFF_RGB, SEPARATE_PLANES = 2, 2
+LOSSY_COMPRESSIONS = {6, 7, 33003, 33005, 34712, 34892, 50001}  # of TIFF: JPEG, JPEG 2000, WebP
 PLAIN_COMPRESSIONS = {1, 5, 8, 32773, 32946}  # none, LZW, Deflate, PackBits, old Deflate
 FILLERS = (b"", b"\x5a\xa5" * 64)  # what a cut JPEG is completed with, to see whether it matters
 
@@ -145,8 +146,9 @@ def size(data: bytes) -> tuple[int, int] | None:
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Width and height of an opened picture once it is turned upright."""
-    width, height = image.size
-    return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
+    width, height = image.size  # of a TIFF, Pillow tells what it will turn it to
+    turns = image.format != "TIFF" and _orientation(image) in SIDEWAYS
+    return (height, width) if turns else (width, height)
 
 
 def from_pil(image: Image.Image, name: str) -> Stored:
@@ -185,12 +187,15 @@ def _from_file(image: Image.Image, data: bytes, name: str) -> Stored:
                 f"The {name} is a JPEG of {found.scans} scans, which no camera or program writes; "
                 f"{jpeg.MOST_SCANS} are read at most."
             )
+    stored_turn = _tag(image, ExifTags.Base.Orientation) or _orientation(image)  # loading turns a TIFF
     try:
         image.load()
+        is_cut = image.format in {"JPEG", "MPO"} and not found.ends
     except OSError:
-        image = _completed(image, data)
+        image, is_cut = _completed(image, data), True
+    if is_cut:
         notes.append(f"The {name}'s file lacks its last bytes; all of the picture is there.")
-    stored = _deep(image, data, name) or _from_pixels(image, name, data)
+    stored = _deep(image, data, name, stored_turn) or _from_pixels(image, name, data)
     return replace(stored, notes=(*notes, *stored.notes))
 
 
@@ -204,7 +209,7 @@ def _completed(image: Image.Image, data: bytes) -> Image.Image:
         raise OSError("cut short")
     tries = []
     for filler in FILLERS:
-        repaired = Image.open(io.BytesIO(data + filler + jpeg.END_MARKER), formats=("JPEG",))
+        repaired = Image.open(io.BytesIO(data.rstrip(b"\xff") + filler + jpeg.END_MARKER), formats=("JPEG",))
         repaired.load()
         tries.append(repaired)
     if tries[0].tobytes() != tries[1].tobytes():
@@ -222,7 +227,7 @@ def _from_pixels(image: Image.Image, name: str, data: bytes) -> Stored:
     space, problem = _space(image, data)
     if problem:
         notes.append(unusable_colors(name, problem))
-    is_lossy = image.format in LOSSY and not _is_lossless_webp(image, data)
+    is_lossy = _changes_values(image, data)
     upright = image if turn is None else image.transpose(turn)
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
         array, alpha = _deep_gray(image, upright, data)
@@ -275,13 +280,17 @@ def _space(image: Image.Image, data: bytes) -> tuple[ColorSpace, str]:
 
 def _says_adobe_rgb(image: Image.Image) -> bool:
     """Whether a camera says so by EXIF alone: interoperability "R03" (DCF 2.0), or the number 2."""
-    try:
-        exif = image.getexif()
-        space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
-        index = str(exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex, ""))
-    except BROKEN:
-        return False
+    space = _exif_entry(image, ExifTags.IFD.Exif, ExifTags.Base.ColorSpace)
+    index = str(_exif_entry(image, ExifTags.IFD.Interop, ExifTags.Interop.InteropIndex))
     return space == ADOBE_BY_NUMBER or (space in (UNCALIBRATED, None) and index.startswith("R03"))
+
+
+def _exif_entry(image: Image.Image, directory: int, tag: int) -> Any:
+    """An entry of one of EXIF's directories; ``None`` where either is missing or broken."""
+    try:
+        return image.getexif().get_ifd(directory).get(tag)
+    except BROKEN:
+        return None
 
 
 def unusable_colors(name: str, what: str) -> str:
@@ -289,8 +298,13 @@ def unusable_colors(name: str, what: str) -> str:
     return f"The {name}'s {what} cannot be used; its colors were read as sRGB."
 
 
-def _is_lossless_webp(image: Image.Image, data: bytes) -> bool:
-    return image.format == "WEBP" and b"VP8L" in data[:4096] and b"VP8 " not in data[:4096]
+def _changes_values(image: Image.Image, data: bytes) -> bool:
+    """Whether the format is a lossy one; WebP and TIFF are either."""
+    if image.format == "WEBP":
+        return b"VP8L" not in data[:4096] or b"VP8 " in data[:4096]
+    if image.format == "TIFF":
+        return _tag(image, TIFF_COMPRESSION, 1) in LOSSY_COMPRESSIONS
+    return image.format in LOSSY
 
 
 def _tag(image: Image.Image, number: int, default: Any = None) -> Any:
@@ -315,8 +329,8 @@ def _opaque_but(differs: np.ndarray) -> np.ndarray:
     return np.where(differs.any(2), np.uint16(65535), np.uint16(0))
 
 
-def _deep(image: Image.Image, data: bytes, name: str) -> Stored | None:
-    """RGB of 16 bits, which Pillow would cut to 8; ``None`` for everything else."""
+def _deep(image: Image.Image, data: bytes, name: str, turn: int) -> Stored | None:
+    """RGB of 16 bits, which Pillow would cut to 8, turned; ``None`` for everything else."""
     if image.format == "PNG":
         depth, kind = png.depth_and_type(data)
         is_deep = depth == png.DEEP and kind in (png.TRUE_COLOR, png.TRUE_COLOR_ALPHA, png.GRAY_ALPHA)
@@ -334,13 +348,12 @@ def _deep(image: Image.Image, data: bytes, name: str) -> Stored | None:
     if not is_deep:
         return None
     array = read(data)
-    if array.dtype != np.uint16 or array.ndim != 3 or array.shape[1::-1] != image.size:
+    if array.dtype != np.uint16 or array.ndim != 3 or sorted(array.shape[:2]) != sorted(image.size):
         return None
     array, alpha = _split(array)
     if image.format == "PNG" and (transparent := png.transparent_color(data)) is not None:
         alpha = _opaque_but(array != np.array(transparent, np.uint16))
-    stored = _from_pixels(image, name, data)  # for the colors, the notes and the orientation
-    turn = _orientation(image)
+    stored = _from_pixels(image, name, data)  # for the colors and the notes
     return replace(
         stored,
         array=np.ascontiguousarray(_turned(array, turn)),

@@ -197,14 +197,14 @@ def scaled(array: np.ndarray, name: str) -> tuple[np.ndarray, str]:
     """Numbers of no stated range as float32 in [0, 1], and a note if some were clipped.
 
     A few bright points must not darken everything, so the range is judged by the median and the
-    brightest thousandth, and what is beyond is clipped. Whole numbers are 8, 16 or more bits of gray;
+    brightest hundredth, and what is beyond is clipped. Whole numbers are 8, 16 or more bits of gray;
     others are 0 to 1, unless most of them are larger.
     """
     values = array.astype(np.float64)
     is_finite = np.isfinite(values)
     values[~is_finite] = 0.0
     is_whole = bool((values == np.floor(values)).all()) and values.max() > 1
-    high = float(np.quantile(values, 0.999))
+    high = float(np.quantile(values, 0.99))
     if not is_whole and float(np.median(values)) <= 2:
         scale = 1.0
     else:

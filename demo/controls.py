@@ -21,6 +21,7 @@ from style_core import (
 
 from .components import PictureFile
 from .texts import tr
+from .uploads import refuse_unreadable
 
 NOT_SET = 0
 TYPED_FROM = 100_000  # a whole number of such a range is typed, not dragged
@@ -31,6 +32,10 @@ def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
     image: gr.Image = PictureFile(
         label=tr(label), type="filepath", image_mode=None, elem_id=elem_id, height=height, min_width=150,
         sources=["upload", "clipboard", "webcam"],
+    )  # fmt: skip
+    image.upload(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
+        refuse_unreadable, image, None, api_visibility="private", show_progress="hidden",
+        concurrency_limit=4, concurrency_id="uploads",
     )  # fmt: skip
     return image
 

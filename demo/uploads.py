@@ -6,12 +6,27 @@ import hashlib
 import threading
 from pathlib import Path
 
-from style_core import StyleCoreError, load_image, to_pil
+import gradio as gr
+
+from style_core import StyleCoreError, image_size, load_image, to_pil
 
 from .runs import process_folder
+from .texts import language
+from .work import as_sentences
 
 SIDE = 1280  # px
 _one_at_a_time = threading.Lock()
+
+
+def refuse_unreadable(path: str | None, request: gr.Request) -> None:
+    """Say at once, before any queue, that a file is no picture; what its head promises is read by a run.
+
+    Raises:
+        gr.Error: the sentence.
+    """
+    if path is not None and image_size(path) is None:
+        with as_sentences("upload", language(request)):
+            load_image(path, name="picture")
 
 
 def shown_picture(file: str, uploads: Path) -> Path | None:

@@ -1,12 +1,13 @@
 """The page in a real headless Chromium: open it, add pictures, run, look at the result."""
 
+import base64
 import re
 
 import pytest
 
 from demo.examples import gallery
 from demo.server import serve
-from style_core import get_method, list_methods
+from style_core import get_method, list_methods, load_image, to_pil
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -361,3 +362,56 @@ def test_options_have_controls(tab):
         "seed",
     ):
         playwright.expect(tab.locator(f"#wct2-{name}")).to_be_visible()
+
+
+def dropped(page, target, path):
+    """Drop a file as a hand would, with the type a browser gives a suffix it does not know: none."""
+    data = base64.b64encode(path.read_bytes()).decode()
+    transfer = page.evaluate_handle(
+        """async ([data, name]) => {
+            const bytes = await (await fetch("data:application/octet-stream;base64," + data)).blob();
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, { type: "" }));
+            return transfer;
+        }""",
+        [data, path.name],
+    )
+    target.dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def test_a_heic_photo_is_dropped_shown_and_restyled(tab, tmp_path):
+    pillow_heif = pytest.importorskip(
+        "pillow_heif", reason="pillow-heif, which writes HEIC, is not installed"
+    )
+    pair = gallery(photorealistic=True)[0]
+    photo = to_pil(load_image(pair.content).pixels).resize((320, 208))
+    pillow_heif.from_pillow(photo).save(tmp_path / "IMG_0001.HEIC", quality=80)
+    dropped(tab, tab.locator("#wct2-content button").first, tmp_path / "IMG_0001.HEIC")
+    shown = tab.locator("#wct2-content img").first
+    playwright.expect(shown).to_have_attribute("src", re.compile("/shown"), timeout=30_000)
+    tab.locator("#wct2-style input[type=file]").set_input_files(pair.style)
+    playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
+    assert shown.evaluate("e => [e.naturalWidth, e.naturalHeight]") == [320, 208]
+    tab.locator("#wct2-run").click()
+    playwright.expect(tab.locator("#wct2-status")).to_contain_text("320 x 208 px in", timeout=60_000)
+
+
+def test_a_program_in_place_of_a_picture_is_refused_while_another_job_runs(server, visit, tmp_path):
+    """PostScript that never ends, named as a photo: a sentence at once, and the other visitor goes on."""
+    (tmp_path / "loop.jpg").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\n{} loop\nshowpage\n%%EOF\n"
+    )
+    pair = gallery(photorealistic=True)[0]
+    other, page = visit(server.url), visit(server.url)
+    other.locator("#gatys-content input[type=file]").set_input_files(pair.content)
+    other.locator("#gatys-style input[type=file]").set_input_files(pair.style)
+    playwright.expect(other.locator("#gatys-style img")).to_be_visible()
+    other.locator("#gatys-run").click()
+    playwright.expect(other.locator("#gatys-status")).to_contain_text("%", timeout=60_000)
+    page.get_by_role("tab", name="WCT2", exact=True).click()
+    page.locator("#wct2-content input[type=file]").set_input_files(tmp_path / "loop.jpg")
+    toast = page.get_by_test_id("toast-body")
+    playwright.expect(toast).to_contain_text("is not a picture in a format we can read", timeout=20_000)
+    playwright.expect(other.locator("#gatys-status")).to_contain_text("%")  # still at work
+    other.locator("#gatys-stop").click()
+    playwright.expect(other.locator("#gatys-status")).to_contain_text(" px in ", timeout=60_000)

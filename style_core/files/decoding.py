@@ -59,6 +59,7 @@ UNCALIBRATED, ADOBE_BY_NUMBER = 0xFFFF, 2  # EXIF's ColorSpace
 MIN_IS_WHITE = 0  # TIFF's PhotometricInterpretation
 TIFF_BITS, TIFF_COMPRESSION, TIFF_PHOTOMETRIC, TIFF_SAMPLES = 258, 259, 262, 277
 TIFF_RGB, SEPARATE_PLANES = 2, 2
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 LOSSY_COMPRESSIONS = {6, 7, 33003, 33005, 34712, 34892, 50001}  # of TIFF: JPEG, JPEG 2000, WebP
 PLAIN_COMPRESSIONS = {1, 5, 8, 32773, 32946}  # none, LZW, Deflate, PackBits, old Deflate
 FILLERS = (b"", b"\x5a\xa5" * 64)  # what a cut JPEG is completed with, to see whether it matters
@@ -104,6 +105,8 @@ def decode(data: bytes, name: str, file: str) -> Stored:
             return _from_heif(data, name)
         if jpeg_xl.is_jpeg_xl(data):
             return _from_jpeg_xl(data, name, file)
+        if (stored := _from_unusual_tiff(data, name)) is not None:
+            return stored
         with open_picture(data, name, file) as image:
             return _from_file(image, data, name)
     except Image.DecompressionBombError as error:
@@ -379,6 +382,25 @@ def _read_tiff(data: bytes) -> np.ndarray:
         page = opened.pages.first
         array = page.asarray()
         return np.moveaxis(array, 0, -1) if page.planarconfig == SEPARATE_PLANES else array
+
+
+def _from_unusual_tiff(data: bytes, name: str) -> Stored | None:
+    """Color of floats, which Pillow has no mode for; ``None`` for everything else."""
+    if not data.startswith(TIFF_SIGNATURES):
+        return None
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        page = opened.pages.first
+        tags = page.tags
+        is_float = page.dtype is not None and page.dtype.kind == "f" and page.photometric == TIFF_RGB
+        if not is_float or page.compression not in PLAIN_COMPRESSIONS or page.ndim != 3:
+            return None
+        check_size(page.imagewidth, page.imagelength, name)
+        array = _read_tiff(data).astype(np.float32)
+        turn = int(tags["Orientation"].value) if "Orientation" in tags else 1
+        profile = tags["InterColorProfile"].value if "InterColorProfile" in tags else None
+    array, alpha = _split(_turned(array, turn))
+    space = ColorSpace(profile=bytes(profile)) if profile else PLAIN
+    return Stored(array, _mode(array), None if alpha is None else alpha.clip(0, 1), space)
 
 
 def _turned(array: np.ndarray, orientation: int) -> np.ndarray:

@@ -179,7 +179,7 @@ def _as_picture(stored: Stored, name: str) -> Picture:
 
 def _planes(array: np.ndarray) -> Tensor:
     """``[H, W, C]`` to ``[1, C, H, W]``, float32 in [0, 1], with one copy of the picture as floats."""
-    turned = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)[None].astype(np.float32)))
+    turned = torch.from_numpy(np.array(array.transpose(2, 0, 1)[None], np.float32, order="C"))
     return turned.div_(ARRAY_TYPES.get(array.dtype.name, 1))
 
 

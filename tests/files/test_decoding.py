@@ -252,6 +252,16 @@ def test_floats_of_any_usual_range_mean_the_same(read, top):
     assert read.picture.notes == ()
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("top", [1.0, 255.0])
+def test_color_of_floats_is_read_too(read, kind, top):
+    array = noise() / 255 * top * 0.9
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(array.astype(kind), photometric="rgb", metadata=None)
+    np.testing.assert_allclose(read(buffer.getvalue()) / 255, array / top, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("top", "bright"), [(1.0, 40.0), (255.0, 60_000.0), (1.0, np.inf), (1.0, np.nan), (1.0, -3.0)]
 )

@@ -1,6 +1,18 @@
 """Picture files: the one door through which they are read, and how results are written."""
 
+from .formats import READABLE, WRITABLE
 from .loading import StoredValues, load_image, load_values
-from .writing import check_output, read_settings, save_image
+from .settings import read_settings
+from .writing import Photo, check_output, save_image
 
-__all__ = ["StoredValues", "check_output", "load_image", "load_values", "read_settings", "save_image"]
+__all__ = [
+    "READABLE",
+    "WRITABLE",
+    "Photo",
+    "StoredValues",
+    "check_output",
+    "load_image",
+    "load_values",
+    "read_settings",
+    "save_image",
+]

@@ -15,6 +15,7 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
 LONGEST = 1000  # bytes of one value
+SHORTS = range(1 << 16)  # what whole numbers of EXIF may be
 UPRIGHT = 1
 PICTURE_TAGS: dict[int, type] = dict.fromkeys(
     (Base.Make, Base.Model, Base.DateTime, Base.Artist, Base.Copyright), str
@@ -105,6 +106,8 @@ def _is_sound(ifd: int | None, tag: int, value: Any, kinds: tuple[type, ...]) ->
     """Whether a value is of its tag's type, can be written, and is no longer than such values are."""
     parts = value if isinstance(value, tuple) else (value,)
     if not all(isinstance(part, kinds) for part in parts):
+        return False
+    if any(isinstance(part, int) and part not in SHORTS for part in parts):
         return False
     alone = Image.Exif()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,8 @@ def _camera_data(photo: Photo | None, *, keep_gps: bool) -> tuple[Image.Exif | N
     if photo is None:
         return None, []
     try:
-        kept, is_whole = kept_exif(_exif_of(photo), with_place=keep_gps)
+        with _opened(photo) as image:  # as long as EXIF is read, which in a TIFF is spread over the file
+            kept, is_whole = kept_exif(image.getexif(), with_place=keep_gps)
     except (*DAMAGED, InvalidImage):
         return None, ["The content's camera data cannot be read and was left out."]
     if not is_whole:
@@ -139,11 +141,10 @@ def _camera_data(photo: Photo | None, *, keep_gps: bool) -> tuple[Image.Exif | N
     return kept, ["The content has no camera data to keep."] if kept is None else []
 
 
-def _exif_of(photo: Photo) -> Image.Exif:
+def _opened(photo: Photo) -> AbstractContextManager[Image.Image]:
     if isinstance(photo, Image.Image):
-        return photo.getexif()
-    with open_picture(Path(photo).read_bytes(), "content") as image:
-        return image.getexif()
+        return nullcontext(photo)
+    return open_picture(Path(photo).read_bytes(), "content")
 
 
 def _rounded(pixels: ImageTensor, alpha: Tensor | None, bits: int) -> Pixels:

@@ -1,4 +1,4 @@
-"""Results as files: what a format holds, what is refused before the work, that files are whole or untouched."""
+"""Results as files: what formats hold, what is refused before the work, and that none is ever half a file."""
 
 import io
 import itertools

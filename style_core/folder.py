@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from .errors import InvalidImage
@@ -91,7 +92,7 @@ def _is_picture(path: Path, output: Path) -> bool:
 
 def _sentences(others: Counter[str], counts: Counter[str]) -> Iterator[str]:
     if others:
-        named = [suffix for suffix, _ in others.most_common(SUFFIXES_NAMED)]
+        named = sorted(others, key=lambda suffix: (-others[suffix], suffix))[:SUFFIXES_NAMED]
         more = ", …" if len(others) > len(named) else ""
         yield f"{_counted(others.total(), 'file')} not of a format we read: {', '.join(named)}{more}."
     if counts["hidden"]:
@@ -120,16 +121,21 @@ def targets(pictures: Sequence[Path], folder: Path, output: Path, suffix: str) -
     taken: set[str] = set()
     pairs = []
     for path, stem in zip(pictures, stems, strict=True):
-        whole = path.relative_to(folder)
-        name = stem if times[_on_any_disk(stem)] == 1 else whole
-        number = 1
-        while _on_any_disk(target := name.with_name(f"{name.name}{suffix}")) in taken:
-            number += 1
-            name = whole.with_name(f"{whole.name}.{number}")
+        names = _names(stem, path.relative_to(folder), is_shared=times[_on_any_disk(stem)] > 1)
+        free = (name.with_name(f"{name.name}{suffix}") for name in names)
+        target = next(name for name in free if _on_any_disk(name) not in taken)
         taken.add(_on_any_disk(target))
         pairs.append((path, output / target))
     _check_apart(pairs, folder, output)
     return pairs
+
+
+def _names(stem: Path, whole: Path, *, is_shared: bool) -> Iterator[Path]:
+    """What a result may be called, from the best down."""
+    if not is_shared:
+        yield stem
+    yield whole
+    yield from (whole.with_name(f"{whole.name}.{number}") for number in count(2))
 
 
 def _on_any_disk(path: Path) -> str:

@@ -12,7 +12,16 @@ from .errors import (
     StyleCoreError,
     WeightsUnavailable,
 )
-from .files import StoredValues, check_output, image_size, load_image, load_values, read_settings
+from .files import (
+    READABLE,
+    WRITABLE,
+    StoredValues,
+    check_output,
+    image_size,
+    load_image,
+    load_values,
+    read_settings,
+)
 from .images import ImageTensor, Picture, to_pil
 from .inspection import describe_weights, find_regions, measure_result
 from .measures import Measures
@@ -30,12 +39,13 @@ from .pipeline import Result, get_method, list_methods, stylize
 from .precompile import warm_up
 from .progress import Progress
 from .segments import Segments
+from .version import __version__
 from .weights import FAMILIES
-
-__version__ = "0.1.0"
 
 __all__ = [
     "FAMILIES",
+    "READABLE",
+    "WRITABLE",
     "Cancelled",
     "EnoughDone",
     "ImageTensor",
@@ -57,6 +67,7 @@ __all__ = [
     "StoredValues",
     "StyleCoreError",
     "WeightsUnavailable",
+    "__version__",
     "check_output",
     "default_device",
     "describe_weights",

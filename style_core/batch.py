@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .errors import Cancelled, InvalidImage, StyleCoreError
+from .errors import Cancelled, InvalidImage, InvalidOption, StyleCoreError, WeightsUnavailable
+from .files import check_output
+from .folder import find_pictures, targets
 from .images import Source
 from .pipeline import Result, stylize
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+log = logging.getLogger(__name__)
+CONCERNS_ALL = (Cancelled, InvalidOption, WeightsUnavailable)  # all pictures would be refused alike
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one picture: a result, a refusal, or nothing because it was there already."""
+    """What became of one picture: a result, a refusal, or nothing because it was there already.
+
+    Attributes:
+        notes: of the result and of its writing.
+    """
 
     source: Path
     target: Path
     result: Result | None = None
     refusal: StyleCoreError | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_skipped(self) -> bool:
@@ -33,64 +42,84 @@ class Outcome:
 
 
 def stylize_folder(
-    method: str, folder: Path, output: Path, style: Source | Sequence[Source], **options: Any
+    method: str,
+    folder: Path,
+    output: Path,
+    style: Source | Sequence[Source],
+    *,
+    suffix: str = ".png",
+    bits: int = 8,
+    quality: int | None = None,
+    keep_metadata: bool = False,
+    keep_gps: bool = False,
+    tell: Callable[[str], None] | None = None,
+    **options: Any,
 ) -> Iterator[Outcome]:
-    """Restyle every picture under ``folder`` into ``output``, as PNG under the same names.
+    """Restyle every picture under ``folder`` into ``output``, under the same names.
 
     Results that are there are left alone, so a second run goes on where the first ended. A picture
-    that is refused does not stop the others. Where a launcher (``accelerate launch``, torchrun) has
-    started several processes, each takes its share, on the GPU of its local rank.
+    that is refused, or with which something unforeseen happens, does not stop the others. Where a
+    launcher (``accelerate launch``, torchrun) has started several processes, each takes its share, on
+    the GPU of its local rank.
 
     Args:
+        suffix: of the results, which chooses their format.
+        bits, quality, keep_gps: as for :meth:`Result.save`.
+        keep_metadata: keep each photo's camera data, exposure, time, author and copyright.
+        tell: told in a sentence each what is in the folder and not taken.
         **options: as for :func:`stylize`.
 
     Raises:
-        InvalidImage: the folder does not exist, or holds no pictures, or the output cannot be made.
+        InvalidImage: the folder does not exist, holds no pictures, or is the output; or the output cannot
+            be made, or the format cannot hold such results.
+        InvalidOption, WeightsUnavailable: as :func:`stylize`.
         Cancelled: by the progress callback.
     """
-    pairs = _pairs(folder, output)
+    found = find_pictures(folder, output)
+    pairs = targets(found.pictures, folder, output, suffix)
+    _make_folder(output)
+    check_output(output / f"result{suffix}", bits=bits, quality=quality)
     rank, size = (
         int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"))
     )
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidImage(f"The folder {str(output)!r} cannot be made: {error.strerror}.") from error
     if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    if tell is not None and rank == 0:
+        for sentence in found.left_out:
+            tell(sentence)
+
+    def finish(source: Path, target: Path) -> Outcome:
+        def check(width: int, height: int) -> None:
+            _make_folder(target.parent)
+            check_output(target, size=(width, height), bits=bits, quality=quality)
+
+        result = stylize(method, source, style, on_size=check, **options)
+        photo = source if keep_metadata or keep_gps else None
+        notes = result.save(target, bits=bits, quality=quality, metadata_from=photo, keep_gps=keep_gps)
+        return Outcome(source, target, result, notes=(*result.notes, *notes))
+
     for source, target in pairs[rank::size]:
-        if target.exists():
-            yield Outcome(source, target)
-            continue
-        try:
-            result = stylize(method, source, style, **options)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f".{target.name}.partial.png")  # never half a picture under its name
-            result.save(partial)
-            partial.replace(target)
-            yield Outcome(source, target, result)
-        except Cancelled:
-            raise
-        except StyleCoreError as error:
-            yield Outcome(source, target, refusal=error)
+        yield _outcome(source, target, finish)
 
 
-def _pairs(folder: Path, output: Path) -> list[tuple[Path, Path]]:
-    """Pictures and where they go; names that differ in their suffix alone keep it."""
-    if not folder.is_dir():
-        raise InvalidImage(f"The folder {str(folder)!r} does not exist.")
-    own, inside = output.resolve(), folder.resolve() in output.resolve().parents
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-        if not (inside and path.resolve().is_relative_to(own))  # results of an earlier run
-    )
-    if not found:
-        raise InvalidImage(f"The folder {str(folder)!r} holds no pictures ({', '.join(SUFFIXES)}).")
-    stems = [path.relative_to(folder).with_suffix("") for path in found]
-    pairs = []
-    for path, stem in zip(found, stems, strict=True):
-        name = path.relative_to(folder) if stems.count(stem) > 1 else stem
-        pairs.append((path, output / name.with_name(f"{name.name}.png")))
-    return pairs
+def _outcome(source: Path, target: Path, finish: Callable[[Path, Path], Outcome]) -> Outcome:
+    """What becomes of one picture, whatever happens with it."""
+    try:
+        if target.is_file() and target.stat().st_size:  # an empty one is what a killed program left
+            return Outcome(source, target)
+        return finish(source, target)
+    except CONCERNS_ALL:
+        raise
+    except StyleCoreError as error:
+        return Outcome(source, target, refusal=error)
+    except Exception as error:  # a fault of ours, to be found in the log; the others are not to blame
+        log.exception("%s failed", source)
+        sentence = f"Something unforeseen went wrong ({type(error).__name__}: {error})."
+        return Outcome(source, target, refusal=StyleCoreError(sentence))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidImage(f"The folder {str(folder)!r} cannot be made: {error.strerror}.") from error

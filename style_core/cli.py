@@ -2,13 +2,16 @@
 
 With ``--batch IN OUT`` in place of CONTENT every picture of a folder is restyled.
 
-Exit status 0: done; 1: refused, with a sentence on stderr; 2: wrong usage; 130: interrupted. The first
-Ctrl-C lets a method that gets better step by step write its best picture so far.
+Exit status 0: done; 1: refused, with a sentence on stderr; 2: wrong usage; 130: interrupted; 141: nobody
+reads any more what is printed (``| head``). The first Ctrl-C lets a method that gets better step by step
+write its best picture so far.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import signal
 import sys
 import threading
@@ -21,6 +24,7 @@ from tqdm import tqdm
 
 from . import (
     FAMILIES,
+    WRITABLE,
     Cancelled,
     EnoughDone,
     InvalidImage,
@@ -40,11 +44,34 @@ from .reference import reference
 
 INPUTS = ("content", "content_mask", "style_mask")
 NO_CONTENT = "-"
-DONE, REFUSED, INTERRUPTED = 0, 1, 130
+DEPTHS = (8, 16)
+LONGEST_STEM = 100  # bytes of each input's name in the name of a result
+DONE, REFUSED, INTERRUPTED, UNHEARD = 0, 1, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (usage errors exit with 2 by themselves)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names need not be text in the terminal's encoding
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _print_nowhere()
+        return UNHEARD
+
+
+def _print_nowhere() -> None:
+    """What is left to print, which the interpreter does at its end, goes to nobody without a traceback."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     args, rest = parser.parse_known_args(arguments)
     values = vars(args)
@@ -79,6 +106,8 @@ def _check_usage(parser: argparse.ArgumentParser, values: dict[str, Any]) -> Non
         values["style"] = [s for s in (values.pop("content"), *values["style"]) if s is not None]
         if values["output"] or values["content_mask"] or values["style_mask"]:
             parser.error("--batch cannot be combined with --output, --content-mask or --style-mask")
+    elif values["format"]:
+        parser.error("--format goes with --batch; a single result's name says its format")
     missing = [] if values["style"] else ["STYLE"]
     if not values["batch"] and values["content"] is None:
         missing.insert(0, "CONTENT")
@@ -94,7 +123,9 @@ def _batch(method: str, values: dict[str, Any]) -> int:
     masks = values.pop("masks")
     if masks:
         values["content_mask"] = values["style_mask"] = masks
+    values["suffix"] = values.pop("format") or WRITABLE[0]
     refused = 0
+    values["tell"] = _note
     for outcome in stylize_folder(method, folder, output, values.pop("style"), **values):
         if outcome.is_skipped:
             print(f"{outcome.target}  is there already")
@@ -102,20 +133,28 @@ def _batch(method: str, values: dict[str, Any]) -> int:
             refused += 1
             print(f"Refused: {outcome.source}: {outcome.refusal}", file=sys.stderr)
         else:
-            for note in outcome.result.notes:
-                print(f"Note: {outcome.source}: {note}", file=sys.stderr)
+            for note in outcome.notes:
+                _note(f"{outcome.source}: {note}")
             print(f"{outcome.target}  {outcome.result.seconds['total']:.1f} s", flush=True)
     return REFUSED if refused else DONE
 
 
+def _note(sentence: str) -> None:
+    print(f"Note: {sentence}", file=sys.stderr)
+
+
 def _stylize(method: str, values: dict[str, Any]) -> int:
-    values.pop("batch")
+    for name in ("batch", "format"):
+        values.pop(name)
+    form = {name: values.pop(name) for name in ("bits", "quality")}
+    keep_gps = values.pop("keep_gps")
+    is_kept = values.pop("keep_metadata") or keep_gps
     if values["content"] == NO_CONTENT:
         values["content"] = None
     output = values.pop("output") or _default_output(method, values["content"], values["style"])
-    check_output(output)  # before the work
+    check_output(output, **form)  # before the work
     inputs = [Path(source) for source in (*(values[k] for k in INPUTS), *values["style"]) if source]
-    if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
+    if output.exists() and any(os.path.exists(path) and output.samefile(path) for path in inputs):
         raise InvalidImage(f"The output {str(output)!r} is one of the input pictures; choose another name.")
     masks = values.pop("masks")
     if masks:
@@ -133,13 +172,16 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
             bar.set_description_str(message, refresh=False)
             bar.update(100 * fraction - bar.n)
 
-        result = stylize(method, progress=progress, **values)
-    result.save(output)
-    notes = list(result.notes)
-    if result.alpha is not None and output.suffix.lower() in {".jpg", ".jpeg"}:
-        notes.append("JPEG has no transparency; the result was saved without it.")
-    for note in notes:
-        print(f"Note: {note}", file=sys.stderr)
+        def on_size(width: int, height: int) -> None:
+            check_output(output, size=(width, height), **form)
+
+        result = stylize(method, progress=progress, on_size=on_size, **values)
+    photo = values["content"] if is_kept else None
+    if is_kept and photo is None:
+        _note("A texture has no content whose metadata could be kept.")
+    notes = result.save(output, metadata_from=photo, keep_gps=keep_gps, **form)
+    for note in (*result.notes, *notes):
+        _note(note)
     width, height = result.image.shape[3], result.image.shape[2]
     print(f"{output}  {width} x {height}  {result.seconds['total']:.1f} s")
     return DONE
@@ -166,9 +208,17 @@ def _gentle_interrupt() -> Iterator[threading.Event]:
 
 
 def _default_output(method: str, content: str | None, styles: Sequence[str]) -> Path:
-    first = "texture" if content is None else Path(content).stem
+    first = "texture" if content is None else _short_stem(content)
     more = f"_and_{len(styles) - 1}_more" if len(styles) > 1 else ""
-    return Path(f"{first}_{Path(styles[0]).stem}{more}_{method}.png")
+    return Path(f"{first}_{_short_stem(styles[0])}{more}_{method}.png")
+
+
+def _short_stem(path: str) -> str:
+    """A file's name without its suffix, so short that two of them are a name that file systems take."""
+    stem = Path(path).stem
+    while len(os.fsencode(stem)) > LONGEST_STEM:
+        stem = stem[:-1]
+    return stem
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -194,6 +244,20 @@ def _parser() -> argparse.ArgumentParser:
             "left alone",
         )  # fmt: skip
         command.add_argument("-o", "--output", type=Path, metavar="OUT", help="file to write")
+        command.add_argument(
+            "--format", metavar="SUFFIX", type=_suffix, help="with --batch: what is written (default png)"
+        )
+        command.add_argument(
+            "--bits", type=int, choices=DEPTHS, default=DEPTHS[0], help="per channel of a PNG or TIFF"
+        )
+        command.add_argument(
+            "--quality", type=int, metavar="Q", help="1 to 100, of JPEG and WebP (default 95) or AVIF (90)"
+        )
+        command.add_argument(
+            "--keep-metadata", action="store_true",
+            help="keep the content's camera data, exposure, time, author and copyright, without the place",
+        )  # fmt: skip
+        command.add_argument("--keep-gps", action="store_true", help="the same with the place")
         command.add_argument("--content-mask", metavar="M", help="picture with one color per region")
         command.add_argument("--style-mask", metavar="M", help="its partner, in the same colors")
         command.add_argument("--masks", choices=["auto"], help="find regions by clustering instead")
@@ -210,6 +274,14 @@ def _weights(text: str) -> list[float]:
         return parse_numbers(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be numbers like 2,1, not {text!r}") from None
+
+
+def _suffix(text: str) -> str:
+    suffix = f".{text.lower().removeprefix('.')}"
+    if suffix not in WRITABLE:
+        known = ", ".join(known.removeprefix(".") for known in WRITABLE)
+        raise argparse.ArgumentTypeError(f"must be one of {known}, not {text!r}")
+    return suffix
 
 
 def _add_option(parser: argparse.ArgumentParser, name: str, option: OptionField, default: Any) -> None:

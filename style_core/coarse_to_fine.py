@@ -88,6 +88,7 @@ class Watch:
         self.total = sum(scale.cost for scale in scales)
         self.spent = 0.0
         self.restarts = 0
+        self.steps_run: list[list[int]] = []  # width, height and steps of every size
         self.is_stopped = self.is_noted = False
 
     def run(
@@ -126,6 +127,8 @@ class Watch:
             self.runtime.log_loss(
                 LossPoint(began - self.began + seconds, scale.width, scale.height, step, found.losses[step])
             )
+        self.steps_run.append([scale.width, scale.height, len(found.losses) - 1])
+        self.runtime.used(steps_run=self.steps_run)
         self.spent += scale.cost
         self.restarts += found.restarts
         if found.is_ended_early and not self.is_stopped and scale.factor == 1:

@@ -118,7 +118,8 @@ class Runtime(Protocol):
         """What ``compute`` gives, kept for the next request with equal ``parts`` (tensors by content).
 
         The parts name the step and hold everything the value depends on besides the method and the
-        networks. Nobody may change the value afterwards. Notes made on the way are made again.
+        networks. Nobody may change the value afterwards. Notes made on the way are made again; what
+        is said by :meth:`used` is not.
         """
 
     def need_memory(self, size: int) -> None:
@@ -126,6 +127,9 @@ class Runtime(Protocol):
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         """Report; may raise :class:`~style_core.errors.Cancelled`."""
+
+    def used(self, **values: Any) -> None:
+        """Put into the result's settings what took effect where that is not what was asked for."""
 
     def log_loss(self, point: LossPoint) -> None:
         """Add to the result's loss curve."""

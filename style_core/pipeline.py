@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -16,14 +16,15 @@ from torch import Tensor
 from . import device as devices
 from . import methods as _methods  # noqa: F401  # importing the package registers the methods
 from .errors import InvalidOption
-from .files import save_image
+from .files import Photo, save_image
 from .images import ImageTensor, Source, to_pil
 from .method import Inputs, LossPoint, Method, StyleInput, registry
-from .options import Options, make_options
+from .options import NetworkOptions, Options, make_options
 from .progress import Progress, ignore_progress
-from .reading import AUTO, Pictures, is_auto, read_pictures, regions_of, style_shares
+from .reading import AUTO, Pictures, input_digests, is_auto, read_pictures, regions_of, style_shares
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
 from .segments import Segments, pad_labels
+from .version import __version__
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Result:
     Attributes:
         image: ``[1, 3, H, W]``, float32, RGB in [0, 1], on the CPU.
         alpha: ``[1, 1, H, W]`` carried over from the content, or ``None``.
-        settings: method, family, device and every option, as plain JSON.
+        settings: what it takes to make it again, as plain JSON: version, method, family, device, sha256 of
+            the networks and of the input files, sizes, shares, masks, and every option as it took effect.
         notes: sentences about what was changed or could not be done.
         seconds: wall time by stage, and "total".
         peak_memory: bytes; of the process on the CPU, of the GPU's allocator there.
@@ -54,13 +56,34 @@ class Result:
         """8-bit RGB, or RGBA where the content had transparency."""
         return to_pil(self.image, self.alpha)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the picture by its suffix, the settings in its metadata.
+    def save(
+        self,
+        path: str | PathLike[str],
+        *,
+        bits: int = 8,
+        quality: int | None = None,
+        metadata_from: Photo | None = None,
+        keep_gps: bool = False,
+    ) -> tuple[str, ...]:
+        """Write the picture by its suffix, marked as sRGB, with its settings; all of it or nothing.
+
+        Args:
+            bits: per channel: 8, or 16 in PNG and TIFF.
+            quality: 1 to 100 for JPEG, WebP and AVIF; 95 if not given, of AVIF 90.
+            metadata_from: the photo whose camera data, exposure, time, author and copyright are kept.
+            keep_gps: keep the place it was taken at, too.
+
+        Returns:
+            notes about what could not be written: transparency in a JPEG, damaged camera data.
 
         Raises:
-            InvalidImage: the suffix is not one we write, or the place cannot be written.
+            InvalidImage: the suffix is not one we write, its format cannot hold this, or the place cannot be
+                written; a file that is there stays as it is.
         """
-        save_image(self.to_pil(), path, self.settings)
+        return save_image(
+            self.image, self.alpha, path, self.settings,
+            bits=bits, quality=quality, metadata_from=metadata_from, keep_gps=keep_gps,
+        )  # fmt: skip
 
 
 def list_methods() -> list[str]:
@@ -92,6 +115,7 @@ def stylize(
     weights_dir: str | PathLike[str] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    on_size: Callable[[int, int], object] | None = None,
     **options: Any,
 ) -> Result:
     """Restyle ``content`` after ``style``.
@@ -109,6 +133,7 @@ def stylize(
         weights_dir: a folder of weights to use first.
         device: "auto", "cpu", "cuda" or "mps".
         progress: called with (fraction, message, preview); may raise :class:`Cancelled`.
+        on_size: called with the result's width and height before the work; may refuse by raising.
         **options: the method's options by name.
 
     Returns:
@@ -133,6 +158,8 @@ def stylize(
     with out_of_memory_as_a_sentence(target), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
         pictures = read_pictures(content, sources, values, chosen.longest, runtime)
+        if on_size is not None:
+            on_size(*pictures.content.size)
         segments = regions_of(chosen, pictures, content_mask, style_mask, style_weights, runtime)
         loaded = time.perf_counter()
         image = _run(chosen, pictures, shares, segments, values, runtime)
@@ -140,18 +167,33 @@ def stylize(
     runtime.is_finished = True
     runtime.progress(1.0, "Done")
     masks = "none" if segments is None else AUTO if is_auto(content_mask) else "own"
-    settings: dict[str, Any] = {"method": method, "family": family, "device": target.type, "masks": masks}
-    settings |= {"texture": pictures.is_noise, "styles": [round(share, 6) for share in shares]}
+    given: dict[str, Any] = {"content": content, "styles": sources}
+    given |= {"content_mask": content_mask, "style_mask": style_mask} if masks == "own" else {}
+    settings = {
+        "version": __version__, "method": method, "family": family, "device": target.type, "masks": masks,
+        "texture": pictures.is_noise, "styles": [round(share, 6) for share in shares],
+        "result_size": list(pictures.content.size),
+        "style_sizes": [list(picture.size) for picture in pictures.styles],
+        "networks": runtime.networks, "inputs": input_digests(given),
+    }  # fmt: skip
     return Result(
         image=image,
         alpha=pictures.content.alpha,
-        settings={**settings, **values.to_dict()},
+        settings={**settings, **values.to_dict(), **_effective(values, pictures, runtime)},
         notes=tuple(runtime.notes),
         seconds={"prepare": loaded - began, "stylize": finished - loaded, "total": finished - began},
         peak_memory=devices.peak_memory(target),
         segments=segments,
         losses=tuple(runtime.losses),
     )
+
+
+def _effective(options: Options, pictures: Pictures, runtime: RequestRuntime) -> dict[str, Any]:
+    """The options that took effect otherwise than they were given; given so, they make the same picture."""
+    found: dict[str, Any] = {"size": max(pictures.content.size)}
+    if isinstance(options, NetworkOptions) and options.is_fast:
+        found["precision"] = "fast" if devices.has_native_bfloat16(runtime.device.type) else "exact"
+    return found | {k: list(v) if isinstance(v, tuple) else v for k, v in runtime.effective.items()}
 
 
 def _run(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from .auto_segments import cluster_segments
+from .digest import file_sha256
 from .errors import InvalidImage, InvalidOption, InvalidSegments
 from .files import load_image
 from .images import Picture, Source, resize_longer_side, scaled_size
@@ -197,6 +201,29 @@ def _one_style_per_region(
     labels, notes = read_style_regions(content_mask, pictures.content, len(pictures.styles))
     width, height = pictures.styles[0].size
     return Segments(labels, torch.ones(height, width, dtype=torch.int64), notes)
+
+
+def input_digests(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The sha256 of the inputs that are files, by their parts; names, which may be private, are left out.
+
+    Args:
+        given: sources by part, or lists of them. Those that are no files are ``None`` in lists and else
+            left out.
+    """
+    found = {
+        part: [_digest(one) for one in source] if isinstance(source, list) else _digest(source)
+        for part, source in given.items()
+    }
+    return {part: digest for part, digest in found.items() if digest is not None}
+
+
+def _digest(source: Source | None) -> str | None:
+    if not isinstance(source, (str, os.PathLike)):
+        return None
+    try:
+        return file_sha256(Path(source))
+    except OSError:
+        return None  # gone since it was read
 
 
 def is_auto(mask: Source | None) -> bool:

@@ -13,6 +13,7 @@ from torch import nn
 
 from . import device as devices
 from . import memory, weights
+from .digest import file_sha256
 from .errors import EnoughDone, OutOfMemory
 from .images import ImageTensor
 from .method import LossPoint, Network
@@ -36,6 +37,8 @@ class RequestRuntime:
     encoder_kind: str = "shared"
     method: str = ""
     notes: list[str] = field(default_factory=list)
+    networks: dict[str, str] = field(default_factory=dict)  # sha256 of every file used, by name
+    effective: dict[str, Any] = field(default_factory=dict)  # what took effect other than asked for
     losses: list[LossPoint] = field(default_factory=list)
     _last_fraction: float = 0.0
     _is_enough: bool = False
@@ -65,6 +68,7 @@ class RequestRuntime:
     def _mention(self, name: str, last: str = "relu5_1") -> None:
         """A note when a folder was given and the file comes from elsewhere, or when its licence binds."""
         path = weights.locate(self.family, name, self.weights_dir, last=last.replace("relu", "conv"))
+        self.networks[name] = file_sha256(path)
         licence = weights.licence_of(path)
         if NON_COMMERCIAL in licence:
             self.note(f"{path.name} is under {licence}: the result is not for commercial use.")
@@ -83,9 +87,10 @@ class RequestRuntime:
                 value = compute()
             finally:
                 heard = self._hearing.pop()
-            known = (value, tuple(heard))
+            known = (value, tuple(heard), dict(self.networks))
             memory.keep(key, known)
-        value, notes = known
+        value, notes, networks = known
+        self.networks.update(networks)
         for sentence in notes:
             self.note(sentence)
         return value
@@ -107,6 +112,9 @@ class RequestRuntime:
                 return
             self._is_enough = True
             raise
+
+    def used(self, **values: Any) -> None:
+        self.effective.update(values)
 
     def log_loss(self, point: LossPoint) -> None:
         self.losses.append(point)

@@ -1,6 +1,10 @@
 """The command line, run in this process with tiny weights: exit status, file, notes, refusals."""
 
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +125,13 @@ def test_automatic_masks_need_no_files(run, folder):
         (("--content-mask", "style.png"), "the style mask is missing."),
         (("--weights-dir", "nowhere"), "The weights folder 'nowhere' does not exist."),
         (("-o", "out.bmp"), "Cannot write 'out.bmp'"),
+        (("-o", "-"), "Results are not written to standard output; name a file."),
+        (("-o", "/dev/stdout"), "Cannot write 'stdout'; choose a name that ends in"),
+        (("-o", "."), "Cannot write ''; choose a name that ends in"),
+        (("-o", "missing/out.png"), "there is no folder"),
+        (("-o", "out.jpg", "--bits", "16"), "JPEG holds 8 bits per channel, not 16; PNG and TIFF do."),
+        (("-o", "out.png", "--quality", "80"), "PNG is written without loss and takes no quality"),
+        (("-o", "out.jpg", "--quality", "0"), "quality must be a whole number from 1 to 100, not 0."),
     ],
 )
 def test_a_refusal_is_one_sentence_with_status_1(run, folder, arguments, sentence):
@@ -155,6 +166,84 @@ def test_an_impossible_output_name_is_refused_before_the_work(run, folder, monke
     assert run("-o", "out.bmp")[0] == 1
 
 
+@pytest.mark.parametrize("name", ["out.webp", "out.jpg", "out.avif"])
+def test_a_result_too_long_for_its_file_is_refused_before_the_work(run, folder, monkeypatch, name):
+    to_pil(photo(16, 70_000)).save("strip.png")
+    (folder / name).write_bytes(b"a file that was there before")
+    monkeypatch.setattr("style_core.pipeline._run", lambda *_: pytest.fail("the work was begun"))
+    status, _, err = run("-o", name, content="strip.png")
+    assert status == 1
+    assert "px on a side, and the result is 70000 x 16 px" in err.splitlines()[-1]
+    assert (folder / name).read_bytes() == b"a file that was there before"
+
+
+def test_bits_quality_and_metadata_reach_the_file(run, folder):
+    exif = Image.Exif()
+    exif[0x8298] = "(c) A. Uthor"
+    exif.get_ifd(0x8825)[1] = "N"
+    Image.open("content.png").save("camera.png", exif=exif)
+    assert run("-o", "out.tif", "--bits", "16", "--keep-metadata", content="camera.png")[0] == 0
+    with Image.open("out.tif") as image:
+        assert image.tag_v2[258] == (16, 16, 16)
+        assert image.getexif()[0x8298] == "(c) A. Uthor"
+        assert not image.getexif().get_ifd(0x8825)
+    assert run("-o", "small.jpg", "--quality", "30", "--keep-gps", content="camera.png")[0] == 0
+    assert run("-o", "large.jpg", content="camera.png")[0] == 0
+    with Image.open("small.jpg") as small, Image.open("large.jpg") as large:
+        assert small.getexif().get_ifd(0x8825)[1] == "N"
+        assert not large.getexif()
+    assert Path("small.jpg").stat().st_size < Path("large.jpg").stat().st_size
+
+
+def test_transparency_lost_in_a_jpeg_is_noted_once(run, folder):
+    to_pil(photo(24, 40), 0.5 * photo(24, 40)[:, :1]).save("clear.png")
+    status, _, err = run("-o", "out.jpg", content="clear.png")
+    assert status == 0
+    assert err.count("JPEG has no transparency; the result was saved without it.") == 1
+
+
+def test_long_names_give_a_name_that_can_be_written(run, folder):
+    long = "画" * 80 + ".png"
+    to_pil(photo(24, 40)).save(long)
+    assert run(content=long)[0] == 0
+    assert [path.name for path in folder.glob("画*_style_wct2.png")] == ["画" * 33 + "_style_wct2.png"]
+
+
+# --- streams ---
+
+
+def command(folder, *arguments, **environment):
+    """Run the command line as a program of its own in ``folder``."""
+    root = str(Path(__file__).resolve().parent.parent)
+    return subprocess.Popen(
+        [sys.executable, "-m", "style_core", *arguments], cwd=folder, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root, **environment},
+    )  # fmt: skip
+
+
+def test_a_name_the_terminal_cannot_show_is_printed_all_the_same(folder, tiny_weights):
+    name = os.fsdecode("画 ".encode() + b"\xff.png")
+    arguments = ["wct2", "content.png", "style.png", "-o", name, "--weights-dir", str(tiny_weights)]
+    program = command(folder, *arguments, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    out, err = program.communicate()
+    assert (program.returncode, err) == (0, b"")
+    assert out.startswith(rb"\u753b \udcff.png  40 x 24")
+    assert read_settings(name)["method"] == "wct2"
+
+
+def test_help_is_printed_in_any_encoding(folder):
+    program = command(folder, "wct2", "--help", PYTHONIOENCODING="ascii")
+    assert program.wait() == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_reader_that_goes_away_ends_it_quietly(folder):
+    program = command(folder, "methods", PYTHONUNBUFFERED="1")
+    program.stdout.close()
+    assert program.stderr.read() == b""
+    assert program.wait() == 141
+
+
 # --- wrong usage: 2, interrupted: 130 ---
 
 
@@ -164,6 +253,7 @@ def test_an_impossible_output_name_is_refused_before_the_work(run, folder, monke
         ("--style-strength", "much", "a number from 0 to 1"),
         ("--seed", "2.5", "a whole number from 0 to 2147483647"),
         ("--size", "big", "a whole number from 16 px up, or none"),
+        ("--format", "bmp", "one of png, jpg, jpeg, webp, tif, tiff, avif"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_a_usage_error_with_what_is_permitted(capsys, option, text, permitted):

@@ -14,12 +14,16 @@ class FakeRuntime:
 
     def __init__(self, error=None):
         self.notes, self.losses, self.reports, self.error = [], [], [], error
+        self.effective = {}
 
     def note(self, sentence):
         self.notes.append(sentence)
 
     def log_loss(self, point):
         self.losses.append(point)
+
+    def used(self, **values):
+        self.effective |= values
 
     def progress(self, fraction, message, preview=None):
         self.reports.append((fraction, message, preview))
@@ -71,6 +75,7 @@ def test_losses_messages_and_previews_are_handed_on():
     assert [p.width for p in runtime.losses] == sorted(p.width for p in runtime.losses)
     assert runtime.losses[0].loss == pytest.approx(0.64)
     assert runtime.losses[-1].loss < 0.01
+    assert runtime.effective["steps_run"] == [[scale.width, scale.height, scale.steps] for scale in scales]
     assert "200 x 300 px, step 10 of 10, loss 0.0000" in runtime.reports[-1][1]
     assert runtime.reports[-1][2].shape == (1, 3, 300, 200)
     fractions = [fraction for fraction, _, _ in runtime.reports]

@@ -9,8 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
-from style_core import InvalidImage, load_image, read_settings, stylize
-from style_core.files import save_image
+from style_core import InvalidImage, load_image
 from style_core.images import MIN_SIDE, SizeRule, resize_longer_side, to_pil
 
 from .conftest import photo
@@ -363,60 +362,6 @@ def test_an_unsuitable_tensor_is_refused_with_what_came(tensor, words):
 def test_eight_bits_are_rounded_to_the_nearest():
     x = photo(20, 28)
     np.testing.assert_array_equal(np.asarray(to_pil(x)), np.rint(eight_bit(x)).astype(np.uint8))
-
-
-@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".TIFF"])
-def test_transparency_is_written_where_the_format_has_it(tmp_path, suffix):
-    alpha = torch.rand(1, 1, 20, 28)
-    path = tmp_path / f"out{suffix}"
-    save_image(to_pil(photo(20, 28), alpha), path, {})
-    with Image.open(path) as image:
-        np.testing.assert_allclose(np.asarray(image)[..., 3], eight_bit(alpha)[..., 0], atol=0.51)
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".jpeg"])
-def test_a_jpeg_is_written_without_transparency(tmp_path, suffix):
-    path = tmp_path / f"out{suffix}"
-    save_image(to_pil(photo(20, 28), torch.rand(1, 1, 20, 28)), path, {})
-    with Image.open(path) as image:
-        assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (28, 20))
-
-
-def test_settings_come_back_from_a_png(tmp_path):
-    settings = {"method": "wct2", "size": None, "seed": 3, "transfer": ["encoder"], "note": "Größe 画"}
-    save_image(to_pil(photo(20, 28)), tmp_path / "out.png", settings)
-    assert read_settings(tmp_path / "out.png") == settings
-
-
-def test_a_result_saves_the_settings_that_made_it(tmp_path, tiny_weights):
-    result = stylize("wct2", photo(20, 28), photo(24, 24, 1), weights_dir=tiny_weights, style_strength=0.25)
-    result.save(tmp_path / "out.png")
-    found = read_settings(tmp_path / "out.png")
-    assert found == dict(result.settings)
-    assert found["style_strength"] == 0.25
-
-
-def test_a_result_keeps_the_contents_transparency(tiny_weights):
-    content = Image.fromarray(noise(20, 28, 4))
-    result = stylize("wct2", content, photo(24, 24), weights_dir=tiny_weights)
-    np.testing.assert_array_equal(np.asarray(result.to_pil())[..., 3], np.asarray(content)[..., 3])
-
-
-def test_a_png_from_elsewhere_has_no_settings(tmp_path):
-    assert read_settings(file_of(tmp_path, Image.fromarray(noise()))) == {}
-
-
-@pytest.mark.parametrize("name", ["out.bmp", "out", "out.png.exe"])
-def test_an_unknown_suffix_is_refused_with_those_that_work(tmp_path, name):
-    with pytest.raises(InvalidImage) as caught:
-        save_image(to_pil(photo(20, 28)), tmp_path / name, {})
-    assert repr(name) in str(caught.value)
-    assert ".png, .jpg" in str(caught.value)
-
-
-def test_a_place_that_cannot_be_written_is_refused(tmp_path):
-    with pytest.raises(InvalidImage, match=r"Cannot write .*there is no folder"):
-        save_image(to_pil(photo(20, 28)), tmp_path / "missing" / "out.png", {})
 
 
 # --- sizes ---

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("style_core", "demo", "app.py")
 
-WORDS = ("style_core.errors", "style_core.progress", "style_core.options")
+WORDS = ("style_core.errors", "style_core.progress", "style_core.options", "style_core.version")
 MATTER = (
     "style_core.images",
     "style_core.segments",
@@ -84,8 +84,15 @@ RULES = (  # the first that fits a module holds
     ),
     Rule(("style_core.checkpoints",), (*WORDS, *MATTER), ("torch", "safetensors")),
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
-    Rule(DOOR, (*BELOW, "style_core.methods", *SUPPLY, *DOOR), ("torch", "numpy", "PIL")),
-    Rule(("style_core.batch",), (*WORDS, *MATTER[:2], "style_core.files", *DOOR), ("torch",)),
+    Rule(
+        DOOR, (*BELOW, "style_core.methods", "style_core.digest", *SUPPLY, *DOOR), ("torch", "numpy", "PIL")
+    ),
+    Rule(
+        ("style_core.batch",),
+        (*WORDS, *MATTER[:2], "style_core.files", *DOOR, "style_core.folder"),
+        ("torch",),
+    ),
+    Rule(("style_core.folder",), (*WORDS, "style_core.files")),
     Rule(
         ("style_core",),
         (

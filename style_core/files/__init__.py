@@ -1,9 +1,14 @@
 """Picture files: the one door through which they are read, and how results are written."""
 
+from .formats import READABLE, WRITABLE
 from .loading import StoredValues, image_size, load_image, load_values
-from .writing import check_output, read_settings, save_image
+from .settings import read_settings
+from .writing import Photo, check_output, save_image
 
 __all__ = [
+    "READABLE",
+    "WRITABLE",
+    "Photo",
     "StoredValues",
     "check_output",
     "image_size",

@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import imagecodecs
 import numpy as np
 from PIL import Image, ImageCms
+
+from .color_profile import srgb_profile
 
 Chromaticities = tuple[tuple[float, float], ...]  # CIE 1931 x, y of red, green, blue and white
 Curve = Callable[[np.ndarray], np.ndarray]  # stored values 0-1 -> linear light, 1 is the white of a page
@@ -184,12 +186,6 @@ def is_srgb(profile: bytes) -> bool:
     except UnknownColors:
         return False
     return int(np.abs(turned.astype(int) - probe).max()) <= 1
-
-
-@cache
-def srgb_profile() -> bytes:
-    """An ICC profile of sRGB."""
-    return bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 
 
 def srgb_to_linear(values: np.ndarray) -> np.ndarray:

@@ -109,15 +109,13 @@ def decode(data: bytes, name: str, file: str) -> Stored:
             return stored
         with open_picture(data, name, file) as image:
             return _from_file(image, data, name)
-    except Image.DecompressionBombError as error:
-        raise InvalidImage(too_large(name, "far too many pixels")) from error
     except BROKEN as error:
         raise InvalidImage(f"The {name} {file!r} is damaged or cut short and cannot be read.") from error
 
 
 @contextmanager
-def open_picture(data: bytes, name: str, file: str) -> Iterator[Image.Image]:
-    """The file opened by Pillow with the permitted decoders, of a permitted size, its pixels not yet read.
+def open_picture(data: bytes, name: str, file: str, *, any_size: bool = False) -> Iterator[Image.Image]:
+    """The file opened by Pillow with the permitted decoders, its pixels not yet read.
 
     Raises:
         InvalidImage: it is none of their formats, or of a size that is not permitted.
@@ -128,9 +126,36 @@ def open_picture(data: bytes, name: str, file: str) -> Iterator[Image.Image]:
         raise InvalidImage(
             f"The {name} {file!r} is not a picture in a format we can read ({NAMES})."
         ) from error
+    except Image.DecompressionBombError as error:
+        raise InvalidImage(too_large(name, "far too many pixels")) from error
+    except BROKEN as error:
+        raise InvalidImage(f"The {name} {file!r} is damaged or cut short and cannot be read.") from error
     with opened as image:
-        check_size(*image.size, name)
+        if not any_size:
+            check_size(*image.size, name)
         yield image
+
+
+@contextmanager
+def open_exif(data: bytes, name: str, file: str) -> Iterator[Image.Exif]:
+    """The camera data of a picture; empty where there are none.
+
+    Raises:
+        InvalidImage, and what is in ``BROKEN``: the picture or its data cannot be read.
+    """
+    if not is_opened_elsewhere(data):
+        with open_picture(data, name, file, any_size=True) as image:
+            yield image.getexif()
+        return
+    exif = Image.Exif()
+    if heif.is_heif(data) and (stored := heif.open_heif(data).info.get("exif")):
+        exif.load(bytes(stored))
+    yield exif
+
+
+def is_opened_elsewhere(data: bytes) -> bool:
+    """Whether another decoder than Pillow's reads this format."""
+    return heif.is_heif(data) or jpeg_xl.is_jpeg_xl(data)
 
 
 def size(data: bytes) -> tuple[int, int] | None:
@@ -431,16 +456,3 @@ def _from_jpeg_xl(data: bytes, name: str, file: str) -> Stored:
     array, alpha = _split(decoded.array)
     space = ColorSpace(profile=decoded.profile) if decoded.profile else PLAIN
     return Stored(array, _mode(array), alpha, space, is_lossy=True)
-
-
-def format_of(data: bytes) -> str | None:
-    """Pillow's name of the format ("HEIF" and "JXL" for those), or ``None`` for what is not read here."""
-    if heif.is_heif(data):
-        return "HEIF"
-    if jpeg_xl.is_jpeg_xl(data):
-        return "JXL"
-    try:
-        with Image.open(io.BytesIO(_harmless(data)), formats=_registered()) as image:
-            return image.format
-    except BROKEN:
-        return None

@@ -1,79 +1,155 @@
-"""Results as files: checked before the work, with the settings in their metadata."""
+"""Results as files: refused before the work where they cannot be, never half written, with their settings."""
 
 from __future__ import annotations
 
-import json
 import os
+import struct
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, PngImagePlugin
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
 
 from ..errors import InvalidImage
-from .decoding import BROKEN
+from ..images import ImageTensor
+from .camera_data import DAMAGED, kept_exif
+from .decoding import open_exif
+from .encoders import Metadata, Pixels, encode
+from .formats import WRITTEN, WrittenFormat, written_format
+from .place import cannot_write, check_place, written_whole
+from .settings import settings_text
 
-METADATA_KEY = "style_core"
-SAVE_FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
+Photo = str | os.PathLike[str] | Image.Image
+FAILED = (OSError, ValueError, RuntimeError, SystemError, MemoryError, OverflowError, struct.error)
+QUALITIES = range(1, 101)
 
 
-def check_output(path: str | os.PathLike[str]) -> str:
-    """Pillow's name of the format that ``path`` is written in.
+def check_output(
+    path: str | os.PathLike[str],
+    *,
+    size: tuple[int, int] | None = None,
+    bits: int = 8,
+    quality: int | None = None,
+) -> str:
+    """Find out before the work whether a result can be written, by trying out its place.
+
+    Args:
+        path: the file, whose suffix chooses the format.
+        size: width and height in pixels, once they are known.
+        bits, quality: as for :meth:`Result.save`.
+
+    Returns:
+        the name of the format.
 
     Raises:
-        InvalidImage: the suffix is not one we write, or the folder does not exist.
+        InvalidImage: the suffix is not one we write, the format cannot hold such a picture, or there is no
+            folder, something else in the file's place, or no permission.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise InvalidImage(f"Cannot write {str(path)!r}: there is no folder {str(path.parent)!r}.")
-    form = SAVE_FORMATS.get(path.suffix.lower())
-    if form is None:
+    if str(path) != "-":  # which the place says more about
+        form = written_format(path)
+        _check_format(form, path, size, bits, quality)
+    check_place(path)
+    return form.name
+
+
+def save_image(
+    pixels: ImageTensor,
+    alpha: Tensor | None,
+    path: str | os.PathLike[str],
+    settings: Mapping[str, Any],
+    *,
+    bits: int = 8,
+    quality: int | None = None,
+    metadata_from: Photo | None = None,
+    keep_gps: bool = False,
+) -> tuple[str, ...]:
+    """Write a picture by the file's suffix, marked as sRGB, with its settings; all of it or nothing.
+
+    Args:
+        pixels: ``[1, 3, H, W]``, float32 in [0, 1], rounded to the nearest of ``bits``.
+        alpha: ``[1, 1, H, W]``, or ``None``.
+        settings: plain JSON.
+        bits, quality, metadata_from, keep_gps: as for :meth:`Result.save`.
+
+    Returns:
+        notes about what the format could not take.
+
+    Raises:
+        InvalidImage: as :func:`check_output`, or the disk is full.
+    """
+    path, notes = Path(path), []
+    form = written_format(path)
+    _check_format(form, path, (pixels.shape[3], pixels.shape[2]), bits, quality)
+    if alpha is not None and not form.has_alpha:
+        alpha = None
+        notes.append(f"{form.name} has no transparency; the result was saved without it.")
+    text = settings_text(settings)
+    exif, sentences = _camera_data(metadata_from, keep_gps=keep_gps)
+    metadata, more = _fitting(form, Metadata(text, exif))
+    check_place(path)
+    try:
+        with written_whole(path) as file:
+            encode(form.name, file, _rounded(pixels, alpha, bits), metadata, quality or form.quality)
+    except FAILED as error:
+        raise cannot_write(path, error) from error
+    return (*notes, *sentences, *more)
+
+
+def _check_format(
+    form: WrittenFormat, path: Path, size: tuple[int, int] | None, bits: int, quality: int | None
+) -> None:
+    if bits not in form.depths:
+        able = [f.name for f in WRITTEN if bits in f.depths]
+        holds = f"{form.name} holds {' or '.join(map(str, form.depths))} bits per channel, not {bits}"
+        raise InvalidImage(f"{holds}; {' and '.join(able)} do." if able else f"{holds}.")
+    if quality is not None and form.quality is None:
+        raise InvalidImage(f"{form.name} is written without loss and takes no quality ({path.name!r}).")
+    if quality is not None and quality not in QUALITIES:
+        raise InvalidImage(f"quality must be a whole number from 1 to 100, not {quality!r}.")
+    if size is not None and form.longest is not None and max(size) > form.longest:
         raise InvalidImage(
-            f"Cannot write {path.name!r}; choose a name that ends in {', '.join(SAVE_FORMATS)}."
+            f"{form.name} holds at most {form.longest} px on a side, and the result is {size[0]} x {size[1]} "
+            "px; choose PNG or TIFF, or a smaller size."
         )
-    return form
 
 
-def save_image(image: Image.Image, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
-    """Write ``image`` by its suffix; ``settings`` go as JSON into a PNG's text or a JPEG's comment.
+def _fitting(form: WrittenFormat, metadata: Metadata) -> tuple[Metadata, list[str]]:
+    """The metadata that the format has room for, and notes about the rest."""
+    notes: list[str] = []
+    if form.packet is not None and len(metadata.xmp) > form.packet:
+        notes.append(f"The settings are too long for {form.name} and were left out.")
+        metadata = Metadata("", metadata.exif)
+    return metadata, notes
 
-    Raises:
-        InvalidImage: the suffix is not one we write, or the place cannot be written.
-    """
-    form = check_output(path)
-    text = json.dumps(settings, ensure_ascii=False)
-    extra: dict[str, Any] = {}
-    if form == "PNG":
-        info = PngImagePlugin.PngInfo()
-        info.add_itxt(METADATA_KEY, text)
-        extra = {"pnginfo": info}
-    elif form == "JPEG":
-        image = image.convert("RGB")
-        extra = {"quality": 95, "subsampling": 0, "comment": text.encode()}
-    elif form == "WEBP":
-        extra = {"quality": 95}
+
+def _camera_data(photo: Photo | None, *, keep_gps: bool) -> tuple[Image.Exif | None, list[str]]:
+    """What of the photo's EXIF is kept, and notes; whatever is wrong with it, the result is written."""
+    if photo is None:
+        return None, []
     try:
-        image.save(path, form, **extra)
-    except OSError as error:
-        raise InvalidImage(f"Cannot write {str(path)!r}: {error.strerror or error}.") from error
+        with _opened(photo) as exif:  # as long as it is read, which in a TIFF is spread over the file
+            kept, is_whole = kept_exif(exif, with_place=keep_gps)
+    except (*DAMAGED, InvalidImage):
+        return None, ["The content's camera data cannot be read and was left out."]
+    if not is_whole:
+        return kept, ["Some of the content's camera data is damaged and was left out."]
+    return kept, ["The content has no camera data to keep."] if kept is None else []
 
 
-def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The settings that :meth:`Result.save` wrote into a PNG or JPEG; empty if there are none.
+def _opened(photo: Photo) -> AbstractContextManager[Image.Exif]:
+    if isinstance(photo, Image.Image):
+        return nullcontext(photo.getexif())
+    return open_exif(Path(photo).read_bytes(), "content", Path(photo).name)
 
-    Raises:
-        InvalidImage: the file is no picture, or what it carries is not ours.
-    """
-    try:
-        with Image.open(path) as image:
-            text = getattr(image, "text", {}).get(METADATA_KEY) or image.info.get("comment", b"").decode()
-        return dict(json.loads(text)) if text else {}
-    except BROKEN as error:  # no picture, or a comment of somebody else
-        raise InvalidImage(f"No settings can be read from {str(path)!r}.") from error
+
+def _rounded(pixels: ImageTensor, alpha: Tensor | None, bits: int) -> Pixels:
+    """``[H, W, 3 | 4]``, uint8 or uint16, rounded to the nearest."""
+    planes = pixels if alpha is None else torch.cat([pixels, alpha.to(pixels)], dim=1)
+    array = planes[0].float().clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+    depth = np.uint16 if bits == 16 else np.uint8
+    return np.ascontiguousarray(np.rint(array * np.float32(np.iinfo(depth).max)).astype(depth))

@@ -178,6 +178,7 @@ def _refine(
             ).clamp(0, 1).to(content.device)  # fmt: skip
         except EnoughDone:
             runtime.note("Stopped in the local affine refinement, which was left out.")
+            runtime.used(refinement=[s for s in options.refinement if s != "affine"] or ["none"])
     if "detail" in options.refinement:
         image = put_back_detail(image, content, strength=options.style_strength).clamp(0, 1)
     return image

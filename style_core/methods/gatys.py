@@ -7,7 +7,7 @@ faithfully; watch it, stop it when you like what you see.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..coarse_to_fine import (
     SHORTEST,
@@ -26,6 +26,7 @@ from ..ops.color_preservation import luminance, match_color, match_luminance, wi
 from ..options import choice, slider
 
 COLORS = ("style", "luminance", "covariance")
+LEAST_SCALE = 0.25
 MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
 
 
@@ -35,7 +36,7 @@ class GatysOptions(GramOptions):
 
     group: ClassVar[str] = "This method"
     style_scale: float = slider(
-        1.0, 0.25, 2, step=0.05,
+        1.0, LEAST_SCALE, 2, step=0.05,
         help="Longer side of the style picture relative to the result's, and so the size of its strokes. It "
         "is never enlarged.",
     )  # fmt: skip
@@ -70,7 +71,9 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
             runtime.note(
                 "A texture has no content; it was made at full style strength, in the style's colors."
             )
-        options = replace(options, style_strength=1.0, colors="style", start="noise")
+        forced: dict[str, Any] = {"style_strength": 1.0, "colors": "style", "start": "noise"}
+        options = replace(options, **forced)
+        runtime.used(**forced, content_strength=0.0)  # picture_loss leaves the content out
     if options.style_strength == 0:
         runtime.note("At style strength 0 nothing is transferred; this is the content itself.")
         return inputs.content
@@ -106,6 +109,8 @@ def _with_styles(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> Inp
     """The styles at the size and in the colors they are matched in."""
     longest = max(inputs.content.shape[-2:]) * options.style_scale
     content = inputs.content
+    largest = max(max(style.pixels.shape[-2:]) for style in inputs.styles) / max(content.shape[-2:])
+    runtime.used(style_scale=min(options.style_scale, max(largest, LEAST_SCALE)))
     pixels = []
     for style in inputs.styles:
         h, w = style.pixels.shape[-2:]

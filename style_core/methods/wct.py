@@ -88,6 +88,7 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
     if inputs.is_noise and (options.style_strength < 1 or options.content_strength > 0):
         runtime.note("A texture has no content to keep; it was made at full style strength.")
         options = replace(options, style_strength=1.0, content_strength=0.0)
+        runtime.used(style_strength=1.0, content_strength=0.0)
     strengths = {level: level_strength(level, options) for level in LEVELS if str(level) in options.levels}
     strengths = {level: strength for level, strength in strengths.items() if strength > 0}
     if not strengths:
@@ -95,6 +96,8 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
         return inputs.content
     shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=options.is_fast)
     styles = [_scaled(style, options.style_scale) for style in inputs.styles]
+    smallest = min(SMALLEST / min(style.pixels.shape[-2:]) for style in inputs.styles)
+    runtime.used(levels=[str(level) for level in strengths], style_scale=max(options.style_scale, smallest))
     pictures = [inputs.content, *(style.pixels for style in styles)]
     need_feature_memory(runtime, shared, pictures, maps_held=MAPS_HELD)
     levels = {level: _load(level, shared, runtime, options.is_fast) for level in strengths}
@@ -113,6 +116,7 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
 
     image = inputs.content
     passes = max(options.passes, TEXTURE_PASSES) if inputs.is_noise else options.passes
+    runtime.used(passes=passes)
     steps = [level for _ in range(passes) for level in levels]
     for done, level in enumerate(steps):
         runtime.progress(0.2 + 0.8 * done / len(steps), f"Level {level}", image)

@@ -14,7 +14,7 @@ from .errors import (
 )
 from .files import check_output, load_image, read_settings
 from .images import ImageTensor, Picture, to_pil
-from .inspection import describe_weights, find_regions, measure_result
+from .inspection import describe_weights, find_regions, identify_weights, measure_result
 from .measures import Measures
 from .method import LossPoint, Method, Paper
 from .options import (
@@ -61,6 +61,7 @@ __all__ = [
     "describe_weights",
     "find_regions",
     "get_method",
+    "identify_weights",
     "list_methods",
     "load_image",
     "measure_result",

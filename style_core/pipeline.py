@@ -15,6 +15,7 @@ from torch import Tensor
 
 from . import device as devices
 from . import methods as _methods  # noqa: F401  # importing the package registers the methods
+from .conditions import idle_notes
 from .errors import InvalidOption
 from .files import save_image
 from .images import ImageTensor, Source, to_pil
@@ -133,6 +134,8 @@ def stylize(
     with out_of_memory_as_a_sentence(target), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
         pictures = read_pictures(content, sources, values, chosen.longest, runtime)
+        for sentence in idle_notes(values, is_texture=pictures.is_noise):
+            runtime.note(sentence)
         segments = regions_of(chosen, pictures, content_mask, style_mask, style_weights, runtime)
         loaded = time.perf_counter()
         image = _run(chosen, pictures, shares, segments, values, runtime)

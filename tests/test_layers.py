@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("style_core", "demo", "app.py")
 
-WORDS = ("style_core.errors", "style_core.progress", "style_core.options")
+WORDS = ("style_core.errors", "style_core.progress", "style_core.options", "style_core.conditions")
 MATTER = (
     "style_core.images",
     "style_core.segments",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +22,7 @@ from style_core import (
     parse_numbers,
 )
 
-from .controls import NOT_SET, family_choice, picture_input
+from .controls import NOT_SET, as_sent, family_choice, picture_input
 from .examples import gallery
 from .runs import FinishedTile, Run
 from .service import Service
@@ -35,6 +34,7 @@ from .viewer import Tile, before_after_html, tiles_html
 from .work import (
     AUTO_MASKS,
     NO_MASKS,
+    Refusal,
     Request,
     as_list,
     as_sentences,
@@ -130,6 +130,8 @@ def compare_tab(service: Service) -> dict[str, Any]:
                 512, precision=0, minimum=NOT_SET, label=tr("Size"), elem_id=f"{KEY}-size",
                 info=tr("Longer side of the results in px. 0 keeps the content's own size."),
             )  # fmt: skip
+            for control in (masks, size):
+                as_sent(control)
             with gr.Accordion(tr("Advanced"), open=False):
                 family = family_choice(f"{KEY}-family")
             status = gr.Markdown(label="Status", elem_id=f"{KEY}-status")
@@ -174,6 +176,8 @@ def _what_to_compare() -> dict[str, Any]:
                         gr.Textbox(visible=chosen != METHODS)),
         kind, [methods, method, strengths], queue=False, api_visibility="private",
     )  # fmt: skip
+    for control in (kind, methods, method):
+        as_sent(control)
     return {"kind": kind, "methods": methods, "method": method, "strengths": strengths}
 
 
@@ -192,9 +196,13 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     """The requests that the controls describe.
 
     Raises:
-        gr.Error: something is missing or no number.
+        gr.Error, StyleCoreError: something is missing or no number.
     """
     kind, method, text = values["kind"], values["method"], values["strengths"] or ""
+    chosen = values["methods"] or []
+    _check_names("kind", [kind], KINDS)
+    _check_names("method", [method], list_methods())
+    _check_names("methods", chosen if isinstance(chosen, (list, tuple)) else [chosen], list_methods())
     options = {"size": values["size"]} if values["size"] else {}
     base = Request(
         method, values["content"], (values["style"],) if values["style"] else (), masks=values["masks"],
@@ -204,18 +212,16 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
         raise gr.Error("Please add a content picture first.", print_exception=False)
     check(base)
     if kind == METHODS:
-        chosen = tuple(dict.fromkeys(values["methods"] or ()))  # a program may name one twice
-        if not chosen:
+        keys = tuple(dict.fromkeys(chosen))  # a program may name one twice
+        if not keys:
             raise gr.Error("Please choose at least one method.", print_exception=False)
-        tiles = [(get_method(key).title, replace(base, method=key)) for key in chosen]
-        return Comparison(kind, method, text, tuple(tiles), chosen)
-    if kind not in OPTION:
-        raise gr.Error(f"kind must be one of {', '.join(KINDS)}.", print_exception=False)
+        tiles = [(get_method(key).title, replace(base, method=key)) for key in keys]
+        return Comparison(kind, method, text, tuple(tiles), keys)
     numbers = _strengths(text)
     name, word = OPTION[kind], "content" if kind == CONTENT else "style"
     low_high = option_fields(get_method(method).options)[name]
     if any(low_high.problem(number) for number in numbers):
-        raise gr.Error(f"The strengths must be {low_high.values}.", print_exception=False)
+        raise gr.Error(f"The strengths must be {low_high.values}, not {text}.", print_exception=False)
     title = get_method(method).title
     tiles = [
         (f"{title} {word} {number:g}", replace(base, options={**options, name: number})) for number in numbers
@@ -238,9 +244,16 @@ def _strengths(text: str) -> list[float]:
         numbers = []
     if not 1 <= len(numbers) <= MOST_TILES:
         raise gr.Error(
-            f"The strengths must be one to {MOST_TILES} numbers like 0.5, 1.", print_exception=False
+            f"The strengths must be one to {MOST_TILES} numbers like 0.5, 1, not {text}.",
+            print_exception=False,
         )
     return numbers
+
+
+def _check_names(name: str, given: Sequence[Any], known: Sequence[str]) -> None:
+    for value in given:
+        if value not in known:
+            raise gr.Error(f"{name} must be one of {', '.join(known)}, not {value!r}.", print_exception=False)
 
 
 def _comparer(stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:
@@ -301,9 +314,9 @@ def _tiles(asked: Comparison, board: _Board, service: Service, enough: threading
                         drawn = time.monotonic()
                         text = f"{place} {label}: {say(update.message, tongue)} … {update.fraction:.0%}"
                         yield (gr.skip(), gr.skip(), text, *(gr.skip(),) * 4)
-        except gr.Error as error:  # the others are done all the same
+        except Refusal as error:  # the others are done all the same
             is_stop = isinstance(error.__cause__, Cancelled) and str(error.__cause__) == "Stopped."
-            board.pending[label] = say("Stopped.", tongue) if is_stop else html.unescape(error.message)
+            board.pending[label] = say("Stopped.", tongue) if is_stop else error.sentence
         yield (*board.html(), f"{place} {label}", as_list(notes, tongue), *(gr.skip(),) * 3)
     yield _end(asked, board, notes)
 

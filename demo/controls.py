@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.components import Component
 
 from style_core import (
     FAMILIES,
@@ -24,6 +24,7 @@ from .texts import tr
 from .uploads import refuse_unreadable
 
 NOT_SET = 0
+C = TypeVar("C", bound=Component)
 TYPED_FROM = 100_000  # a whole number of such a range is typed, not dragged
 
 
@@ -40,15 +41,26 @@ def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
     return image
 
 
+def as_sent(control: C) -> C:
+    """A control that hands over what a program sent for it, unchecked.
+
+    Gradio's own refusals ("Value -5 is less than minimum value 0.") do not say which value of many is
+    meant; style_core's name the option, its range and what came.
+    """
+    setattr(control, "preprocess", lambda payload: payload)  # noqa: B010  # see picture_input
+    return control
+
+
 def family_choice(elem_id: str) -> gr.Radio:
     """Which weights to use."""
-    return gr.Radio(
+    made = gr.Radio(
         list(FAMILIES), value=FAMILIES[0], label=tr("Weights"), elem_id=elem_id,
         info=tr(
             "compact came with the program; the others are the papers' full-size networks, fetched when they "
             "are first used."
         ),
     )  # fmt: skip
+    return as_sent(made)
 
 
 def main_controls(method: Method) -> dict[str, Any]:
@@ -78,7 +90,7 @@ def control(method: Method, name: str) -> Any:
     option, default = option_fields(method.options)[name], option_default(method.options, name)
     common = {"label": tr(option_label(option, name)), "info": tr(_info(option)),
               "elem_id": f"{method.key}-{name.replace('_', '-')}"}  # fmt: skip
-    return _MAKERS[option.kind](option, default, common)
+    return as_sent(_MAKERS[option.kind](option, default, common))
 
 
 def option_label(option: OptionField, name: str) -> str:
@@ -120,9 +132,7 @@ def style_weights(text: str | None) -> list[float] | None:
     try:
         return parse_numbers(text)
     except ValueError:
-        raise gr.Error(
-            f"The weights must be numbers like 2, 1, not {html.escape(text)}.", print_exception=False
-        ) from None
+        raise gr.Error(f"The weights must be numbers like 2, 1, not {text}.", print_exception=False) from None
 
 
 def _info(option: OptionField) -> str:

@@ -1,7 +1,7 @@
 """The example pictures that ship with the demo, which pairs each gallery shows, and their kept results.
 
 A result is computed when somebody first asks for it and kept on disk under everything it depends on:
-both files, the method, its options and the program itself.
+both files, the method, its options, the networks it may use and the program itself.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from style_core import identify_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "assets" / "examples"
@@ -47,13 +49,22 @@ def gallery(*, photorealistic: bool) -> list[Pair]:
 
 
 def example_key(request: Mapping[str, Any], content: str | None, style: str | None) -> str | None:
-    """The key of a run on a pair of the galleries, or ``None`` if it is not one."""
+    """The key of a run on a pair of the galleries, or ``None`` if it is not one.
+
+    Args:
+        request: everything but the files; at least "method" and "family".
+        content, style: the files.
+
+    Raises:
+        StyleCoreError: a file of weights cannot be read.
+    """
     if content is None or style is None:
         return None
     digests = (_sha256(Path(content)), _sha256(Path(style)))
     if digests not in _shipped():
         return None
-    text = json.dumps([request, digests, _program()], sort_keys=True, default=str)
+    networks = identify_weights(request["method"], request["family"])
+    text = json.dumps([request, digests, networks, PROGRAM], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -94,18 +105,16 @@ def _shipped() -> frozenset[tuple[str, str]]:
     return frozenset((_sha256(pair.content), _sha256(pair.style)) for pair in pairs)
 
 
-@cache
 def _program() -> str:
-    """A digest of the package's source and of the shipped weights' manifest."""
-    sources = [
-        *sorted((ROOT / "style_core").rglob("*.py")),
-        *sorted((ROOT / "assets").rglob("manifest.json")),
-    ]
+    """A digest of the package's source."""
     digest = hashlib.sha256()
-    for path in sources:
+    for path in sorted((ROOT / "style_core").rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+PROGRAM = _program()  # at once, so that it is the source that runs, not one that replaced it meanwhile

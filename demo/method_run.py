@@ -149,7 +149,8 @@ def _run(
                     is_done = True
                     if key and not enough.is_set() and update.notes == update.result.notes:  # no limit cut it
                         path = run.folder / "result.png"
-                        keep_result(key, path, update.result.settings, update.notes, update.seconds)
+                        if key == example_key(asked.values(), asked.content, asked.styles[0]):  # still
+                            keep_result(key, path, update.result.settings, update.notes, update.seconds)
                     yield shown
     except gr.Error as error:
         yield _line("")  # no stale status beside the message

@@ -12,6 +12,7 @@ from style_core import (
 )
 
 from .controls import (
+    as_sent,
     picture_input,
 )
 from .masks import COLORS, editor_value, overlays, painted_mask, save_mask
@@ -42,6 +43,7 @@ def region_inputs(
                 "mask pictures; regions of the same color are matched."
             ),
         )  # fmt: skip
+        as_sent(masks)
         with gr.Column(visible=False) as drawing:
             editors = [
                 gr.ImageEditor(

@@ -7,6 +7,7 @@ included, by the language the browser asks for in its request.
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 TABLE = Path(__file__).resolve().parent / "locale" / "zh-CN.json"
 ENGLISH, CHINESE = "en", "zh-CN"
@@ -60,6 +62,18 @@ def say(sentence: str, to: str) -> str:
         if found := pattern.fullmatch(sentence):
             return translated.format(**found.groupdict())
     return sentence
+
+
+def shown(text: str) -> str:
+    """A text for a toast or for Markdown, in which pages draw markup and programs do not.
+
+    File names and values of visitors are in it. So markup is escaped for whoever may be a page of
+    ours: its requests name where they come from, which a browser does by itself.
+    """
+    request = LocalContext.request.get(None)
+    headers = getattr(request, "headers", None)
+    is_program = headers is not None and not headers.get("origin")
+    return text if is_program else html.escape(text, quote=False)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import html
 import logging
 import os
 import time
@@ -38,7 +37,7 @@ from .runs import Run, process_folder
 from .stops import Stops
 from .stream import Update, stream
 from .texts import language as language_of
-from .texts import say
+from .texts import say, shown
 
 log = logging.getLogger(__name__)
 NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my own"
@@ -109,13 +108,25 @@ class Done:
     seconds: float
 
 
+class Refusal(gr.Error):
+    """A sentence for the visitor, in their language."""
+
+    def __init__(self, sentence: str, language: str) -> None:
+        self.sentence = say(sentence, language)
+        super().__init__(shown(self.sentence), print_exception=False)
+
+
 def check(request: Request) -> None:
-    """Ask for what is missing.
+    """Ask for what is missing, refuse what no control would send.
 
     Raises:
-        gr.Error: a sentence for the visitor.
+        gr.Error, StyleCoreError: a sentence for the visitor.
     """
     method = get_method(request.method)
+    for name, value, known in (("masks", request.masks, MASK_MODES), ("family", request.family, FAMILIES)):
+        if value not in known:
+            raise gr.Error(f"{name} must be one of {', '.join(known)}, not {value!r}.", print_exception=False)
+    method.options(**request.options)
     if not request.styles or (request.content is None and not method.makes_textures):
         missing = "style" if request.content is not None or method.makes_textures else "content"
         raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
@@ -217,14 +228,14 @@ def as_sentences(what: str, language: str) -> Iterator[None]:
     try:
         yield
     except StyleCoreError as error:
-        raise gr.Error(html.escape(say(str(error), language)), print_exception=False) from error
+        raise Refusal(str(error), language) from error
     except FileNotFoundError as error:  # uploads are removed after an hour
-        raise gr.Error(say(GONE, language), print_exception=False) from error
+        raise Refusal(GONE, language) from error
     except gr.Error as error:
-        raise gr.Error(say(error.message, language), print_exception=False) from error
+        raise Refusal(error.message, language) from error
     except Exception as error:
         log.exception("%s failed", what)
-        raise gr.Error(say(APOLOGY, language), print_exception=False) from error
+        raise Refusal(APOLOGY, language) from error
 
 
 def stopper(stops: Stops) -> Callable[..., Any]:
@@ -273,7 +284,7 @@ def summary(result: Result, seconds: float, language: str) -> str:
 
 def as_list(notes: Sequence[str], language: str) -> str:
     """Notes as Markdown points."""
-    return "\n".join(f"- {html.escape(say(note, language))}" for note in notes)
+    return "\n".join(f"- {shown(say(note, language))}" for note in notes)
 
 
 def _style_role(number: int) -> str:

@@ -23,7 +23,7 @@ from .files import (
     read_settings,
 )
 from .images import ImageTensor, Picture, to_pil
-from .inspection import describe_weights, find_regions, measure_result
+from .inspection import describe_weights, find_regions, identify_weights, measure_result
 from .measures import Measures
 from .method import LossPoint, Method, Paper
 from .options import (
@@ -73,6 +73,7 @@ __all__ = [
     "describe_weights",
     "find_regions",
     "get_method",
+    "identify_weights",
     "image_size",
     "list_methods",
     "load_image",

@@ -3,34 +3,71 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+import time
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+# A file that was changed this recently may be changed again without its times showing it: clocks of file
+# systems tick as slowly as every two seconds.
+SETTLING = 2.5  # seconds
 
 _lock = threading.Lock()
-_known: dict[Path, tuple[int, int, str]] = {}  # path -> size, modification time, digest
+_known: dict[Path, tuple[_Identity, str]] = {}
+
+
+class _Identity(NamedTuple):
+    """What changes when a file is written, or another is put in its place."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int  # ns
+    changed: int  # ns; of the directory entry or the times themselves, which cannot be set back
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> _Identity:
+        return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+    def is_settled(self, now: float) -> bool:
+        """Whether a later change would show in the times."""
+        return abs(now - max(self.modified, self.changed) / 1e9) > SETTLING
 
 
 def file_sha256(path: Path) -> str:
-    """The hexadecimal sha256 of a file; read again only when its size or time has changed.
+    """The hexadecimal sha256 of a file; read again only when it may have changed.
+
+    A file is taken for the same as before if it is the same one (device and inode), of the same size and
+    with the same times of modification and change, the last of which was over when it was read.
 
     Raises:
         OSError: it cannot be read.
     """
-    stat = path.stat()
-    with _lock:
-        known = _known.get(path)
-    if known and known[:2] == (stat.st_size, stat.st_mtime_ns):
-        return known[2]
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+        before, began = _Identity.of(os.fstat(file.fileno())), time.time()
+        with _lock:
+            known = _known.get(path)
+        if known and known[0] == before:
+            return known[1]
+        digest = _sha256(file)
+        is_whole = _Identity.of(os.fstat(file.fileno())) == before  # not written to meanwhile
     with _lock:
-        _known[path] = (stat.st_size, stat.st_mtime_ns, digest.hexdigest())
-    return digest.hexdigest()
+        if is_whole and before.is_settled(began):
+            _known[path] = before, digest
+        else:
+            _known.pop(path, None)
+    return digest
 
 
 def forget_digests() -> None:
     """Forget all digests, so that files are read again."""
     with _lock:
         _known.clear()
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
+from .conditions import NEVER, Condition, needs
 from .images import ImageTensor
 from .method import Inputs, Runtime
 from .nets.encoder import Encoder
@@ -18,6 +20,9 @@ from .options import NetworkOptions, choice, slider
 WHITENINGS = ("transport", "paper")
 BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 BYTES = 4  # of a float32
+STYLED = Condition(  # a texture is always made at full style strength
+    "style_strength above 0", lambda options, texture: texture or options.style_strength > 0
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,11 @@ class MatchingOptions(NetworkOptions):
     """The options of every method that matches feature statistics."""
 
     group: ClassVar[str] = "Feature statistics"
+    only_if: ClassVar[Mapping[str, Condition]] = {
+        "seed": NEVER,
+        "whitening": STYLED,
+        "noise_floor": needs("whitening", "transport") & STYLED,
+    }
     whitening: str = choice(
         "transport", WHITENINGS, advanced=True,
         help="transport reaches the style's statistics with the least change to the content; paper is the "

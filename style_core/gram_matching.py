@@ -7,13 +7,14 @@ with every family of weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from .conditions import CONTENT, NEVER, Condition, needs_above_zero
 from .images import ImageTensor
 from .method import SMALL_REGION_NOTE, Inputs, StyleInput
 from .nets.encoder import LAYERS, POOL_BEFORE, Encoder
@@ -46,6 +47,15 @@ class GramOptions(NetworkOptions):
     """The options of the methods that optimize pixels for Gram matrices."""
 
     group: ClassVar[str] = "Losses and optimizer"
+    only_if: ClassVar[Mapping[str, Condition]] = {
+        "seed": NEVER,
+        "content_strength": CONTENT,
+        "content_layers": CONTENT & needs_above_zero("content_strength"),
+        "pooling": Condition(
+            "a layer beyond conv1_2",
+            lambda options, texture: any(not layer.startswith("conv1_") for layer in options.layers),
+        ),
+    }
     content_strength: float = slider(
         0.5, 0, 1,
         help="Weight of the content's features against the style's, by the third power: 0 is style alone, 1 "

@@ -28,6 +28,15 @@ def describe_weights(method: str, family: str) -> str:
     return weights.whereabouts(family, method, get_method(method).encoder)
 
 
+def identify_weights(method: str, family: str) -> dict[str, str]:
+    """The sha256, by name, of every network here that a method may use: what its results depend on.
+
+    Raises:
+        StyleCoreError: an unknown method, or a file that cannot be read.
+    """
+    return weights.identity(method, family, get_method(method).encoder)
+
+
 def find_regions(
     content: Source, style: Source, *, content_mask: Source = AUTO, style_mask: Source = AUTO,
     size: int | None = None, family: str = "compact", weights_dir: str | PathLike[str] | None = None,

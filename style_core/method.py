@@ -114,12 +114,13 @@ class Runtime(Protocol):
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
         """A network of the family."""
 
-    def remember(self, *parts: Any, compute: Callable[[], V]) -> V:
+    def remember(self, *parts: Any, compute: Callable[[], V], owner: str | None = None) -> V:
         """What ``compute`` gives, kept for the next request with equal ``parts`` (tensors by content).
 
-        The parts name the step and hold everything the value depends on besides the method and the
-        networks. Nobody may change the value afterwards. Notes made on the way are made again; what
-        is said by :meth:`used` is not.
+        The parts name the step and hold everything the value depends on besides the networks, whose
+        files are compared, and the method, unless another ``owner`` shares the value between methods.
+        Nobody may change the value afterwards. Notes made on the way are made again; what is said by
+        :meth:`used` is not.
         """
 
     def need_memory(self, size: int) -> None:

@@ -54,6 +54,14 @@ class OptionField:
             return f"{number} from {low}{unit} up, or none"
         return f"{number} from {low} to {high}{unit}"
 
+    def said(self, value: Any) -> str:
+        """A value as one would type it."""
+        if self.kind == "switch":
+            return "on" if value else "off"
+        if isinstance(value, tuple):
+            return ",".join(value)
+        return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
     def problem(self, value: Any) -> bool:
         """Whether ``value`` is not permitted."""
         if self.kind == "switch":
@@ -149,9 +157,14 @@ def _field(default: Any, option: OptionField) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What every method understands; ``group`` is the heading over the options a class adds."""
+    """What every method understands.
+
+    ``group`` is the heading over the options a class adds; ``only_if`` says what they need to have an
+    effect, see conditions.py.
+    """
 
     group: ClassVar[str] = "Result"
+    only_if: ClassVar[Mapping[str, Any]] = {}
     size: int | None = whole(
         None, 16, unit="px",
         help="Longer side of the result; not set keeps the content's own size exactly.",

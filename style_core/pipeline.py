@@ -15,6 +15,7 @@ from torch import Tensor
 
 from . import device as devices
 from . import methods as _methods  # noqa: F401  # importing the package registers the methods
+from .conditions import idle_notes
 from .errors import InvalidOption
 from .files import Photo, save_image
 from .images import ImageTensor, Source, to_pil
@@ -160,6 +161,8 @@ def stylize(
         pictures = read_pictures(content, sources, values, chosen.longest, runtime)
         if on_size is not None:
             on_size(*pictures.content.size)
+        for sentence in idle_notes(values, is_texture=pictures.is_noise):
+            runtime.note(sentence)
         segments = regions_of(chosen, pictures, content_mask, style_mask, style_weights, runtime)
         loaded = time.perf_counter()
         image = _run(chosen, pictures, shares, segments, values, runtime)

@@ -169,7 +169,7 @@ def matched_regions(
             raise InvalidSegments("A style mask cannot go with an automatic content mask.")
         runtime.progress(0.0, "Finding regions")
         segments = runtime.remember(
-            "regions", content.pixels, style.pixels,
+            content.pixels, style.pixels, owner="regions",  # of any method: only its encoder counts
             compute=lambda: cluster_segments(
                 content.pixels.to(runtime.device),
                 style.pixels.to(runtime.device),

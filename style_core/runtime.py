@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +13,25 @@ from torch import nn
 
 from . import device as devices
 from . import memory, weights
-from .digest import file_sha256
 from .errors import EnoughDone, OutOfMemory
 from .images import ImageTensor
 from .method import LossPoint, Network
-from .nets.encoder import Encoder
+from .nets.encoder import LAYERS, Encoder, layer_of
 from .progress import Progress
 
 V = TypeVar("V")
+NetworkName = tuple[str, str]  # a file's name, and how far an encoder reaches
 MEMORY_WORDS = ("not enough memory", "out of memory", "can't allocate memory")  # how allocators say it
 NON_COMMERCIAL = "-NC"  # in the names of Creative Commons licences
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A remembered value, the notes made on the way, and the sha256 of every network it may depend on."""
+
+    value: Any
+    notes: tuple[str, ...]
+    networks: Mapping[NetworkName, str]
 
 
 @dataclass
@@ -37,38 +46,49 @@ class RequestRuntime:
     encoder_kind: str = "shared"
     method: str = ""
     notes: list[str] = field(default_factory=list)
-    networks: dict[str, str] = field(default_factory=dict)  # sha256 of every file used, by name
     effective: dict[str, Any] = field(default_factory=dict)  # what took effect other than asked for
     losses: list[LossPoint] = field(default_factory=list)
     _last_fraction: float = 0.0
     _is_enough: bool = False
     _hearing: list[list[str]] = field(default_factory=list)  # notes of the values being remembered
+    _used: dict[NetworkName, str] = field(default_factory=dict)  # networks so far, with their sha256
+    _tensors: memory.TensorDigests = field(default_factory=memory.TensorDigests)
     is_finished: bool = False
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """The sha256 of every network's file that was used, by its name."""
+        return {name: digest for (name, _), digest in self._used.items()}
 
     def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
         name = weights.encoder_name(self.family, self.encoder_kind)
-        encoder = weights.load_encoder(
+        self._use(name, layer_of(last))
+        return weights.load_encoder(
             self.family, self.weights_dir, self.device, name=name, last=last, pool=pool, fast=fast,
             report=self._fetching,
         )  # fmt: skip
-        self._mention(name, last)
-        return encoder
 
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
-        loaded = weights.load_network(
+        self._use(network.name)
+        return weights.load_network(
             self.family, network.name, self.weights_dir, self.device, network.build, fast=fast,
             report=self._fetching,
         )  # fmt: skip
-        self._mention(network.name)
-        return loaded
 
     def _fetching(self, message: str) -> None:
         self.progress(self._last_fraction, message)
 
-    def _mention(self, name: str, last: str = "relu5_1") -> None:
+    def _use(self, name: str, last: str = LAYERS[-1]) -> None:
+        """Note the network's sha256, before it is read, so that none is read that was not noted."""
+        path = self._locate(name, last)
+        self._used[name, last] = weights.verified_sha256(path, self.family)
+        self._mention(path)
+
+    def _locate(self, name: str, last: str) -> Path:
+        return weights.locate(self.family, name, self.weights_dir, last=last, report=self._fetching)
+
+    def _mention(self, path: Path) -> None:
         """A note when a folder was given and the file comes from elsewhere, or when its licence binds."""
-        path = weights.locate(self.family, name, self.weights_dir, last=last.replace("relu", "conv"))
-        self.networks[name] = file_sha256(path)
         licence = weights.licence_of(path)
         if NON_COMMERCIAL in licence:
             self.note(f"{path.name} is under {licence}: the result is not for commercial use.")
@@ -77,23 +97,35 @@ class RequestRuntime:
                 f"{path.name} is not in {str(self.weights_dir)!r}; the one in {str(path.parent)!r} is used."
             )
 
-    def remember(self, *parts: Any, compute: Callable[[], V]) -> V:
-        whole = (self.method, self.family, weights.places(self.weights_dir), str(self.device), *parts)
-        key = memory.fingerprint(whole)
-        known = memory.recall(key)
-        if known is None:
-            self._hearing.append([])
-            try:
-                value = compute()
-            finally:
-                heard = self._hearing.pop()
-            known = (value, tuple(heard), dict(self.networks))
-            memory.keep(key, known)
-        value, notes, networks = known
-        self.networks.update(networks)
-        for sentence in notes:
+    def remember(self, *parts: Any, compute: Callable[[], V], owner: str | None = None) -> V:
+        encoder = weights.encoder_name(self.family, self.encoder_kind)
+        where = (self.family, encoder, weights.places(self.weights_dir), str(self.device))
+        key = memory.fingerprint((self.method if owner is None else owner, where, parts), self._tensors)
+        kept: _Kept | None = memory.recall(key)
+        if kept is None or not self._are_the_same(kept.networks):
+            kept = self._computed(compute)
+            memory.keep(key, kept)
+        self._used.update(kept.networks)
+        for sentence in kept.notes:
             self.note(sentence)
+        value: V = kept.value
         return value
+
+    def _computed(self, compute: Callable[[], V]) -> _Kept:
+        self._hearing.append([])
+        try:
+            value = compute()
+        finally:
+            heard = self._hearing.pop()
+        # Some of these may have been read for something else; then a change only computes too often.
+        return _Kept(value, tuple(heard), dict(self._used))
+
+    def _are_the_same(self, networks: Mapping[NetworkName, str]) -> bool:
+        """Whether reading these networks now would give the same ones."""
+        return all(
+            weights.verified_sha256(self._locate(name, last), self.family) == digest
+            for (name, last), digest in networks.items()
+        )
 
     def need_memory(self, size: int) -> None:
         free = devices.available_memory(self.device)

@@ -77,13 +77,14 @@ def load_encoder(
         WeightsUnavailable: there is no such file, or it is not what its manifest says.
     """
     path = locate(family, name, folder, last=layer_of(last), report=report)
+    digest = verified_sha256(path, family)
 
     def build() -> nn.Module:
-        file = read_weights(path, family)
+        file = _read_same(path, family, digest)
         padding = file.metadata.get("padding", "reflect")
         return _fit(file, lambda state: Encoder.from_state(state, last=last, pool=pool, padding=padding))
 
-    network = _cached((path, _sha256(path), str(device), last, pool), device, build, fast)
+    network = _cached((path, digest, str(device), last, pool), device, build, fast)
     assert isinstance(network, Encoder)
     return network
 
@@ -103,14 +104,14 @@ def load_network(
     """
     path = locate(family, name, folder, report=report)
     encoder = locate(family, ENCODER, folder, report=report)
+    digest, partner = verified_sha256(path, family), _sha256(encoder)
 
     def checked() -> nn.Module:
-        file = read_weights(path, family)
+        file = _read_same(path, family, digest)
         _check_partner(file, encoder)
         return _fit(file, build)
 
-    partner = _sha256(encoder)
-    return _cached((path, _sha256(path), partner, str(device)), device, checked, fast)
+    return _cached((path, digest, partner, str(device)), device, checked, fast)
 
 
 def locate(
@@ -187,8 +188,26 @@ def whereabouts(family: str, method: str, kind: str, folder: Path | None = None)
     return f"The first use fetches at most {size} from {remote.repo} ({licences})."
 
 
+def identity(method: str, family: str, kind: str, folder: Path | None = None) -> dict[str, str]:
+    """The sha256, by name, of every network that a method may use and that is in a folder here.
+
+    For telling apart what was made with them; nothing is fetched or checked.
+
+    Args:
+        method, family, kind, folder: as for :func:`whereabouts`.
+
+    Raises:
+        WeightsUnavailable: a file cannot be read.
+    """
+    places = [place / sub for place in (*_named_folders(folder), SHIPPED) for sub in (family, "")]
+    files = [path for place in places for path in place.glob(f"{method}_*.safetensors")]
+    names = {encoder_name(family, kind), *(path.stem for path in files)}
+    found = {name: _in_folders(family, name, folder) for name in names}
+    return {name: _sha256(path) for name, path in sorted(found.items()) if path is not None}
+
+
 def places(folder: Path | None) -> tuple[str, ...]:
-    """What decides where networks come from, for telling apart what was computed with them."""
+    """Where networks are looked for, for telling apart what was computed with them."""
     named = [str(place.absolute()) for place in _named_folders(folder)]
     return (*named, os.environ.get(hub.REPO, ""))
 
@@ -203,15 +222,15 @@ def licence_of(path: Path) -> str:
         return "unknown"  # reading the weights will say what is wrong with the manifest
 
 
-def read_weights(path: Path, family: str | None = None) -> WeightFile:
-    """Read a safetensors file after checking it against the manifest beside it.
+def verified_sha256(path: Path, family: str | None = None) -> str:
+    """The sha256 of a weights file as it is now, held against the manifest beside it.
 
     Args:
         path: the file.
         family: what it is asked for as; a manifest that names another family refuses.
 
     Raises:
-        WeightsUnavailable: damaged, not listed in the manifest, different from it, or of another family.
+        WeightsUnavailable: not listed in the manifest, different from it, or of another family.
     """
     digest = _sha256(path)
     manifest = path.parent / "manifest.json"
@@ -227,12 +246,29 @@ def read_weights(path: Path, family: str | None = None) -> WeightFile:
             f"{str(path)!r} is not the file its manifest describes (sha256 {digest[:12]}…, expected "
             f"{listed[:12]}…); fetch or convert it again."
         )
+    return digest
+
+
+def read_weights(path: Path, family: str | None = None) -> WeightFile:
+    """Read a safetensors file after checking it with :func:`verified_sha256`.
+
+    Raises:
+        WeightsUnavailable: as there, or it is damaged, or was replaced meanwhile.
+    """
+    return _read_same(path, family, verified_sha256(path, family))
+
+
+def _read_same(path: Path, family: str | None, digest: str) -> WeightFile:
+    """The file, if it is (still) the verified one of this sha256 once it has been read."""
     try:
         with safe_open(path, framework="pt") as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            return WeightFile(path, digest, dict(file.metadata() or {}), state)
+            metadata = dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise WeightsUnavailable(f"{str(path)!r} is not a readable safetensors file.") from error
+    if verified_sha256(path, family) != digest:
+        raise WeightsUnavailable(f"{str(path)!r} was replaced while it was read; run it again.")
+    return WeightFile(path, digest, metadata, state)
 
 
 def _named_folders(folder: Path | None) -> list[Path]:

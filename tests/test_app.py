@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import urllib.request
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+import demo.work
 from demo.examples import FOLDER, gallery
 from demo.limits import Limits
 from demo.server import serve
@@ -112,6 +114,59 @@ def test_notes_reach_the_user(client, tmp_path):
 def test_bad_input_gets_a_sentence(client, changes, sentence):
     with pytest.raises(AppError, match=sentence):
         client.predict(**arguments(**changes), api_name="/wct2")
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "sentence"),
+    [
+        ("wct2", {"style_strength": -5}, "style_strength must be a number from 0 to 1, not -5."),
+        ("wct2", {"style_strength": "much"}, "style_strength must be a number from 0 to 1, not 'much'."),
+        ("wct2", {"content_strength": None}, "content_strength must be a number from 0 to 1, not None."),
+        ("wct2", {"size": -5}, "size must be a whole number from 16 px up, or none, not -5."),
+        ("wct2", {"size": 100.5}, "size must be a whole number from 16 px up, or none, not 100.5."),
+        ("wct2", {"size": "big"}, "size must be a whole number from 16 px up, or none, not 'big'."),
+        ("wct2", {"seed": 2**31}, "seed must be a whole number from 0 to 2147483647, not 2147483648."),
+        ("wct2", {"decoder": "cat6"}, "decoder must be one of cat5, sum, not 'cat6'."),
+        ("wct2", {"decoder": ["cat5"]}, "decoder must be one of cat5, sum, not ['cat5']."),
+        (
+            "wct2",
+            {"transfer": ["encoder", "all"]},
+            "transfer must be one or more of encoder, skip, decoder, not ('encoder', 'all').",
+        ),
+        ("wct2", {"transfer": 3}, "transfer must be one or more of encoder, skip, decoder, not 3."),
+        ("wct2", {"masks": "some"}, "masks must be one of none, automatic, drawn, my own, not 'some'."),
+        ("wct2", {"family": "huge"}, "family must be one of compact, vgg19, vgg19_16x, not 'huge'."),
+        ("wct2", {"family": 3}, "family must be one of compact, vgg19, vgg19_16x, not 3."),
+        ("gatys", {"coarse_to_fine": "perhaps"}, "coarse_to_fine must be on or off, not 'perhaps'."),
+        ("gatys", {"steps": 2001}, "steps must be a whole number from 1 to 2000, not 2001."),
+    ],
+)
+def test_a_refused_value_of_any_control_is_named_with_what_would_do(client, key, changes, sentence):
+    with pytest.raises(AppError) as caught:
+        client.predict(**arguments(**changes), api_name=f"/{key}")
+    assert str(caught.value) == sentence
+
+
+def test_texts_of_layers_are_named_too(client):
+    with pytest.raises(AppError, match=r"style_layers must be one or more of .*, not \('conv9_9',\)\."):
+        client.predict(**arguments(style_layers="conv9_9"), api_name="/gatys")
+
+
+def test_a_program_gets_sentences_as_they_are(client):
+    """Not escaped for the toast of a page, which a program does not have."""
+    with pytest.raises(AppError) as caught:
+        client.predict(**arguments(style_weights="<b>it's</b> & 1"), api_name="/wct")
+    assert str(caught.value) == "The weights must be numbers like 2, 1, not <b>it's</b> & 1."
+
+
+def test_a_program_gets_notes_as_they_are(client, monkeypatch):
+    original = demo.work.stylize
+
+    def noting(*given, **options):
+        return replace(original(*given, **options), notes=("A file's <name> & more.",))
+
+    monkeypatch.setattr(demo.work, "stylize", noting)
+    assert client.predict(**arguments(size=96), api_name="/wct2")[2] == "- A file's <name> & more."
 
 
 def test_a_texture_needs_no_content(client):
@@ -308,8 +363,15 @@ class TestCompare:
             ),
             (
                 {"kind": "style strengths", "strengths": "0.5, 7"},
-                "The strengths must be a number from 0 to 1",
+                "The strengths must be a number from 0 to 1, not 0.5, 7.",
             ),
+            ({"kind": "all"}, "kind must be one of methods, content strengths, style strengths, not 'all'."),
+            ({"kind": ["methods"]}, "kind must be one of .*, not .'methods'.."),
+            ({"method": "wct3"}, "method must be one of gatys, .*, not 'wct3'."),
+            ({"methods": ["wct2", "wct3"]}, "methods must be one of gatys, .*, not 'wct3'."),
+            ({"methods": [["wct2"]]}, "methods must be one of gatys, .*, not .'wct2'.."),
+            ({"size": -5}, "size must be a whole number from 16 px up, or none, not -5."),
+            ({"masks": "my"}, "masks must be one of .*, not 'my'."),
         ],
     )
     def test_bad_input_gets_a_sentence(self, client, changes, sentence):

@@ -88,6 +88,18 @@ def test_a_missing_picture_is_asked_for(tab):
     playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
 
 
+def test_markup_in_a_sentence_is_text_on_the_page(tab):
+    """What a visitor typed, or a file was called, is shown letter by letter."""
+    fill(tab, "wct")
+    tab.get_by_role("button", name="More styles").click()
+    typed = "<b>it's</b> & &lt;1&gt; <img src=x>"
+    tab.locator("#wct-style-weights textarea, #wct-style-weights input").first.fill(typed)
+    tab.locator("#wct-run").click()
+    toast = tab.locator("[data-testid=toast-text]")
+    playwright.expect(toast).to_have_text(f"The weights must be numbers like 2, 1, not {typed}.")
+    assert toast.locator("b, img").count() == 0
+
+
 def fill(tab, key, number=0):
     """Open a method's tab and put a pair of its gallery in."""
     method = get_method(key)

@@ -12,7 +12,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("style_core", "demo", "app.py")
 
-WORDS = ("style_core.errors", "style_core.progress", "style_core.options", "style_core.version")
+WORDS = (
+    "style_core.errors",
+    "style_core.progress",
+    "style_core.options",
+    "style_core.conditions",
+    "style_core.version",
+)
 MATTER = (
     "style_core.images",
     "style_core.segments",

@@ -6,12 +6,14 @@ the content: whatever is not, window by window, an affine recoloring of the phot
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch import Tensor
 
 from ..coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures
+from ..conditions import Condition, needs_above_zero
 from ..errors import EnoughDone
 from ..feature_matching import need_feature_memory, region_weights
 from ..gram_matching import GramOptions, Loss, at_size, content_factor, picture_loss
@@ -43,6 +45,10 @@ class DeepPhotoOptions(GramOptions):
     """How strictly Deep Photo keeps to local recoloring, and what is done to the result."""
 
     group: ClassVar[str] = "This method"
+    only_if: ClassVar[Mapping[str, Condition]] = {
+        "photorealism": needs_above_zero("content_strength"),
+        "refinement=none": Condition("no other step beside it", lambda o, texture: len(o.refinement) == 1),
+    }
     content_strength: float = slider(
         0.5, 0, 1,
         help="Weight of the content's features and of the photorealism term against the style, by the third "

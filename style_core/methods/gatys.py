@@ -6,6 +6,7 @@ faithfully; watch it, stop it when you like what you see.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from ..coarse_to_fine import (
     resized,
     scaled_pictures,
 )
+from ..conditions import CONTENT, TEXTURE, Condition, needs
 from ..feature_matching import need_feature_memory
 from ..gram_matching import STARTS, GramOptions, at_size, picture_loss
 from ..images import ImageTensor, SizeRule
@@ -35,6 +37,10 @@ class GatysOptions(GramOptions):
     """What Gatys et al. optimize, from where, and in whose colors."""
 
     group: ClassVar[str] = "This method"
+    only_if: ClassVar[Mapping[str, Condition]] = {
+        "seed": TEXTURE | needs("start", "noise"),
+        "start": CONTENT,
+    }
     style_scale: float = slider(
         1.0, LEAST_SCALE, 2, step=0.05,
         help="Longer side of the style picture relative to the result's, and so the size of its strokes. It "

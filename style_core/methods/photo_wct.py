@@ -6,14 +6,16 @@ content's matting affinity removes what is left of patches and halos.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
 from torch import Tensor
 
+from ..conditions import Condition, needs, needs_above_zero
 from ..errors import WeightsUnavailable
-from ..feature_matching import MatchingOptions, feature_map, need_feature_memory, region_weights
+from ..feature_matching import STYLED, MatchingOptions, feature_map, need_feature_memory, region_weights
 from ..images import ImageTensor
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
 from ..nets.decoder import Level, encode_with_maxima
@@ -23,7 +25,7 @@ from ..ops.local_affine import local_affine_filter
 from ..ops.moments import Moments
 from ..ops.propagation import propagate
 from ..ops.regions import apply_maps, is_any_unmeasured, region_moments
-from ..options import several, slider
+from ..options import choice, several, slider
 
 LEVELS = (4, 3, 2, 1)
 NETWORKS = {
@@ -32,6 +34,9 @@ NETWORKS = {
 }
 SMOOTHINGS = ("matting", "guided", "affine", "refine")
 GUIDED_RADIUS, GUIDED_EPS = 35, 1e-4  # px; Li et al. 2018, section 3.2, with an eps that is not zero
+# Departure: of the matting Laplacian. The paper's 1e-7 follows every step of a JPEG's 8 x 8 blocks in a
+# clear sky and draws them into the result; 1e-5 is about the variance of rounding to 8 bits.
+EPSILONS = ("1e-5", "1e-6", "1e-7")
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.1  # Li et al. 2018, released code
 MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
 
@@ -41,6 +46,12 @@ class PhotoWCTOptions(MatchingOptions):
     """How PhotoWCT transfers style, and how the result is smoothed."""
 
     group: ClassVar[str] = "This method"
+    only_if: ClassVar[Mapping[str, Condition]] = {
+        "levels": STYLED,
+        "detail": STYLED,
+        "smoothing": needs_above_zero("content_strength"),
+        "epsilon": needs("smoothing", "matting") & needs_above_zero("content_strength"),
+    }
     content_strength: float = slider(
         1.0, 0, 1,
         help="How much of the smoothing along the content's edges is applied: 0 is the network's own "
@@ -57,6 +68,11 @@ class PhotoWCTOptions(MatchingOptions):
         ("matting", "refine"), SMOOTHINGS, advanced=True,
         help="Steps after the network, in this order: matting is the paper's closed form, guided its fast "
         "substitute, affine the released code's post-processing, refine puts the content's fine detail back.",
+    )  # fmt: skip
+    epsilon: str = choice(
+        "1e-5", EPSILONS, advanced=True,
+        help="With matting: variance within 3 x 3 px (values from 0 to 1) that is taken for noise. 1e-7 is "
+        "the paper's, which draws the blocks of JPEG files into clear skies.",
     )  # fmt: skip
     levels: tuple[str, ...] = several(
         tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
@@ -75,7 +91,7 @@ class PhotoWCTOptions(MatchingOptions):
 )
 def stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
     """Stylize from level 4 to 1 (section 3.1), then smooth (section 3.2)."""
-    unsmoothed = replace(options, content_strength=0.0, smoothing=SMOOTHINGS)
+    unsmoothed = replace(options, content_strength=0.0, smoothing=SMOOTHINGS, epsilon=EPSILONS[0])
     stylized = runtime.remember(
         "stylized", inputs, unsmoothed, compute=lambda: _stylize(inputs, options, runtime)
     )
@@ -139,7 +155,7 @@ def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: R
     if content.device.type == "mps":  # has no float64, which the windows' statistics need
         return _smooth(image.cpu(), content.cpu(), options, runtime).to(image.device)
     if "matting" in options.smoothing:
-        image = _propagate(image, content, runtime)
+        image = _propagate(image, content, options, runtime)
     if "guided" in options.smoothing:
         runtime.progress(0.9, "Guided filter")
         image = guided_filter(content, image, radius=GUIDED_RADIUS, eps=GUIDED_EPS, subsample=4).clamp(0, 1)
@@ -157,13 +173,13 @@ def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: R
     return image
 
 
-def _propagate(image: Tensor, content: Tensor, runtime: Runtime) -> Tensor:
+def _propagate(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: Runtime) -> Tensor:
     message = "Smoothing along the content"
     runtime.progress(0.5, message, image)
     # Departure: normalized by rows. The paper's symmetric form darkens two pixels along the borders,
     # which the released code pads and cuts off.
     solved = propagate(
-        image, content, normalization="rows",
+        image, content, epsilon=float(options.epsilon), normalization="rows",
         report=lambda share: runtime.progress(0.5 + 0.4 * share, message),
     )  # fmt: skip
     if not solved.is_converged:

@@ -6,6 +6,7 @@ mixes styles.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -14,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..conditions import TEXTURE, Condition
 from ..feature_matching import (
     WHITENINGS,
     MatchingOptions,
@@ -46,6 +48,14 @@ class WCTOptions(MatchingOptions):
     """What WCT transfers, and how much."""
 
     group: ClassVar[str] = "This method"
+    only_if: ClassVar[Mapping[str, Condition]] = {
+        "seed": TEXTURE,
+        "content_strength": Condition("a level above 1", lambda options, texture: options.levels != ("1",)),
+        "passes": Condition(
+            f"a content picture or at least {TEXTURE_PASSES}",
+            lambda options, texture: not texture or options.passes >= TEXTURE_PASSES,
+        ),
+    }
     content_strength: float = slider(
         0.5, 0, 1,
         help="How far the deep levels hold back: 0 is the paper, 1 leaves the arrangement to the content and "

@@ -6,6 +6,7 @@ gives back the content's structure exactly enough; features are whitened and col
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
@@ -13,7 +14,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from .. import feature_matching
-from ..feature_matching import MatchingOptions, feature_map, need_feature_memory, region_weights
+from ..conditions import Condition
+from ..feature_matching import STYLED, MatchingOptions, feature_map, need_feature_memory, region_weights
 from ..images import ImageTensor, SizeRule
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
 from ..nets.wavelet import LAST_LAYER, VARIANTS, Hook, Skip, WaveletDecoder, wavelet_decode, wavelet_encode
@@ -37,6 +39,7 @@ class WCT2Options(MatchingOptions):
     """Where and how WCT2 transfers style."""
 
     group: ClassVar[str] = "This method"
+    only_if: ClassVar[Mapping[str, Condition]] = {"transfer": STYLED}
     content_strength: float = slider(
         0.5, 0, 1,
         help="How much of the result is redrawn as a local recoloring of the content: 0 is the network's "

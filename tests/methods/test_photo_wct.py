@@ -1,11 +1,13 @@
 """PhotoWCT with the shipped weights: what it promises a user."""
 
+import io
 import itertools
 
 import pytest
 import torch
+from PIL import Image
 
-from style_core import load_image, stylize
+from style_core import load_image, stylize, to_pil
 from style_core.feature_matching import WHITENINGS
 from style_core.methods.photo_wct import LEVELS, SMOOTHINGS
 
@@ -84,3 +86,26 @@ def test_a_smoothing_that_does_not_converge_is_noted(pair, monkeypatch):
 
 def test_a_converged_smoothing_is_not_noted(pair):
     assert stylize("photo_wct", *pair).notes == ()
+
+
+def border_step(image):
+    """Mean difference of neighbors across the borders of 8 x 8 blocks beyond that inside them, in levels."""
+    steps = (255 * image.mean(1)).diff(dim=2).abs().mean((0, 1))
+    is_border = torch.arange(len(steps)) % 8 == 7
+    return float(steps[is_border].mean() - steps[~is_border].mean())
+
+
+def test_the_blocks_of_a_jpeg_are_not_drawn_into_a_clear_sky():
+    rows, columns = torch.linspace(0, 1, 96)[:, None], torch.linspace(0, 1, 160)
+    light = 0.25 * rows + 0.08 * torch.sin(9 * columns + 4 * rows) + 0.5
+    sky = torch.stack([0.75 * light, 0.9 * light, 1.1 * light])[None]
+    file = io.BytesIO()
+    to_pil(sky).save(file, "JPEG", quality=70)
+    content = load_image(Image.open(file)).pixels
+    style = photo(96, 128, seed=2)
+    step, paper = (
+        border_step(stylize("photo_wct", content, style, **given).image)
+        for given in ({}, {"epsilon": "1e-7"})
+    )
+    assert border_step(content) > 0.1  # there are blocks to be drawn
+    assert step < 0.6 * paper

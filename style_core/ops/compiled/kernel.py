@@ -14,6 +14,8 @@ from typing import Any, Self
 
 import torch
 
+from .kept_code import code_folder, kept_in
+
 numba: Any
 try:
     import numba
@@ -22,6 +24,8 @@ except ImportError:  # the tensor expressions do the same
 
 # What may be rearranged in sums; infinities and NaN keep their meaning.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
+
+KEPT = None if numba is None else code_folder(numba)
 
 Kernel = Callable[..., Any]
 
@@ -32,10 +36,11 @@ def kernel(function: Kernel) -> Kernel:
         return function
     options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
     compiled: Kernel
-    try:
-        compiled = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder to keep it in can be written
+    if KEPT is None:
         compiled = numba.njit(**options)(function)
+        return compiled
+    with kept_in(KEPT, numba):
+        compiled = numba.njit(cache=True, **options)(function)
     return compiled
 
 

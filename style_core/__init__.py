@@ -12,7 +12,7 @@ from .errors import (
     StyleCoreError,
     WeightsUnavailable,
 )
-from .files import check_output, load_image, read_settings
+from .files import StoredValues, check_output, load_image, load_values, read_settings
 from .images import ImageTensor, Picture, to_pil
 from .inspection import describe_weights, find_regions, measure_result
 from .measures import Measures
@@ -54,6 +54,7 @@ __all__ = [
     "Progress",
     "Result",
     "Segments",
+    "StoredValues",
     "StyleCoreError",
     "WeightsUnavailable",
     "check_output",
@@ -63,6 +64,7 @@ __all__ = [
     "get_method",
     "list_methods",
     "load_image",
+    "load_values",
     "measure_result",
     "option_default",
     "option_fields",

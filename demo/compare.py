@@ -22,7 +22,8 @@ from style_core import (
     parse_numbers,
 )
 
-from .controls import NOT_SET, as_sent, family_choice, picture_input
+from .components import as_sent
+from .controls import NOT_SET, family_choice, picture_input
 from .examples import gallery
 from .runs import FinishedTile, Run
 from .service import Service

@@ -1,33 +1,45 @@
-"""Gradio components that hand over uploaded files themselves, unopened.
+"""Gradio components whose values come as they were sent: files unopened, numbers unchecked.
 
-Gradio's own preprocessing opens pictures with every decoder Pillow has, turns, clips or re-encodes some and
-fails with a generic message on broken ones; which files are pictures, and how they are read, is
-style_core's.
+Gradio's own preprocessing opens pictures with every decoder Pillow has, turns, clips or re-encodes some, and
+its refusals ("Value -5 is less than minimum value 0.") do not say which value of many is meant. Which
+files are pictures, and what an option may be, is style_core's to say.
 """
 
 from __future__ import annotations
 
 from abc import ABCMeta
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
-import gradio as gr
+from gradio.components import Component
+
+C = TypeVar("C", bound=Component)
+Preprocess = Callable[[Any, Any], Any]  # the component and what was sent -> the value
 
 
-def _like(base: type[Any], preprocess: Callable[[Any, Any], Any]) -> type[Any]:
-    """A component like ``base`` with another preprocessing.
+def as_sent(component: C, preprocess: Preprocess = lambda _, payload: payload) -> C:
+    """The component with another preprocessing, by default none, however often Gradio rebuilds it.
 
-    A subclass, because Gradio builds components anew from their class when an event updates them, which
-    loses what was set on an instance. Made past Gradio's own metaclass step, which would write a stub file
-    beside the source; ``is_template`` makes the page draw it as its base.
+    Gradio builds components anew from their class when an event updates them, which would lose what is
+    set on an instance; so the instance gets a class of its own.
+    """
+    component.__class__ = _like(type(component), preprocess)
+    return component
+
+
+def file_of(_: Any, payload: Any) -> str | None:
+    """The uploaded file's path."""
+    return None if payload is None else payload.path
+
+
+@cache
+def _like(base: type[Any], preprocess: Preprocess) -> type[Any]:
+    """A class like ``base`` with another preprocessing.
+
+    Made past Gradio's own metaclass step, which would write a stub file beside the source;
+    ``is_template`` makes the page draw it as its base.
     """
     body = {"preprocess": preprocess, "is_template": True, "__module__": __name__, "__doc__": base.__doc__}
     made: type[Any] = ABCMeta.__new__(type(base), base.__name__, (base,), body)
     return made
-
-
-def _path(self: Any, payload: Any) -> str | None:
-    return None if payload is None else payload.path
-
-
-PictureFile = _like(gr.Image, _path)  # its value is the uploaded file's path

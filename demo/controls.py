@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from style_core import (
     FAMILIES,
@@ -19,18 +18,17 @@ from style_core import (
     parse_value,
 )
 
-from .components import PictureFile
+from .components import as_sent, file_of
 from .texts import tr
 from .uploads import refuse_unreadable
 
 NOT_SET = 0
-C = TypeVar("C", bound=Component)
 TYPED_FROM = 100_000  # a whole number of such a range is typed, not dragged
 
 
 def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
     """An image input that hands over the uploaded file itself."""
-    image: gr.Image = PictureFile(
+    image = gr.Image(
         label=tr(label), type="filepath", image_mode=None, elem_id=elem_id, height=height, min_width=150,
         sources=["upload", "clipboard", "webcam"],
     )  # fmt: skip
@@ -38,17 +36,7 @@ def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
         refuse_unreadable, image, None, api_visibility="private", show_progress="hidden",
         concurrency_limit=4, concurrency_id="uploads",
     )  # fmt: skip
-    return image
-
-
-def as_sent(control: C) -> C:
-    """A control that hands over what a program sent for it, unchecked.
-
-    Gradio's own refusals ("Value -5 is less than minimum value 0.") do not say which value of many is
-    meant; style_core's name the option, its range and what came.
-    """
-    setattr(control, "preprocess", lambda payload: payload)  # noqa: B010  # see picture_input
-    return control
+    return as_sent(image, file_of)
 
 
 def family_choice(elem_id: str) -> gr.Radio:

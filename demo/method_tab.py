@@ -20,7 +20,7 @@ from .controls import (
 )
 from .examples import gallery
 from .method_run import rerunner, runner
-from .region_inputs import paint, region_inputs
+from .region_inputs import connect_regions, paint, region_inputs
 from .service import Service
 from .sharing import share_row
 from .stops import Stops
@@ -49,18 +49,19 @@ def method_tab(method: Method, service: Service) -> dict[str, Any]:
                 stop = gr.Button(tr("Stop"), elem_id=f"{key}-stop", min_width=120)
             more_styles, weights = _more_styles(method)
             controls = main_controls(method)
-            masks, content_mask, style_mask, editors = region_inputs(method, content, style)
+            regions = region_inputs(method, content, style)
             with gr.Accordion(tr("Advanced"), open=False):
                 family = _family(method)
                 controls |= advanced_controls(method)
         with gr.Column(scale=3, min_width=320):
             outputs = _results(key, service)
     inputs: dict[str, Any] = {
-        "content": content, "style": style, "masks": masks, "content_mask": content_mask,
-        "style_mask": style_mask, "more_styles": more_styles, "style_weights": weights, "family": family,
-        **controls,
+        "content": content, "style": style, "masks": regions.masks,
+        "content_mask": regions.content_mask, "style_mask": regions.style_mask,
+        "more_styles": more_styles, "style_weights": weights, "family": family, **controls,
     }  # fmt: skip
-    _connect(method, service, inputs, outputs, editors, run, stop)
+    connect_regions(method, service, regions, inputs)
+    _connect(method, service, inputs, outputs, regions.editors, run, stop)
     return inputs
 
 

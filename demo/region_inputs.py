@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from style_core import (
-    Method,
-    find_regions,
-)
+from style_core import Method
 
-from .controls import (
-    as_sent,
-    picture_input,
-)
-from .masks import COLORS, editor_value, overlays, painted_mask, save_mask
+from .components import as_sent
+from .controls import picture_input
+from .masks import brush, editor_value, overlays, painted_mask, save_mask
+from .method_run import request_of
 from .runs import scratch_folder
+from .service import Service
 from .texts import language, say, tr
-from .work import (
-    DRAWN_MASKS,
-    MASK_MODES,
-    NO_MASKS,
-    OWN_MASKS,
-    Request,
-    as_list,
-    as_sentences,
-    check,
-)
+from .work import DRAWN_MASKS, MASK_MODES, NO_MASKS, OWN_MASKS, as_list, as_sentences, check
 
 
-def region_inputs(
-    method: Method, content: gr.Image, style: gr.Image
-) -> tuple[gr.Radio, gr.Image, gr.Image, list[gr.ImageEditor]]:
+@dataclass(frozen=True)
+class RegionInputs:
+    """The controls of the Regions part, and where the regions are shown."""
+
+    masks: gr.Radio
+    content_mask: gr.Image
+    style_mask: gr.Image
+    editors: list[gr.ImageEditor]
+    look: gr.Button
+    shown: list[Any]
+
+
+def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionInputs:
+    """Build the Regions part of a tab; :func:`connect_regions` then gives its button something to do."""
     key = method.key
     modes = list(MASK_MODES) if method.uses_segments else [NO_MASKS]
     with gr.Accordion(tr("Regions"), open=False, visible=method.uses_segments):
@@ -46,16 +47,12 @@ def region_inputs(
         as_sent(masks)
         with gr.Column(visible=False) as drawing:
             editors = [
-                gr.ImageEditor(
-                    type="pil", layers=False, transforms=(), sources=(), label=tr(label), height=360,
-                    brush=gr.Brush(colors=list(COLORS), color_mode="fixed", default_size=40),
-                    elem_id=f"{key}-draw-{side}",
-                )
+                brush(tr(label), f"{key}-draw-{side}")
                 for side, label in (
                     ("content", "Paint regions of the content"),
                     ("style", "Paint regions of the style"),
                 )
-            ]  # fmt: skip
+            ]
         with gr.Row(visible=False) as files:
             content_mask = picture_input("Content mask", f"{key}-content-mask")
             style_mask = picture_input("Style mask", f"{key}-style-mask")
@@ -81,13 +78,18 @@ def region_inputs(
                 lambda mode, path: editor_value(path) if mode == DRAWN_MASKS else gr.skip(),
                 [masks, picture], editor, queue=False, api_visibility="private",
             )  # fmt: skip
-        look.click(
-            paint, [masks, *editors], [content_mask, style_mask], queue=False, api_visibility="private"
-        ).then(
-            _show_regions, [masks, content, style, content_mask, style_mask], [regions, found],
-            api_visibility="private", concurrency_limit=1, concurrency_id="regions",
-        )  # fmt: skip
-    return masks, content_mask, style_mask, editors
+    return RegionInputs(masks, content_mask, style_mask, editors, look, [regions, found])
+
+
+def connect_regions(method: Method, service: Service, parts: RegionInputs, inputs: dict[str, Any]) -> None:
+    """Let the button show the regions of what the tab's inputs describe."""
+    parts.look.click(
+        paint, [parts.masks, *parts.editors], [parts.content_mask, parts.style_mask], queue=False,
+        api_visibility="private",
+    ).then(
+        _viewer(method, service), inputs_kwargs=inputs, outputs=parts.shown, api_visibility="private",
+        concurrency_limit=1, concurrency_id="regions",
+    )  # fmt: skip
 
 
 def _under_the_brush(mode: str, content: str | None, style: str | None) -> Any:
@@ -96,39 +98,32 @@ def _under_the_brush(mode: str, content: str | None, style: str | None) -> Any:
     return editor_value(content), editor_value(style)
 
 
-def paint(mode: str, content: dict[str, Any] | None, style: dict[str, Any] | None) -> Any:
+def paint(
+    mode: str, content: dict[str, Any] | None, style: dict[str, Any] | None, request: gr.Request
+) -> Any:
     """The strokes of both editors into the mask inputs."""
     if mode != DRAWN_MASKS:
         return gr.skip(), gr.skip()
     folder = scratch_folder()
-    return tuple(
-        save_mask(painted_mask(value), folder, name)
-        for value, name in ((content, "content_mask"), (style, "style_mask"))
-    )
+    with as_sentences("drawing", language(request)):
+        return tuple(
+            save_mask(painted_mask(value), folder, name)
+            for value, name in ((content, "content_mask"), (style, "style_mask"))
+        )
 
 
-def _show_regions(
-    mode: str, content: str | None, style: str | None, content_mask: str | None, style_mask: str | None,
-    request: gr.Request,
-) -> Any:  # fmt: skip
-    tongue = language(request)
-    with as_sentences("regions", tongue):
-        if content is None or style is None:
-            raise gr.Error("Please add a content and a style picture first.", print_exception=False)
-        if mode in (OWN_MASKS, DRAWN_MASKS):
-            check(
-                Request(
-                    "wct2", content, (style,), masks=mode, content_mask=content_mask, style_mask=style_mask
-                )
-            )
-            if content_mask is None or style_mask is None:
-                raise gr.Error("One of the masks has no regions yet.", print_exception=False)
-            found = find_regions(
-                content, style, content_mask=content_mask, style_mask=style_mask, device="cpu"
-            )
-        else:
-            found = find_regions(content, style, device="cpu")
-        mask = content_mask if mode in (OWN_MASKS, DRAWN_MASKS) else None
-        pictures = overlays(content, style, found, mask)
-    captions = (say("Content", tongue), say("Style", tongue))
-    return gr.Gallery(list(zip(pictures, captions, strict=True)), visible=True), as_list(found.notes, tongue)
+def _viewer(method: Method, service: Service) -> Callable[..., Any]:
+    def show(request: gr.Request, **values: Any) -> Any:
+        tongue = language(request)
+        with as_sentences("regions", tongue):
+            asked = request_of(method, values)
+            check(asked)
+            if asked.content is None:
+                raise gr.Error("Please add a content picture first.", print_exception=False)
+            found = service.regions(asked)
+            pictures = overlays(asked.content, asked.styles, found)
+        captions = ["Content", *["Style"] * len(asked.styles)]
+        shown = [(picture, say(caption, tongue)) for picture, caption in zip(pictures, captions, strict=True)]
+        return gr.Gallery(shown, visible=True), as_list(found.notes, tongue)
+
+    return show

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from style_core import Segments
+
 from .limits import Limits
 from .runs import Run, Runs
 from .shares import ShareStore
 from .stream import Update
-from .work import Done, Request, perform, threads_of
+from .work import Done, Request, perform, regions, threads_of
 from .zero_gpu import LONGEST_LOAN, on_gpu
 
 HOUR = 3600.0  # seconds
@@ -34,6 +36,7 @@ class Service:
         self._lock = threading.Lock()
         self._shared: dict[str, list[float]] = {}  # visitor to the times of the last hour's shares
         self._perform = on_gpu(limits.max_seconds)(perform)
+        self._regions = on_gpu(limits.max_seconds)(regions)
 
     def begin(self, kind: str, tab: str, request: Request) -> Run:
         """A new run of a request."""
@@ -64,3 +67,7 @@ class Service:
             limits = replace(limits, max_seconds=min(limits.max_seconds, LONGEST_LOAN - LOAN_MARGIN))
         done: Any = self._perform(request, limits, event, threads_of(self.jobs))
         yield from done
+
+    def regions(self, request: Request) -> Segments:
+        """The matched regions that :meth:`perform` would use; see :func:`demo.work.regions`."""
+        return self._regions(request, self.limits, threads_of(self.jobs))

@@ -22,7 +22,9 @@ from style_core import (
     Method,
     Progress,
     Result,
+    Segments,
     StyleCoreError,
+    find_regions,
     get_method,
     load_image,
     option_default,
@@ -153,21 +155,13 @@ def perform(request: Request, limits: Limits, enough: Any, threads: int = 0) -> 
     Raises:
         StyleCoreError: a sentence for the visitor.
     """
-    method = get_method(request.method)
-    takes_steps = "steps" in option_fields(method.options)
-    options, noted = limits.fit(request.content, request.options, takes_steps=takes_steps, own=method.longest)
-    masks = {NO_MASKS: (None, None), AUTO_MASKS: ("auto", "auto")}
-    content_mask, style_mask = masks.get(request.masks, (request.content_mask, request.style_mask))
+    options, noted = _fitted(request, limits)
+    pictures = _pictures(request)
 
     def work(progress: Progress) -> Result:
         if threads:
             use_threads(threads)
-        return stylize(
-            request.method, request.content, list(request.styles),
-            style_weights=None if request.style_weights is None else list(request.style_weights),
-            content_mask=content_mask, style_mask=style_mask, family=request.family,
-            progress=limits.watched(progress), **options,
-        )  # fmt: skip
+        return stylize(request.method, **pictures, progress=limits.watched(progress), **options)
 
     began = time.monotonic()
     try:
@@ -181,6 +175,45 @@ def perform(request: Request, limits: Limits, enough: Any, threads: int = 0) -> 
                 yield Done(update, (*noted, *update.notes), seconds)
     finally:
         _give_memory_back()
+
+
+def regions(request: Request, limits: Limits, threads: int = 0) -> Segments:
+    """The regions that :func:`perform` would use: the same pictures at the same size, read the same way.
+
+    Raises:
+        StyleCoreError: a sentence for the visitor.
+    """
+    options, _ = _fitted(request, limits)
+    pictures = _pictures(request)
+
+    def work(progress: Progress) -> Segments:
+        if threads:
+            use_threads(threads)
+        size = options.get("size")
+        return find_regions(request.method, **pictures, size=size, progress=limits.watched(progress))
+
+    try:
+        return next(found for found in stream(work) if isinstance(found, Segments))
+    finally:
+        _give_memory_back()
+
+
+def _fitted(request: Request, limits: Limits) -> tuple[dict[str, Any], list[str]]:
+    """The request's options within the limits, and what was changed."""
+    method = get_method(request.method)
+    takes_steps = "steps" in option_fields(method.options)
+    return limits.fit(request.content, request.options, takes_steps=takes_steps, own=method.longest)
+
+
+def _pictures(request: Request) -> dict[str, Any]:
+    """The request's pictures, masks and networks as style_core takes them."""
+    masks = {NO_MASKS: (None, None), AUTO_MASKS: ("auto", "auto")}
+    content_mask, style_mask = masks.get(request.masks, (request.content_mask, request.style_mask))
+    return {
+        "content": request.content, "style": list(request.styles),
+        "style_weights": None if request.style_weights is None else list(request.style_weights),
+        "content_mask": content_mask, "style_mask": style_mask, "family": request.family,
+    }  # fmt: skip
 
 
 @cache

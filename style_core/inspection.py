@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from . import device as devices
 from . import measures, weights
+from .errors import InvalidSegments
 from .files import load_image
 from .images import Source
-from .options import Options
+from .options import make_options
 from .pipeline import get_method
 from .progress import Progress, ignore_progress
-from .reading import AUTO, matched_regions, read_pictures
+from .reading import AUTO, read_pictures, regions_of, style_shares
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
 from .segments import Segments
 
@@ -38,27 +41,53 @@ def identify_weights(method: str, family: str) -> dict[str, str]:
 
 
 def find_regions(
-    content: Source, style: Source, *, content_mask: Source = AUTO, style_mask: Source = AUTO,
-    size: int | None = None, family: str = "compact", weights_dir: str | PathLike[str] | None = None,
-    device: str = "auto", progress: Progress | None = None,
-) -> Segments:  # fmt: skip
+    method: str,
+    content: Source,
+    style: Source | Sequence[Source],
+    *,
+    style_weights: Sequence[float] | None = None,
+    content_mask: Source | None = AUTO,
+    style_mask: Source | None = AUTO,
+    size: int | None = None,
+    family: str = "compact",
+    weights_dir: str | PathLike[str] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Segments:
     """The matched regions that :func:`stylize` would use, to look at before the work.
 
     Args:
-        content, style, content_mask, style_mask, size, family, weights_dir, device, progress: as there.
+        method, content, style, style_weights, content_mask, style_mask, size, family, weights_dir,
+            device, progress: as there.
 
     Returns:
-        label maps at the sizes the pictures are read at, and notes.
+        exactly the ``segments`` of that result: label maps at the sizes the pictures are worked at, and
+        notes. Of several styles, the style's map is the first one's, all of it label 1; style k is
+        used in label k of the content.
 
     Raises:
         StyleCoreError: as there.
+        InvalidSegments: there are no masks, or the method does not use any.
     """
+    chosen = get_method(method)
+    values = make_options(chosen.options, {"size": size})
+    sources: list[Any] = list(style) if isinstance(style, (list, tuple)) else [style]
+    style_shares(chosen, content, sources, style_weights)
     target = devices.choose_device(device)
     place = Path(fspath(weights_dir)) if weights_dir is not None else None
-    runtime = RequestRuntime(family, place, target, torch.Generator(), progress or ignore_progress)
+    runtime = RequestRuntime(
+        family, place, target, torch.Generator(), progress or ignore_progress, chosen.encoder, method
+    )
     with out_of_memory_as_a_sentence(target), torch.no_grad():
-        pictures = read_pictures(content, [style], Options(size=size), None, runtime)
-        return matched_regions(pictures, content_mask, style_mask, None, runtime)
+        pictures = read_pictures(content, sources, values, chosen.longest, runtime)
+        segments = regions_of(chosen, pictures, content_mask, style_mask, style_weights, runtime)
+    if segments is None:
+        raise InvalidSegments(
+            f"{chosen.title} does not use masks."
+            if not chosen.uses_segments
+            else "There are no masks; give both, or 'auto' for both."
+        )
+    return segments
 
 
 def measure_result(

@@ -150,23 +150,10 @@ def regions_of(
         return None
     if pictures.is_noise:
         raise InvalidSegments("Masks need a content picture.")
-    return matched_regions(pictures, content_mask, style_mask, style_weights, runtime)
-
-
-def matched_regions(
-    pictures: Pictures,
-    content_mask: Source | None,
-    style_mask: Source | None,
-    style_weights: Sequence[float] | None,
-    runtime: RequestRuntime,
-) -> Segments:
-    """The regions of pictures and masks, matched; their notes said."""
     content, style = pictures.content, pictures.styles[0]
     if len(pictures.styles) > 1:
         segments = _one_style_per_region(pictures, content_mask, style_mask, style_weights)
-    elif is_auto(content_mask):
-        if style_mask is not None and not is_auto(style_mask):
-            raise InvalidSegments("A style mask cannot go with an automatic content mask.")
+    elif is_auto(content_mask) and (style_mask is None or is_auto(style_mask)):
         runtime.progress(0.0, "Finding regions")
         segments = runtime.remember(
             content.pixels, style.pixels, owner="regions",  # of any method: only its encoder counts
@@ -176,6 +163,12 @@ def matched_regions(
                 runtime.encoder(last="relu4_1"),
             ),
         )  # fmt: skip
+    elif is_auto(content_mask) or is_auto(style_mask):
+        automatic, other = ("content", "style") if is_auto(content_mask) else ("style", "content")
+        raise InvalidSegments(
+            f"The {automatic} mask is 'auto', which finds the regions of both pictures together, and the "
+            f"{other} mask is not; give 'auto' for both, or a picture for both."
+        )
     elif content_mask is None or style_mask is None:
         missing = "content" if content_mask is None else "style"
         raise InvalidSegments(f"Masks come in pairs; the {missing} mask is missing.")
@@ -198,9 +191,9 @@ def _one_style_per_region(
         )
     if style_weights is not None:
         raise InvalidOption("style_weights cannot go with a mask that gives each region a style of its own.")
-    labels, notes = read_style_regions(content_mask, pictures.content, len(pictures.styles))
+    labels, notes, colors = read_style_regions(content_mask, pictures.content, len(pictures.styles))
     width, height = pictures.styles[0].size
-    return Segments(labels, torch.ones(height, width, dtype=torch.int64), notes)
+    return Segments(labels, torch.ones(height, width, dtype=torch.int64), notes, colors)
 
 
 def input_digests(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,49 +1,50 @@
 """Mask pictures -> label maps that mean the same on both sides.
 
-A mask is a picture in which every region has one color. Colors are matched between the content's
-and the style's mask; the nine colors of the Deep Photo Style Transfer examples have names, any
-other set works as well. A color is a label if some pixel and its eight neighbors have it: the
-blends along anti-aliased borders never do, and snap to the nearest label.
+A mask is a picture in which every region has one color; which colors those are is found for each mask in
+mask_colors.py. Here they are matched between the content's and the style's mask: equal colors, and where
+a mask was saved with loss, near ones. The nine colors of the Deep Photo Style Transfer examples have
+names, any other set works as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .errors import InvalidImage, InvalidSegments
-from .files import load_image
+from .files import StoredValues, load_values
 from .images import Picture, Source, mirrored
+from .mask_colors import MERGE_DISTANCE, TRANSPARENT, Color, Mask, color_name, label_pixels, region_colors
 
 LabelMap = Tensor  # [H, W], int64; 0 = matched with everything, 1.. = regions
 EVERYTHING = 0
 MIN_PIXELS = 11  # Li et al. 2018, released code: more than 10 pixels on both sides ...
 MAX_RATIO = 100  # ... and, here, shares of the pictures that differ by less than a factor of 100
 MAX_LABELS = 64
-EXACT_COLORS = 256  # masks with no more distinct colors than this are taken as lossless
-MERGE_DISTANCE = 40.0  # 8-bit RGB distance within which the colors of a lossy mask are one
-FLAT_RANGE = 24  # 8-bit difference within 3 x 3 pixels of a lossy mask that still counts as flat
 JPEG_SHIFT = 6.0  # 8-bit RGB distance by which JPEG moves a flat color
-MIN_SHARE = 0.0005  # of both masks' pixels: a lossy mask's smaller specks are damage, not regions
-TRANSPARENT = (1, 2, 3)  # the label of what a mask leaves transparent
-COLOR_NAMES = {
-    (0, 0, 255): "blue", (0, 255, 0): "green", (0, 0, 0): "black", (255, 255, 255): "white",
-    (255, 0, 0): "red", (255, 255, 0): "yellow", (128, 128, 128): "gray",
-    (0, 255, 255): "light blue", (255, 0, 255): "purple",
-}  # fmt: skip
+OPAQUE = 128  # alpha from which a mask's pixel is painted
+HIGHEST_NUMBER = 65535  # of a label map
+MOST_NAMED = 3  # lost colors of one mask; more are counted
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Matching label maps at the sizes of the pictures, and what could not be matched."""
+    """Matching label maps at the sizes of the pictures, and what could not be matched.
+
+    Attributes:
+        content, style: ``[H, W]`` int64.
+        notes: sentences about what could not be matched.
+        colors: what labels 1, 2, … are painted in, 8-bit RGB; empty where regions were found without masks.
+    """
 
     content: LabelMap
     style: LabelMap
     notes: tuple[str, ...] = ()
+    colors: tuple[Color, ...] = ()
 
 
 def read_masks(content_mask: Source, style_mask: Source, content: Picture, style: Picture) -> Segments:
@@ -51,30 +52,36 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
 
     Args:
         content_mask, style_mask: pictures of any size; they are stretched to their photo's
-            (nearest neighbor), with a note when the shape differs.
+            (nearest neighbor), with a note when the shape differs. Their stored values count, whatever
+            a color profile says about them; equal values are one region, after lossy compression
+            near ones.
         content, style: the photos the masks belong to.
 
     Raises:
         InvalidSegments: a mask cannot be read, or has more than 64 labels.
     """
-    originals, colors = [], []
-    notes: list[str] = []
-    for source, photo, side in ((content_mask, content, "content"), (style_mask, style, "style")):
-        array = _mask_colors(source, f"{side} mask")
-        originals.append(array)
-        colors.append(_stretched(array, photo, side, notes))
-    palette = find_palette(originals)  # before stretching, which would make regions of blended pixels
+    masks, notes = _opened({"content mask": content_mask, "style mask": style_mask})
+    own = [region_colors(mask) for mask in masks]
+    palette, places = _matched_colors(own[0], own[1], is_exact=all(mask.is_exact for mask in masks))
     if len(palette) > MAX_LABELS:
         raise InvalidSegments(
             f"The masks have {len(palette)} colors that fill regions; at most {MAX_LABELS} labels are "
             "possible. Paint every region in one flat color."
         )
-    maps = [snap_to_palette(array, palette) + 1 for array in colors]
-    matched = match_labels(*maps, names=[color_name(c) for c in palette])
-    return Segments(matched.content, matched.style, (*notes, *matched.notes))
+    maps = []
+    for k, (side, photo) in enumerate((("content", content), ("style", style))):
+        labels, lost = label_pixels(masks[k], own[k], partners=own[1 - k])
+        notes += _too_small(lost, side)
+        joint = np.array([*places[k], *places[1 - k]])[labels]
+        maps.append(_stretched(joint, photo, side, notes))
+        notes += _lost_in_stretching(joint, maps[-1], palette, side)
+    matched = match_labels(*(torch.from_numpy(m) + 1 for m in maps), names=[color_name(c) for c in palette])
+    return Segments(matched.content, matched.style, (*notes, *matched.notes), tuple(palette))
 
 
-def read_style_regions(mask: Source, content: Picture, count: int) -> tuple[LabelMap, tuple[str, ...]]:
+def read_style_regions(
+    mask: Source, content: Picture, count: int
+) -> tuple[LabelMap, tuple[str, ...], tuple[Color, ...]]:
     """A content mask whose regions get one style picture each, in reading order.
 
     Args:
@@ -83,45 +90,88 @@ def read_style_regions(mask: Source, content: Picture, count: int) -> tuple[Labe
         count: how many style pictures there are.
 
     Returns:
-        labels 1 … count, ``[H, W]``; the region that begins first, row by row, is 1. And the notes.
+        labels 1 … count, ``[H, W]``; the region that begins first, row by row, is 1. The notes. And the
+        colors of labels 1, 2, …
 
     Raises:
         InvalidSegments: the mask cannot be read, or does not have ``count`` regions.
     """
-    original = _mask_colors(mask, "content mask")
-    palette = find_palette([original, original])  # the same mask for both sides
+    (opened,), notes = _opened({"content mask": mask})
+    palette = region_colors(opened)
     if len(palette) != count:
         raise InvalidSegments(
             f"The content mask has {len(palette)} regions and there are {count} style pictures; give one "
             "style picture for each color of the mask."
         )
-    notes: list[str] = []
-    labels = snap_to_palette(_stretched(original, content, "content", notes), palette)
+    labels, lost = label_pixels(opened, palette)
+    notes += _too_small(lost, "content")
+    labels = _stretched(labels, content, "content", notes)
     for label, color in enumerate(palette):
-        if not bool((labels == label).any()):
+        if not (labels == label).any():
             raise InvalidSegments(
                 f"Region {color_name(color)} is lost at the content's size; paint it larger."
             )
-    order = sorted(range(count), key=lambda label: _first_place(labels == label))
-    ranks = torch.empty(count, dtype=torch.int64)
-    ranks[order] = torch.arange(1, count + 1)
+    order = np.argsort([int((labels == label).argmax()) for label in range(count)])
     names = [f"style picture {k} is used in region {color_name(palette[n])}" for k, n in enumerate(order, 1)]
-    return ranks[labels], (*notes, f"In reading order, {', '.join(names)}.")
+    notes.append(f"In reading order, {', '.join(names)}.")
+    ranks = torch.from_numpy(np.argsort(order) + 1)
+    return ranks[torch.from_numpy(labels).long()], tuple(notes), tuple(palette[n] for n in order)
 
 
-def _first_place(where: Tensor) -> int:
-    return int(where.flatten().to(torch.uint8).argmax())
+def _too_small(lost: list[Color], side: str) -> list[str]:
+    """Notes on the colors of a mask that fill no region."""
+    notes = [
+        f"Region {color_name(color)} of the {side} mask is too small and went to what is around it."
+        for color in lost[:MOST_NAMED]
+    ]
+    if len(lost) > MOST_NAMED:
+        notes.append(f"{len(lost) - MOST_NAMED} more colors of the {side} mask fill no region either.")
+    return list(dict.fromkeys(notes))
 
 
-def _stretched(array: np.ndarray, photo: Picture, side: str, notes: list[str]) -> np.ndarray:
-    """The mask at its photo's size, with a note if its shape is another."""
+def _lost_in_stretching(before: np.ndarray, after: np.ndarray, palette: list[Color], side: str) -> list[str]:
+    """Notes on the regions that have no pixel left at the photo's size."""
+    drawn, left = (np.bincount(labels.ravel(), minlength=len(palette)) > 0 for labels in (before, after))
+    lost = np.flatnonzero(drawn & ~left)
+    return [f"Region {color_name(palette[k])} is lost at the {side}'s size; paint it larger." for k in lost]
+
+
+def _matched_colors(
+    content: list[Color], style: list[Color], *, is_exact: bool
+) -> tuple[list[Color], list[list[int]]]:
+    """The colors of both masks, each once, and where in that list the colors of either mask are.
+
+    Nearest colors are matched first. A flat (255, 0, 0) is (254, 0, 0) in a JPEG, even where nothing else
+    in it tells of damage; but grays of exact masks may be numbers, which must stay distinct.
+    """
+    distances = _distances(content, style)
+    for i, j in np.ndindex(*distances.shape):
+        a, b = content[i], style[j]
+        is_fixed = TRANSPARENT in (a, b) or (is_exact and (_is_gray(a) or _is_gray(b)))
+        if a != b and (is_fixed or distances[i, j] > (JPEG_SHIFT if is_exact else MERGE_DISTANCE)):
+            distances[i, j] = np.inf
+    partners: dict[int, int] = {}
+    while np.isfinite(distances).any():
+        i, j = np.unravel_index(distances.argmin(), distances.shape)
+        partners[int(j)] = int(i)
+        distances[i], distances[:, j] = np.inf, np.inf
+    alone = [j for j in range(len(style)) if j not in partners]
+    places = {**partners, **{j: len(content) + k for k, j in enumerate(alone)}}
+    palette = [*content, *(style[j] for j in alone)]
+    return palette, [list(range(len(content))), [places[j] for j in range(len(style))]]
+
+
+def _stretched(labels: np.ndarray, photo: Picture, side: str, notes: list[str]) -> np.ndarray:
+    """The map at its photo's size (nearest neighbor), with a note if its shape is another."""
     width, height = photo.size
-    if abs(array.shape[1] / array.shape[0] * height / width - 1) > 0.02:
+    if abs(labels.shape[1] / labels.shape[0] * height / width - 1) > 0.02:
         notes.append(
-            f"The {side} mask is {array.shape[1]} x {array.shape[0]} px and was stretched to the "
+            f"The {side} mask is {labels.shape[1]} x {labels.shape[0]} px and was stretched to the "
             f"{side}'s {width} x {height}."
         )
-    return _resize_nearest(array, height, width)
+    rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(int)
+    columns = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(int)
+    return labels[rows[:, None], columns[None, :]]
 
 
 def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Segments:
@@ -136,8 +186,9 @@ def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Seg
     """
     content, style, notes = content.clone(), style.clone(), []
     n, m = content.numel(), style.numel()
+    counts = [torch.bincount(side.flatten(), minlength=len(names) + 1).tolist() for side in (content, style)]
     for label, name in enumerate(names, start=1):
-        a, b = int((content == label).sum()), int((style == label).sum())
+        a, b = counts[0][label], counts[1][label]
         if a == 0 and b == 0:
             continue
         why = ""
@@ -155,110 +206,77 @@ def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Seg
     return Segments(content, style, tuple(notes))
 
 
-def find_palette(pictures: list[np.ndarray]) -> list[tuple[int, int, int]]:
-    """The colors that fill regions of the ``[H, W, 3]`` uint8 masks, most frequent first."""
-    codes = [_codes(p) for p in pictures]
-    is_exact = sum(len(np.unique(code)) for code in codes) <= EXACT_COLORS
-    inside = [_is_interior(p, 0 if is_exact else FLAT_RANGE) for p in pictures]
-    every = np.concatenate([code[where] for code, where in zip(codes, inside, strict=True)])
-    if not len(every):  # nothing but borders: every color is a label
-        every = np.concatenate([code.ravel() for code in codes])
-    values, counts = np.unique(every, return_counts=True)
-    order = np.lexsort((values, -counts))
-    colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1)[order]
-    if is_exact:
-        kept = colors[~_is_pale_copy(colors, [np.isin(values[order], code) for code in codes])]
-    else:
-        kept = _merge_near(colors, counts[order], least=MIN_SHARE * sum(code.size for code in codes))
-    return [(int(r), int(g), int(b)) for r, g, b in kept]
-
-
-def _merge_near(colors: np.ndarray, counts: np.ndarray, *, least: float) -> np.ndarray:
-    """The most frequent color of every group within MERGE_DISTANCE that has ``least`` pixels."""
-    kept: list[int] = []
-    left = np.ones(len(colors), bool)
-    while left.any():
-        first = int(left.argmax())
-        group = left & (np.linalg.norm(colors - colors[first], axis=1) <= MERGE_DISTANCE)
-        if counts[group].sum() >= least or not kept:
-            kept.append(first)
-        left &= ~group
-    return colors[kept]
-
-
-def _is_pale_copy(colors: np.ndarray, present: list[np.ndarray]) -> np.ndarray:
-    """Which colors are another one's copy by JPEG: nearly equal, each on one side only, not gray.
-
-    A flat (255, 0, 0) is (254, 0, 0) in a JPEG. Grays may be numbers, which must stay distinct.
-    """
-    only_content, only_style = present[0] & ~present[1], present[1] & ~present[0]
-    is_colored = np.ptp(colors, axis=1) > JPEG_SHIFT
-    copies = np.zeros(len(colors), bool)
-    for k in np.flatnonzero(is_colored & (only_content | only_style)):
-        partners = is_colored & (only_style if only_content[k] else only_content) & ~copies
-        near = np.linalg.norm(colors - colors[k], axis=1) <= JPEG_SHIFT
-        copies[k] = bool((partners & near)[:k].any())  # the more frequent of the two stays
-    return copies
-
-
-def snap_to_palette(picture: np.ndarray, palette: list[tuple[int, int, int]]) -> LabelMap:
-    """Index of the nearest palette color for every pixel: ``[H, W, 3]`` uint8 to ``[H, W]`` int64."""
-    colors, inverse = np.unique(_codes(picture), return_inverse=True)
-    rgb = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.float32)
-    distance = ((rgb[:, None] - np.asarray(palette, np.float32)[None]) ** 2).sum(2)
-    labels = distance.argmin(1)[inverse].reshape(picture.shape[:2])
-    return torch.from_numpy(labels.astype(np.int64))
-
-
-def color_name(color: tuple[int, int, int]) -> str:
-    """A word for one of the nine known colors, else #rrggbb."""
-    nearest = min(COLOR_NAMES, key=lambda known: _distance(known, color))
-    return COLOR_NAMES[nearest] if _distance(nearest, color) < 26 else "#{:02x}{:02x}{:02x}".format(*color)
-
-
 def pad_labels(labels: LabelMap, height: int, width: int) -> LabelMap:
     """Mirror to the right and bottom, as :class:`SizeRule` does with the picture, to ``[height, width]``."""
     rows, columns = mirrored(labels.shape[0], height), mirrored(labels.shape[1], width)
     return labels[rows[:, None], columns[None, :]]
 
 
-def _mask_colors(source: Source, name: str) -> np.ndarray:
+def _opened(sources: Mapping[str, Source]) -> tuple[list[Mask], list[str]]:
+    """The masks' stored values by what to call them, and the notes of reading."""
+    values = [_stored(source, name) for name, source in sources.items()]
+    masks = []
+    for found, array in zip(values, _as_bytes([found.array for found in values]), strict=True):
+        transparent = None if found.alpha is None else found.alpha < OPAQUE
+        masks.append(Mask(array, transparent, found.is_lossy))
+    return masks, [note for found in values for note in found.notes]
+
+
+def _stored(source: Source, name: str) -> StoredValues:
     if isinstance(source, np.ndarray) and source.ndim == 2 and source.dtype.kind in "bui":
-        if source.size and (int(source.min()) < 0 or int(source.max()) > 255):
-            raise InvalidSegments(f"The {name} array must hold labels from 0 to 255.")
-        source = source.astype(np.uint8)  # a label map as it is
+        if source.size and (int(source.min()) < 0 or int(source.max()) > HIGHEST_NUMBER):
+            raise InvalidSegments(f"The {name} array must hold labels from 0 to {HIGHEST_NUMBER}.")
+        source = source.astype(np.uint16 if source.size and source.max() > 255 else np.uint8)
     try:
-        picture = load_image(source, name=name)
+        return load_values(source, name=name)
     except InvalidImage as error:
         raise InvalidSegments(str(error)) from error
-    pixels = picture.pixels
-    if float(pixels.max()) < 256 / 65535:  # a 16-bit label map: its numbers are labels, not light
-        pixels = pixels * 65535 / 255
-    array = pixels[0].mul(255).round().byte().permute(1, 2, 0).numpy().copy()
-    if picture.alpha is not None:
-        array[picture.alpha[0, 0].numpy() < 0.5] = TRANSPARENT
-    return array
 
 
-def _resize_nearest(array: np.ndarray, height: int, width: int) -> np.ndarray:
-    rows = ((np.arange(height) + 0.5) * array.shape[0] / height).astype(int)
-    columns = ((np.arange(width) + 0.5) * array.shape[1] / width).astype(int)
-    return array[rows[:, None], columns[None, :]]
+def _as_bytes(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """The masks' values as ``[H, W, 3]`` uint8, equal ones equal and others, where they fill regions, not.
+
+    A 16-bit file holds light as a rule, and is brought to 8 bits. It holds numbers if all are below 256,
+    or if 8 bits would make one region of two: then a number up to 255 is that gray, and a larger one
+    the color whose code it is.
+    """
+    deep = [array for array in arrays if array.dtype == np.uint16]
+    is_numbers = any(_holds_numbers(array) for array in deep)
+    return [_eight_bits(array, is_numbers) if array.dtype == np.uint16 else _rgb(array) for array in arrays]
 
 
-def _codes(picture: np.ndarray) -> np.ndarray:
-    channels = picture.astype(np.int64)
-    return channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2]
+def _eight_bits(array: np.ndarray, is_numbers: bool) -> np.ndarray:
+    if array.max() < 256:
+        return _rgb(array.astype(np.uint8))
+    if not is_numbers or array.shape[2] != 1:
+        return _rgb(((array.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    small = array < 256
+    codes = np.concatenate([np.zeros_like(array), array >> 8, array & 255], axis=2)
+    return np.where(small, array, codes).astype(np.uint8)
 
 
-def _is_interior(picture: np.ndarray, tolerance: int) -> np.ndarray:
-    """Where a pixel and its eight neighbors differ by at most ``tolerance`` in every channel."""
-    height, width = picture.shape[:2]
-    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    windows = [padded[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
-    spread = reduce(np.maximum, windows) - reduce(np.minimum, windows)
-    return (spread <= tolerance).all(2)
+def _holds_numbers(array: np.ndarray) -> bool:
+    """Whether two of the few values that fill regions of a 16-bit gray mask would be one in 8 bits."""
+    if array.shape[2] != 1 or array.max() < 256:
+        return False
+    plane = array[..., 0]
+    inside = plane[1:-1, 1:-1]
+    is_flat = np.ones(inside.shape, bool)
+    for rows, columns in np.ndindex(3, 3):
+        is_flat &= plane[rows : rows + inside.shape[0], columns : columns + inside.shape[1]] == inside
+    values = np.unique(inside[is_flat])
+    return len(np.unique((values.astype(np.uint32) + 128) // 257)) < len(values) <= MAX_LABELS
 
 
-def _distance(a: tuple[int, int, int], b: tuple[int, int, int]) -> float:
-    return float(sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) ** 0.5)
+def _rgb(array: np.ndarray) -> np.ndarray:
+    return array if array.shape[2] == 3 else array.repeat(3, axis=2)
+
+
+def _distances(first: Sequence[Color], second: Sequence[Color]) -> np.ndarray:
+    """8-bit RGB distances, ``[n, m]``."""
+    a, b = (np.array(colors, np.float64).reshape(-1, 3) for colors in (first, second))
+    return np.asarray(np.linalg.norm(a[:, None] - b[None], axis=2))
+
+
+def _is_gray(color: Color) -> bool:
+    return max(color) - min(color) <= JPEG_SHIFT

@@ -25,6 +25,7 @@ MATTER = (
     "style_core.ops.*",
     "style_core.nets.*",
     "style_core.files",
+    "style_core.mask_colors",
 )
 CONTRACT = (
     "style_core.method",
@@ -62,10 +63,11 @@ RULES = (  # the first that fits a module holds
         (*WORDS, "style_core.images", "style_core.files.*"),
         ("torch", "numpy", "PIL", "pi_heif", "pillow_jxl", "imagecodecs", "tifffile"),
     ),
+    Rule(("style_core.mask_colors",), (), ("numpy", "scipy")),
     Rule(
         ("style_core.segments",),
-        (*WORDS, "style_core.images", "style_core.files"),
-        ("torch", "numpy", "scipy"),
+        (*WORDS, "style_core.images", "style_core.files", "style_core.mask_colors"),
+        ("torch", "numpy"),
     ),
     Rule(
         ("style_core.ops.compiled", "style_core.ops.compiled.*"),

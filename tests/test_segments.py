@@ -8,10 +8,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from style_core import InvalidSegments, Picture
+from style_core.mask_colors import COLOR_NAMES, color_name
 from style_core.segments import (
-    COLOR_NAMES,
     EVERYTHING,
-    color_name,
     match_labels,
     pad_labels,
     read_masks,
@@ -275,7 +274,7 @@ class TestOneStylePerRegion:
         mask = np.zeros((40, 60, 3), np.uint8)
         mask[:, 50:] = (0, 0, 255)  # starts in the first row, at the right
         mask[20:, :50] = (255, 0, 0)
-        labels, notes = read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), 3)
+        labels, notes, _ = read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), 3)
         assert labels[0, 0] == 1
         assert labels[0, -1] == 2
         assert labels[-1, 0] == 3
@@ -284,7 +283,7 @@ class TestOneStylePerRegion:
     def test_the_mask_is_stretched_to_the_content(self):
         mask = np.zeros((20, 30, 3), np.uint8)
         mask[:, 15:] = 255
-        labels, _ = read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), 2)
+        labels, _, _ = read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), 2)
         assert labels.shape == (40, 60)
         assert (labels[:, :30] == 1).all()
         assert (labels[:, 30:] == 2).all()
@@ -292,7 +291,7 @@ class TestOneStylePerRegion:
     def test_a_mask_of_another_shape_is_stretched_with_a_note(self):
         mask = np.zeros((48, 48, 3), np.uint8)
         mask[:, 24:] = 255
-        _, notes = read_style_regions(mask, Picture(torch.rand(1, 3, 48, 32)), 2)
+        _, notes, _ = read_style_regions(mask, Picture(torch.rand(1, 3, 48, 32)), 2)
         assert "content mask is 48 x 48 px and was stretched" in notes[0]
 
     def test_a_region_lost_at_the_contents_size_is_refused(self):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from demo.components import PictureFile
+from demo.components import as_sent, file_of
 from demo.uploads import SIDE, shown_picture
 
 
@@ -54,7 +54,7 @@ def test_a_picture_input_stays_unopened_however_gradio_rebuilds_it(tmp_path):
     """An event's update builds components anew from their class, with what the constructor was given."""
     (tmp_path / "a.heic").write_bytes(b"no picture at all")
     with gr.Blocks():
-        made = PictureFile(type="filepath")
+        made = as_sent(gr.Image(type="filepath"), file_of)
     rebuilt = made.__class__(**made.constructor_args, render=False)
     payload = made.data_model(path=str(tmp_path / "a.heic"), orig_name="a.heic")
     assert made.preprocess(payload) == rebuilt.preprocess(payload) == str(tmp_path / "a.heic")

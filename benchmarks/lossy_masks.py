@@ -7,9 +7,10 @@ matched color with color, without a note, and no pixel farther than 2 px from th
 
 from __future__ import annotations
 
-import io
 import itertools
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -50,18 +51,14 @@ def is_right(first: Color, second: Color, quality: int, subsampling: int) -> boo
     painted = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     painted[:], painted[:, BORDER:] = first, second
     photo = Picture(torch.full((1, 3, HEIGHT, WIDTH), 0.5))
-    try:
-        found = read_masks(as_jpeg(painted, quality, subsampling), painted[:, ::-1].copy(), photo, photo)
-    except InvalidSegments:
-        return False
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mask.jpg"
+        Image.fromarray(painted).save(path, quality=quality, subsampling=subsampling)
+        try:
+            found = read_masks(path, painted[:, ::-1].copy(), photo, photo)
+        except InvalidSegments:
+            return False
     return not found.notes and _is_as_painted(found)
-
-
-def as_jpeg(painted: np.ndarray, quality: int, subsampling: int) -> Image.Image:
-    """The mask after a JPEG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(painted).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
-    return Image.open(buffer)
 
 
 def _is_as_painted(found: Segments) -> bool:

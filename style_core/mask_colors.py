@@ -26,14 +26,14 @@ COLOR_NAMES: dict[Color, str] = {
 }  # fmt: skip
 NAME_DISTANCE = 26.0  # 8-bit RGB distance from a named color that still has its name
 
-STRONG_EDGE = 64  # 8-bit difference within 3 x 3 pixels that leaves visible damage in a lossy file
+STRONG_EDGES = (64, 16)  # 8-bit differences within 3 x 3 pixels that leave damage in a lossy file
 DAMAGE_REACH = 8  # px from a strong edge; the blocks of JPEG
 DAMAGE_SHARE = 0.03  # of the pixels that close to one; none of a label map, 0.06 and more of a JPEG
 FLAT_RANGE = 24  # 8-bit difference within 3 x 3 pixels of a lossy mask that still counts as flat
 SOLID_RANGE = 4  # the same where nothing but a region's own color can be, ...
 SOLID_SIDE = 5  # ... at all pixels of such a square
 SOLID_DISTANCE = 16.0  # 8-bit RGB distance within which the colors of solid squares are one
-MERGE_DISTANCE = 40.0  # the same of colors that are only flat
+MERGE_DISTANCE = 48.0  # the same of colors that are only flat
 MIN_SHARE = 0.0005  # of a lossy mask's pixels; smaller specks that are not solid are damage
 MIN_FLAT = 16  # flat pixels of a region of the smallest lossy mask
 MOST_CANDIDATES = 256  # colors of a lossy mask that are looked at; far more than labels are possible
@@ -149,14 +149,15 @@ def _distance(a: Color, b: Color) -> float:
 
 def _is_damaged(mask: Mask) -> bool:
     """Whether around strong edges, where no blend is, there are many colors that fill no region."""
-    strong = mask.spread >= STRONG_EDGE
-    if not strong.any():
-        return False
-    around = maximum_filter(strong.view(np.uint8), 2 * DAMAGE_REACH + 1).view(bool)
-    here = mask.codes[around & ~strong & mask.opaque]
     fills_a_region = np.zeros(1 << 24, bool)
     fills_a_region[mask.codes[mask.spread == 0]] = True
-    return bool(np.count_nonzero(~fills_a_region[here]) > DAMAGE_SHARE * len(here))
+    for edge in STRONG_EDGES:
+        strong = mask.spread >= edge
+        around = maximum_filter(strong.view(np.uint8), 2 * DAMAGE_REACH + 1).view(bool)
+        here = mask.codes[around & ~strong & mask.opaque]
+        if np.count_nonzero(~fills_a_region[here]) > DAMAGE_SHARE * len(here):
+            return True
+    return False
 
 
 def _exact_colors(mask: Mask) -> np.ndarray:
@@ -226,6 +227,7 @@ def _is_blend(pixels: np.ndarray, palette: np.ndarray, beside: np.ndarray) -> np
     """Whether pixels may be blends of the colors beside them: between two, or in the box of more."""
     low = np.where(beside[..., None], palette, np.inf).min(1)
     high = np.where(beside[..., None], palette, -np.inf).max(1)
+    low[~beside.any(1)], high[~beside.any(1)] = 0, 0
     slack = BLEND_SLACK * np.linalg.norm(high - low, axis=1)
     is_blend = ((pixels >= low - slack[:, None]) & (pixels <= high + slack[:, None])).all(1)
     two = np.flatnonzero(beside.sum(1) == 2)

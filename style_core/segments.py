@@ -25,7 +25,8 @@ EVERYTHING = 0
 MIN_PIXELS = 11  # Li et al. 2018, released code: more than 10 pixels on both sides ...
 MAX_RATIO = 100  # ... and, here, shares of the pictures that differ by less than a factor of 100
 MAX_LABELS = 64
-JPEG_SHIFT = 6.0  # 8-bit RGB distance by which JPEG moves a flat color
+JPEG_SHIFT = 6.0  # 8-bit RGB distance by which JPEG moves a flat color, ...
+BLOCK_SHIFT = 64.0  # ... and at low quality a block that a border cuts
 OPAQUE = 128  # alpha from which a mask's pixel is painted
 HIGHEST_NUMBER = 65535  # of a label map
 MOST_NAMED = 3  # lost colors of one mask; more are counted
@@ -63,6 +64,10 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
     masks, notes = _opened({"content mask": content_mask, "style mask": style_mask})
     own = [region_colors(mask) for mask in masks]
     palette, places = _matched_colors(own[0], own[1], is_exact=all(mask.is_exact for mask in masks))
+    places = [
+        _without_shifted(own[k], places[k], places[1 - k]) if not masks[k].is_exact else places[k]
+        for k in range(2)
+    ]
     if len(palette) > MAX_LABELS:
         raise InvalidSegments(
             f"The masks have {len(palette)} colors that fill regions; at most {MAX_LABELS} labels are "
@@ -116,6 +121,22 @@ def read_style_regions(
     notes.append(f"In reading order, {', '.join(names)}.")
     ranks = torch.from_numpy(np.argsort(order) + 1)
     return ranks[torch.from_numpy(labels).long()], tuple(notes), tuple(palette[n] for n in order)
+
+
+def _without_shifted(colors: list[Color], places: list[int], partners: list[int]) -> list[int]:
+    """The places of a lossy mask's colors; one without partner is taken for a near one that has one.
+
+    Coarse quantization moves whole blocks beside a border that far.
+    """
+    distances = _distances(colors, colors)
+    found = list(places)
+    for k, place in enumerate(places):
+        near = [
+            j for j in np.argsort(distances[k]) if distances[k, j] <= BLOCK_SHIFT and places[j] in partners
+        ]
+        if place not in partners and near and colors[k] != TRANSPARENT:
+            found[k] = places[near[0]]
+    return found
 
 
 def _too_small(lost: list[Color], side: str) -> list[str]:

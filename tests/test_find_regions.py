@@ -81,7 +81,8 @@ def test_a_methods_own_encoder_finds_them(tiny_weights, monkeypatch):
     )
     for method in ("gatys", "wct2"):
         find_regions(method, photo(64, 64), photo(64, 64, 1), weights_dir=tiny_weights, device="cpu")
-    assert asked == [get_method("gatys").encoder, get_method("wct2").encoder] == ["imagenet", "shared"]
+    assert list(dict.fromkeys(asked)) == [get_method("gatys").encoder, get_method("wct2").encoder]
+    assert set(asked) == {"imagenet", "shared"}
 
 
 @pytest.mark.parametrize(

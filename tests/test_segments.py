@@ -1,6 +1,7 @@
 """Masks: colors to matching label maps, however the masks were painted, saved and scaled."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -165,6 +166,82 @@ def test_a_jpeg_mask_matches_the_lossless_mask_of_its_partner(mask):
     found = read(as_jpeg(mask, quality=90), mask)
     assert labels_of(found.content) == labels_of(found.style) == {1, 2}
     assert found.notes == ()
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+@pytest.mark.parametrize("quality", [50, 75, 95])
+@pytest.mark.parametrize("as_png", [False, True], ids=["JPEG", "JPEG saved again as PNG"])
+def test_every_pair_of_named_colors_survives_a_jpeg(tmp_path, quality, subsampling, as_png):
+    for first, second in itertools.combinations(COLOR_NAMES, 2):
+        painted = np.full((64, 160, 3), first, np.uint8)
+        painted[:, 77:] = second
+        Image.fromarray(painted).save(tmp_path / "m.jpg", quality=quality, subsampling=subsampling)
+        if as_png:
+            Image.open(tmp_path / "m.jpg").save(tmp_path / "m.png")
+        found = read(
+            tmp_path / ("m.png" if as_png else "m.jpg"), painted[:, ::-1].copy(), (160, 64), (160, 64)
+        )
+        left, right = int(found.style[0, -1]), int(found.style[0, 0])
+        assert found.notes == ()
+        assert labels_of(found.content) == labels_of(found.style) == {left, right} == {1, 2}
+        assert (found.content[:, :75] == left).all()
+        assert (found.content[:, 79:] == right).all()
+
+
+def test_black_with_compression_noise_is_one_region(tmp_path):
+    painted = np.zeros((96, 96, 3), np.uint8)
+    painted[20:60, 30:75] = 255
+    Image.fromarray(painted).save(tmp_path / "m.jpg", quality=40)
+    found = read(tmp_path / "m.jpg", painted, (96, 96), (96, 96))
+    assert labels_of(found.content) == {1, 2}
+    assert found.notes == ()
+
+
+def test_numbers_beside_255_stay_distinct_however_small_their_cells():
+    generator = np.random.default_rng(0)
+    cells = generator.choice([0, 1, 2, 255], (20, 20)).astype(np.uint8)
+    values = cells.repeat(9, 0).repeat(9, 1)
+    assert same_partition(read(values, values).content, values)
+
+
+@pytest.mark.parametrize(("value", "where"), [((0, 255, 0), "content"), ((128, 128, 128), "style")])
+def test_a_region_of_a_pixel_or_two_that_vanishes_is_named(value, where):
+    masks = {"content": stripes([RED, BLUE], 60, 40), "style": stripes([RED, BLUE], 60, 40)}
+    masks[where][30:32, 15] = value
+    found = read(masks["content"], masks["style"])
+    assert found.notes == (
+        f"Region {color_name(value)} of the {where} mask is too small and went to what is around it.",
+    )
+    assert labels_of(found.content) == labels_of(found.style) == {1, 2}
+
+
+def test_a_region_lost_in_stretching_is_named():
+    mask = stripes([RED, BLUE], 200, 100)
+    mask[100:104, 40:44] = GREEN
+    notes = read(mask, mask, (25, 25), (200, 200)).notes
+    assert "Region green is lost at the content's size; paint it larger." in notes
+
+
+# --- stored values ---
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 5], [0, 257 * 7, 257 * 200], [0, 1000, 1001], [3, 256, 40000]])
+def test_sixteen_bit_numbers_stay_distinct(tmp_path, numbers):
+    values = np.array(numbers, np.uint16).repeat(12)[None].repeat(20, 0)
+    found = read(values, values[:, ::-1].copy())
+    assert same_partition(found.content, values)
+    assert torch.equal(found.content, found.style.flip(1))
+
+
+def test_a_profile_does_not_change_the_regions(shared_data):
+    plain = read_masks(*[shared_data / "cases/mask_labels.png"] * 2, blank(160, 107), blank(160, 107))
+    profiled = read_masks(
+        shared_data / "cases/mask_labels_grayicc.png", shared_data / "cases/mask_labels.png",
+        blank(160, 107), blank(160, 107),
+    )  # fmt: skip
+    assert labels_of(plain.content) == {1, 2, 3, 4, 5, 6}
+    assert torch.equal(plain.content, profiled.content)
+    assert torch.equal(plain.style, profiled.style)
 
 
 # --- sizes ---

@@ -1,11 +1,14 @@
 """Strokes as masks, regions as overlays."""
 
 import numpy as np
+import pytest
 import torch
+from gradio import FileData
+from gradio.components.image_editor import EditorData
 from PIL import Image
 
-from demo.masks import EDITOR_SIDE, editor_value, overlays, painted_mask
-from style_core import Segments, find_regions
+from demo.masks import EDITOR_SIDE, brush, editor_value, overlays, painted_mask
+from style_core import InvalidImage, Segments, find_regions
 
 
 def layer(height, width, strokes):
@@ -29,7 +32,7 @@ def test_strokes_become_flat_colors_and_the_rest_black():
 def test_no_strokes_are_no_mask():
     assert painted_mask(None) is None
     assert painted_mask({"background": None, "layers": [], "composite": None}) is None
-    assert painted_mask({"background": None, "layers": [layer(4, 4, [])], "composite": None}) is None
+    assert painted_mask({"background": None, "layers": [layer(16, 16, [])], "composite": None}) is None
 
 
 def test_painted_masks_match_regions_of_the_same_color(tmp_path):
@@ -40,7 +43,7 @@ def test_painted_masks_match_regions_of_the_same_color(tmp_path):
         photos.append(str(path))
     top = painted_mask({"layers": [layer(40, 60, [(slice(0, 20), slice(None), (0, 0, 255, 255))])]})
     left = painted_mask({"layers": [layer(40, 60, [(slice(None), slice(0, 30), (0, 0, 255, 255))])]})
-    found = find_regions(*photos, content_mask=top, style_mask=left)
+    found = find_regions("wct2", *photos, content_mask=top, style_mask=left)
     blue = int(found.content[0, 0])
     assert (found.content == blue)[:40].all()
     assert not (found.content == blue)[41:].any()
@@ -65,7 +68,7 @@ def test_regions_are_shown_in_their_colors(tmp_path):
     Image.new("RGB", (100, 50), (128, 128, 128)).save(path)
     labels = torch.zeros(50, 100, dtype=torch.int64)
     labels[:, 50:] = 1
-    shown = [np.asarray(p) for p in overlays(str(path), str(path), Segments(labels, 1 - labels))]
+    shown = [np.asarray(p) for p in overlays(str(path), [str(path)], Segments(labels, 1 - labels))]
     assert (shown[0][:, :50] == 128).all()  # label 0 is everything: no color
     assert tuple(shown[0][0, 99]) == tuple(shown[1][0, 0])  # the same region in the same color
     assert tuple(shown[0][0, 99]) != (128, 128, 128)
@@ -77,8 +80,30 @@ def test_regions_of_a_mask_keep_its_colors(tmp_path):
     painted = Image.new("RGB", (40, 20), (0, 0, 0))
     painted.paste((255, 0, 0), (0, 0, 20, 20))
     painted.save(mask)
-    found = find_regions(str(path), str(path), content_mask=str(mask), style_mask=str(mask))
-    red, dark = (np.asarray(overlays(str(path), str(path), found, str(mask))[0])[25, x] for x in (20, 80))
+    found = find_regions("wct2", str(path), str(path), content_mask=str(mask), style_mask=str(mask))
+    red, dark = (np.asarray(overlays(str(path), [str(path)], found)[0])[25, x] for x in (20, 80))
     assert red[0] > red[1] + 100
     assert red[1] == red[2]
     assert dark[0] == dark[1] == dark[2] < 80
+
+
+def test_several_styles_are_shown_in_the_colors_of_their_regions(tmp_path):
+    path = tmp_path / "gray.png"
+    Image.new("RGB", (100, 50), (128, 128, 128)).save(path)
+    labels = torch.ones(50, 100, dtype=torch.int64)
+    labels[:, 50:] = 2
+    found = Segments(labels, torch.ones_like(labels), (), ((255, 0, 0), (0, 0, 255)))
+    content, first, second = (np.asarray(p) for p in overlays(str(path), [str(path)] * 2, found))
+    assert (first == content[0, 0]).all()
+    assert (second == content[0, 99]).all()
+
+
+def test_a_hostile_layer_of_the_brush_is_a_sentence(tmp_path):
+    layer = tmp_path / "layer.png"
+    layer.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n{} loop\n")
+    editor = brush("strokes", "strokes")
+    sent = EditorData(background=None, layers=[FileData(path=str(layer))], composite=None)
+    handed = editor.preprocess(sent)
+    assert handed == {"layers": [str(layer)]}  # unopened
+    with pytest.raises(InvalidImage):
+        painted_mask(handed)

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import label, maximum_filter
+from scipy.ndimage import label, maximum_filter, minimum_filter
 
 Color = tuple[int, int, int]
 TRANSPARENT: Color = (1, 2, 3)  # stands for what a mask leaves transparent
@@ -29,6 +29,9 @@ NAME_DISTANCE = 26.0  # 8-bit RGB distance from a named color that still has its
 STRONG_EDGES = (64, 16)  # 8-bit differences within 3 x 3 pixels that leave damage in a lossy file
 DAMAGE_REACH = 8  # px from a strong edge; the blocks of JPEG
 DAMAGE_SHARE = 0.03  # of the pixels that close to one; none of a label map, 0.06 and more of a JPEG
+BLEND_SHARE = 0.001  # of the pixels: where no more fill no region, every color that does is meant
+UNSEEN_DISTANCE = 8.0  # 8-bit RGB distance of colors that look the same
+RARER = 0.5  # of the pixels of a color: a near one with fewer is its shade
 FLAT_RANGE = 24  # 8-bit difference within 3 x 3 pixels of a lossy mask that still counts as flat
 SOLID_RANGE = 4  # the same where nothing but a region's own color can be, ...
 SOLID_SIDE = 5  # ... at all pixels of such a square
@@ -39,6 +42,10 @@ MIN_FLAT = 16  # flat pixels of a region of the smallest lossy mask
 MOST_CANDIDATES = 256  # colors of a lossy mask that are looked at; far more than labels are possible
 BLOCK = 8  # px; beside a pixel are the colors of its block and of the eight around it, ...
 MIN_IN_BLOCK = 4  # ... those that so many pixels of a block surely have
+AROUND = 5  # px; the square around a lost pixel that must be of one region for it to have been painted
+FAINT_DISTANCE = (
+    128.0  # 8-bit RGB distance from all regions that makes a dot of a lossy mask more than damage
+)
 BLEND_SLACK = 0.15  # of the contrast of two regions: how far resampling overshoots their blends
 AT_ONCE = 1 << 16  # pixels or colors compared with all regions in one go
 MANY_PIXELS = 1 << 18  # from here on a table of all colors is quicker than sorting
@@ -61,7 +68,7 @@ class Mask:
     @cached_property
     def is_exact(self) -> bool:
         """Whether the colors are as they were painted."""
-        return not self.is_lossy and not _is_damaged(self)
+        return not (self.is_lossy or _is_damaged(self) or _has_near_duplicates(self))
 
     @cached_property
     def spread(self) -> np.ndarray:
@@ -160,6 +167,24 @@ def _is_damaged(mask: Mask) -> bool:
     return False
 
 
+def _has_near_duplicates(mask: Mask) -> bool:
+    """Whether regions' colors come with rarer ones beside them that no eye tells apart, and with blends.
+
+    So hand-drawn masks are that went through paint programs and resampling: "black" is half a dozen blacks.
+    A label map has such colors too, but hardly a pixel that fills no region.
+    """
+    values, counts = _counted(mask.codes[(mask.spread == 0) & mask.opaque])
+    fills_a_region = np.zeros(1 << 24, bool)
+    fills_a_region[values] = True
+    if np.count_nonzero(~fills_a_region[mask.codes] & mask.opaque) <= BLEND_SHARE * mask.codes.size:
+        return False
+    colors = _colors(values[np.argsort(-counts, kind="stable")])[:MOST_CANDIDATES]
+    counts = np.sort(counts)[::-1][:MOST_CANDIDATES]
+    distances = np.linalg.norm(colors[:, None] - colors, axis=2)
+    is_rarer = counts[:, None] < RARER * counts
+    return bool((is_rarer & (distances <= UNSEEN_DISTANCE)).any())
+
+
 def _exact_colors(mask: Mask) -> np.ndarray:
     inside = mask.codes[(mask.spread == 0) & mask.opaque]
     if not len(inside):  # nothing but borders: every color is a region's
@@ -243,14 +268,29 @@ def _is_blend(pixels: np.ndarray, palette: np.ndarray, beside: np.ndarray) -> np
 def _lost_colors(
     mask: Mask, labels: np.ndarray, palette: np.ndarray, places: tuple[np.ndarray, np.ndarray]
 ) -> list[Color]:
-    """Of every patch of lost pixels the color that is least like the region it was given to."""
+    """Of every patch of lost pixels the color that is least like the region it was given to.
+
+    A patch inside one region was painted; between two it is what brushes and resampling leave along borders.
+    """
+    if not len(places[0]):
+        return []
     where = np.zeros(labels.shape, bool)
     where[places] = True
     patches = label(where, np.ones((3, 3)))[0][places]
+    lowest, highest = minimum_filter(labels, AROUND)[places], maximum_filter(labels, AROUND)[places]
+    count = patches.max() + 1
+    low, high = np.full(count, labels.max()), np.full(count, labels.min())
+    np.minimum.at(low, patches, lowest)
+    np.maximum.at(high, patches, highest)
+    is_inside = (low == high)[patches]
+    places, patches = (places[0][is_inside], places[1][is_inside]), patches[is_inside]
     pixels = mask.array[places]
     strangeness = np.linalg.norm(pixels - palette[labels[places]], axis=1)
     order = np.lexsort((-strangeness, patches))
     strangest = order[np.unique(patches[order], return_index=True)[1]]
+    # A shade of a region that is there is no lost one; in a damaged mask neither is a faint mark.
+    strange_enough = MERGE_DISTANCE if mask.is_exact else FAINT_DISTANCE
+    strangest = strangest[_nearest(pixels[strangest].astype(np.float32), palette)[1] > strange_enough]
     colors, counts = np.unique(pixels[strangest], axis=0, return_counts=True)
     return [(int(r), int(g), int(b)) for r, g, b in colors[np.argsort(-counts, kind="stable")]]
 

@@ -112,9 +112,13 @@ def _with_checksums(data: bytes) -> bytes:
     """A PNG whose chunks' checksums fit again, so that what they hold is believed."""
     if not data.startswith(png.SIGNATURE):
         return data
-    repaired = bytearray(data)
-    for _, begin, end in png.chunks(data):
-        repaired[end - 4 : end] = zlib.crc32(data[begin + 4 : end - 4]).to_bytes(4, "big")
+    repaired, place = bytearray(data), len(png.SIGNATURE)
+    while place + 12 <= len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
+        if end > len(data):
+            break
+        repaired[end - 4 : end] = zlib.crc32(data[place + 4 : end - 4]).to_bytes(4, "big")
+        place = end
     return bytes(repaired)
 
 

@@ -112,7 +112,7 @@ def to_srgb(array: np.ndarray, mode: str, space: ColorSpace) -> np.ndarray:
         mode: "L", "RGB", "CMYK" or "LAB" (the last two uint8).
 
     Returns:
-        ``[H, W, 1 | 3]``, of the same type.
+        ``[H, W, 1 | 3]``, of the same type; 8-bit gray with a profile comes back with 16 bits.
 
     Raises:
         UnknownColors: the profile cannot be used for such values.
@@ -127,15 +127,16 @@ def to_srgb(array: np.ndarray, mode: str, space: ColorSpace) -> np.ndarray:
 
 
 def _by_profile(array: np.ndarray, mode: str, profile: bytes) -> np.ndarray:
-    if array.dtype == np.uint8:
+    if array.dtype == np.uint8 and mode != "L":  # of gray, Little CMS optimizes the darks away
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            image = Image.fromarray(array[..., 0] if mode == "L" else array, mode)
+            image = Image.fromarray(array, mode)
             target = ImageCms.createProfile("sRGB")
             return np.asarray(ImageCms.profileToProfile(image, source, target, outputMode="RGB"))
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
             raise UnknownColors("color profile") from error
-    deep = array if array.dtype == np.uint16 else (array * 65535 + 0.5).astype(np.uint16)
+    scale = {"uint8": 257, "uint16": 1}.get(array.dtype.name, 65535)
+    deep = (array * np.float32(scale) + 0.5).astype(np.uint16) if scale > 1 else array
     try:
         converted: np.ndarray = imagecodecs.cms_transform(
             np.ascontiguousarray(deep[..., 0] if mode == "L" else deep), profile, srgb_profile(),
@@ -144,7 +145,7 @@ def _by_profile(array: np.ndarray, mode: str, profile: bytes) -> np.ndarray:
         )  # fmt: skip
     except (imagecodecs.CmsError, ValueError, TypeError, RuntimeError) as error:
         raise UnknownColors("color profile") from error
-    return converted if array.dtype == np.uint16 else converted.astype(np.float32) / np.float32(65535)
+    return converted.astype(np.float32) / np.float32(65535) if array.dtype.kind == "f" else converted
 
 
 def _without_profile(array: np.ndarray, mode: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,14 +35,14 @@ from PIL import (  # the plugins by name: Pillow would load every one it has
     WebPImagePlugin,  # noqa: F401
 )
 
-from ..errors import InvalidImage
+from ..errors import InvalidImage, OutOfMemory
 from ..images import check_size, too_large
-from . import color, heif, jpeg, jpeg_xl, png
+from . import color, gif, heif, jpeg, jpeg_xl, png, tiff
 from .color import PLAIN, ColorSpace
 
 DECODERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")  # of Pillow
 NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, JPEG 2000, JPEG XL or PPM"
-LOSSY = {"JPEG", "MPO", "AVIF", "JPEG2000"}
+LOSSY = {"JPEG", "MPO", "AVIF"}
 BROKEN = (  # what decoders raise on damaged files
     OSError, SyntaxError, ValueError, LookupError, EOFError, TypeError, RuntimeError, ArithmeticError,
     struct.error, zlib.error, tifffile.TiffFileError,
@@ -56,12 +56,7 @@ UPRIGHT = {
 }  # fmt: skip
 SIDEWAYS = {5, 6, 7, 8}
 UNCALIBRATED, ADOBE_BY_NUMBER = 0xFFFF, 2  # EXIF's ColorSpace
-MIN_IS_WHITE = 0  # TIFF's PhotometricInterpretation
-TIFF_BITS, TIFF_COMPRESSION, TIFF_PHOTOMETRIC, TIFF_SAMPLES = 258, 259, 262, 277
-TIFF_RGB, SEPARATE_PLANES = 2, 2
-TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-LOSSY_COMPRESSIONS = {6, 7, 33003, 33005, 34712, 34892, 50001}  # of TIFF: JPEG, JPEG 2000, WebP
-PLAIN_COMPRESSIONS = {1, 5, 8, 32773, 32946}  # none, LZW, Deflate, PackBits, old Deflate
+TIFF_COMPRESSION, TIFF_PHOTOMETRIC = 259, 262
 FILLERS = (b"", b"\x5a\xa5" * 64)  # what a cut JPEG is completed with, to see whether it matters
 
 
@@ -89,6 +84,28 @@ class Stored:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Head:
+    """A file before its pixels are decoded.
+
+    Attributes:
+        pixels: the file with what its pixels need alone: the rest may be broken, or made to keep us busy.
+        exif, xmp: as stored, or empty; where only Pillow knows them, they are in the opened picture.
+        space: what the values mean; ``problem``: what of that cannot be used.
+        frames: whether there are more pictures than the first.
+        png: a PNG's chunks.
+    """
+
+    pixels: bytes
+    exif: bytes = b""
+    xmp: bytes = b""
+    space: ColorSpace | None = None
+    problem: str = ""
+    has_frames: bool = False
+    png: png.Parts | None = None
+    jpeg: jpeg.Parts | None = None
+
+
 def decode(data: bytes, name: str, file: str) -> Stored:
     """The values of the first frame.
 
@@ -99,37 +116,107 @@ def decode(data: bytes, name: str, file: str) -> Stored:
 
     Raises:
         InvalidImage: no picture of a readable format, damaged, or of a size that is not permitted.
+        OutOfMemory: it takes more memory than there is.
     """
     try:
         if heif.is_heif(data):
             return _from_heif(data, name)
         if jpeg_xl.is_jpeg_xl(data):
             return _from_jpeg_xl(data, name, file)
-        if (stored := _from_unusual_tiff(data, name)) is not None:
-            return stored
-        with open_picture(data, name, file) as image:
-            return _from_file(image, data, name)
+        if (found := tiff.head(data)) is not None and found.is_readable and found.is_deep:
+            return _from_tiff(data, found, name)
+        head = _head(data)
+        with _opened(head, name, file) as image:
+            return _from_file(image, head, name)
+    except MemoryError as error:
+        raise OutOfMemory(f"There is too little memory to read the {name} {file!r}.") from error
     except BROKEN as error:
-        raise InvalidImage(f"The {name} {file!r} is damaged or cut short and cannot be read.") from error
+        raise _damaged(name, file) from error
+
+
+def _damaged(name: str, file: str) -> InvalidImage:
+    return InvalidImage(f"The {name} {file!r} is damaged or cut short and cannot be read.")
+
+
+def _head(data: bytes) -> _Head:
+    """Take the file apart where Pillow would look at more than its pixels.
+
+    Raises:
+        what is in ``BROKEN``: it has parts without number, or is cut in its head.
+    """
+    if data.startswith(jpeg.SIGNATURE):
+        found = jpeg.parts(data)
+        if found.scans > jpeg.MOST_SCANS:
+            raise InvalidImage(
+                f"This is a JPEG of {found.scans} scans, which no camera or program writes; "
+                f"{jpeg.MOST_SCANS} are read at most."
+            )
+        space = ColorSpace(profile=found.profile) if found.profile else None
+        problem = "color profile" if found.has_broken_profile else ""
+        return _Head(found.pixels, found.exif, found.xmp, space, problem, jpeg=found)
+    if data.startswith(png.SIGNATURE):
+        chunks = png.parts(data)
+        exif = chunks.said.get(b"eXIf", b"")
+        space, problem = _space_of_png(chunks)
+        return _Head(
+            chunks.pixels, b"Exif\0\0" + exif if exif else b"", b"", space, problem, chunks.frames > 1, chunks
+        )
+    if data.startswith(gif.SIGNATURES):
+        first, has_more = gif.first_frame(data)
+        return _Head(first, space=PLAIN, has_frames=has_more)
+    return _Head(data)
+
+
+def _space_of_png(chunks: png.Parts) -> tuple[ColorSpace, str]:
+    """What a PNG's values mean; the strongest statement wins (third edition, 4.3)."""
+    try:
+        if chunks.codes is not None:
+            *codes, is_full = chunks.codes
+            if not is_full:
+                raise color.UnknownColors("narrow range of values")
+            return color.coded_space(*codes), ""
+        if (profile := chunks.profile()) is not None:
+            return ColorSpace(profile=profile), ""
+        return color.stated_space(chunks.gamma, chunks.chromaticities), ""
+    except color.UnknownColors as unknown:
+        return PLAIN, str(unknown)
+    except ValueError:
+        return PLAIN, "color profile"
+
+
+@contextmanager
+def _opened(head: _Head, name: str, file: str) -> Iterator[Image.Image]:
+    """What is left of a file for its pixels, opened by Pillow, with its orientation and colors told."""
+    with open_picture(head.pixels, name, file) as image:
+        if head.exif:
+            image.info["exif"] = head.exif
+        if head.xmp:
+            image.info["xmp"] = head.xmp
+        yield image
 
 
 @contextmanager
 def open_picture(data: bytes, name: str, file: str, *, any_size: bool = False) -> Iterator[Image.Image]:
-    """The file opened by Pillow with the permitted decoders, its pixels not yet read.
+    """A file opened by Pillow with the permitted decoders, its pixels not yet read.
 
     Raises:
         InvalidImage: it is none of their formats, or of a size that is not permitted.
     """
     try:
-        opened = Image.open(io.BytesIO(_harmless(data)), formats=_registered())
+        opened = Image.open(io.BytesIO(data), formats=_registered())
     except UnidentifiedImageError as error:
+        if data.startswith(tiff.SIGNATURES):
+            raise InvalidImage(
+                f"The {name} {file!r} is a TIFF of a kind that is not read here, or damaged; save it as RGB "
+                "of 8 or 16 bits."
+            ) from error
         raise InvalidImage(
             f"The {name} {file!r} is not a picture in a format we can read ({NAMES})."
         ) from error
     except Image.DecompressionBombError as error:
         raise InvalidImage(too_large(name, "far too many pixels")) from error
     except BROKEN as error:
-        raise InvalidImage(f"The {name} {file!r} is damaged or cut short and cannot be read.") from error
+        raise _damaged(name, file) from error
     with opened as image:
         if not any_size:
             check_size(*image.size, name)
@@ -143,12 +230,18 @@ def open_exif(data: bytes, name: str, file: str) -> Iterator[Image.Exif]:
     Raises:
         InvalidImage, and what is in ``BROKEN``: the picture or its data cannot be read.
     """
-    if not is_opened_elsewhere(data):
+    exif = Image.Exif()
+    if heif.is_heif(data):
+        stored = heif.open_heif(data).info.get("exif") or b""
+    elif jpeg_xl.is_jpeg_xl(data):
+        stored = b""
+    elif data.startswith((jpeg.SIGNATURE, png.SIGNATURE)):
+        stored = _head(data).exif
+    else:
         with open_picture(data, name, file, any_size=True) as image:
             yield image.getexif()
         return
-    exif = Image.Exif()
-    if heif.is_heif(data) and (stored := heif.open_heif(data).info.get("exif")):
+    if stored:
         exif.load(bytes(stored))
     yield exif
 
@@ -166,9 +259,17 @@ def size(data: bytes) -> tuple[int, int] | None:
             return found
         if jpeg_xl.is_jpeg_xl(data):
             return jpeg_xl.size(data)
-        with Image.open(io.BytesIO(_harmless(data)), formats=_registered()) as image:
+        if (page := tiff.head(data)) is not None and page.is_readable and page.is_deep:
+            width, height = page.size
+            return (height, width) if page.orientation in SIDEWAYS else (width, height)
+        head = _head(data)
+        with Image.open(io.BytesIO(head.pixels), formats=_registered()) as image:
+            if head.exif:
+                image.info["exif"] = head.exif
+            if head.xmp:
+                image.info["xmp"] = head.xmp
             return upright_size(image)
-    except BROKEN:
+    except (*BROKEN, InvalidImage, MemoryError):
         return None
 
 
@@ -189,7 +290,7 @@ def from_pil(image: Image.Image, name: str) -> Stored:
         raise InvalidImage(f"The {name} is a {image.format} picture, which is not read here ({NAMES}).")
     check_size(*image.size, name)
     try:
-        return _from_pixels(image, name, b"")
+        return _from_pixels(image, name, _Head(b""))
     except BROKEN as error:  # opened but not yet read, and broken
         raise InvalidImage(f"The {name} is damaged or cut short and cannot be read.") from error
 
@@ -199,72 +300,75 @@ def _registered() -> tuple[str, ...]:
     return tuple(form for form in DECODERS if form in Image.OPEN)
 
 
-def _harmless(data: bytes) -> bytes:
-    """A PNG without texts or a profile so large that Pillow refuses the picture for them."""
-    if not data.startswith(png.SIGNATURE):
-        return data
-    return png.without(data, (*png.TEXTS, *((b"iCCP",) if png.has_huge_profile(data) else ())))
-
-
-def _from_file(image: Image.Image, data: bytes, name: str) -> Stored:
-    notes: list[str] = []
-    if image.format in {"JPEG", "MPO"}:
-        found = jpeg.structure(data)
-        if found.scans > jpeg.MOST_SCANS:
-            raise InvalidImage(
-                f"The {name} is a JPEG of {found.scans} scans, which no camera or program writes; "
-                f"{jpeg.MOST_SCANS} are read at most."
-            )
-    stored_turn = _tag(image, ExifTags.Base.Orientation) or _orientation(image)  # loading turns a TIFF
+def _from_file(image: Image.Image, head: _Head, name: str) -> Stored:
+    notes = []
     try:
         image.load()
-        is_cut = image.format in {"JPEG", "MPO"} and not found.ends
+        is_cut = head.jpeg is not None and not head.jpeg.ends
     except OSError:
-        image, is_cut = _completed(image, data), True
+        image, is_cut = _completed(image, head), True
     if is_cut:
         notes.append(f"The {name}'s file lacks its last bytes; all of the picture is there.")
-    stored = _deep(image, data, name, stored_turn) or _from_pixels(image, name, data)
+    stored = _deep_png(image, head, name) or _from_pixels(image, name, head)
     return replace(stored, notes=(*notes, *stored.notes))
 
 
-def _completed(image: Image.Image, data: bytes) -> Image.Image:
+def _completed(image: Image.Image, head: _Head) -> Image.Image:
     """A JPEG that ends too early, if nothing of the picture is missing: then what follows does not matter.
 
     Raises:
         OSError: something is missing.
     """
-    if image.format not in {"JPEG", "MPO"} or not jpeg.structure(data).is_complete:
+    if head.jpeg is None or not head.jpeg.is_complete:
         raise OSError("cut short")
     tries = []
     for filler in FILLERS:
-        repaired = Image.open(io.BytesIO(data.rstrip(b"\xff") + filler + jpeg.END_MARKER), formats=("JPEG",))
+        whole = head.pixels.rstrip(b"\xff") + filler + jpeg.END_MARKER
+        repaired = Image.open(io.BytesIO(whole), formats=("JPEG",))
         repaired.load()
         tries.append(repaired)
     if tries[0].tobytes() != tries[1].tobytes():
         raise OSError("cut short")
+    tries[0].info.update(image.info)
     return tries[0]
 
 
-def _from_pixels(image: Image.Image, name: str, data: bytes) -> Stored:
+def _from_pixels(image: Image.Image, name: str, head: _Head) -> Stored:
     notes = []
-    if getattr(image, "is_animated", False):
+    if head.has_frames or getattr(image, "is_animated", False):
         image.seek(0)
         if image.format != "MPO":  # phones append a depth map or a second view that nobody asked about
             notes.append(f"The {name} has several frames or pages; the first is used.")
     turn = UPRIGHT.get(_orientation(image))
-    space, problem = _space(image, data)
+    space, problem = _space(image, head)
     if problem:
         notes.append(unusable_colors(name, problem))
-    is_lossy = _changes_values(image, data)
     upright = image if turn is None else image.transpose(turn)
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
-        array, alpha = _deep_gray(image, upright, data)
-        is_negative = _tag(image, TIFF_PHOTOMETRIC) == MIN_IS_WHITE  # Pillow turns 8-bit ones itself
+        array, alpha = _deep_gray(image, upright, head)
+        is_negative = _tag(image, TIFF_PHOTOMETRIC) == tiff.MIN_IS_WHITE
         return Stored(array[..., None], "L", alpha, space, False, is_negative, tuple(notes))
+    if head.png is not None:
+        _apply_transparency(upright, head.png)
     upright, alpha = _plain(upright)
     array = np.asarray(upright)
     array = array[..., None] if array.ndim == 2 else array
-    return Stored(array, upright.mode, alpha, space, is_lossy, notes=tuple(notes))
+    is_negative = upright.mode == "L" and _tag(image, TIFF_PHOTOMETRIC) == tiff.MIN_IS_WHITE
+    if is_negative:  # which Pillow has undone already
+        array = 255 - array
+    return Stored(
+        array, upright.mode, alpha, space, _changes_values(image, head.pixels), is_negative, tuple(notes)
+    )
+
+
+def _apply_transparency(image: Image.Image, chunks: png.Parts) -> None:
+    """Give Pillow the transparent color of a PNG without alpha, scaled as it scales the pixels."""
+    stated = chunks.transparent_color
+    if stated is None or image.mode not in ("1", "L", "RGB"):
+        return
+    highest = (1 << chunks.depth) - 1
+    scaled = tuple(value * 255 // highest for value in stated)
+    image.info["transparency"] = scaled if len(scaled) == 3 else scaled[0]
 
 
 def _plain(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
@@ -288,21 +392,17 @@ def _orientation(image: Image.Image) -> int:
     return found if isinstance(found, int) else 1
 
 
-def _space(image: Image.Image, data: bytes) -> tuple[ColorSpace, str]:
-    """What the pixels mean, and what of it cannot be used; the strongest statement wins (PNG 3, 4.3)."""
-    try:
-        if image.format == "PNG" and (codes := png.coded_colors(data)) is not None:
-            return color.coded_space(*codes), ""
-        if profile := image.info.get("icc_profile"):
-            return ColorSpace(profile=bytes(profile)), ""
-        if image.format == "PNG" and png.content(data, b"iCCP") is not None:
-            return PLAIN, "color profile"
-        if image.format == "PNG":
-            return color.stated_space(png.stated_gamma(data), png.stated_chromaticities(data)), ""
-        if image.format == "AVIF":
-            return heif.colors_of_box(data)
-    except color.UnknownColors as unknown:
-        return PLAIN, str(unknown)
+def _space(image: Image.Image, head: _Head) -> tuple[ColorSpace, str]:
+    """What the pixels mean, and what of it cannot be used."""
+    if head.space is not None or head.problem:
+        return head.space or PLAIN, head.problem
+    if image.format in ("AVIF", "JPEG2000") and not image.info.get("icc_profile"):
+        return heif.colors_of_box(head.pixels)
+    profile = image.info.get("icc_profile")
+    if profile is not None and not isinstance(profile, bytes):
+        return PLAIN, "color profile"
+    if profile:
+        return ColorSpace(profile=profile), ""
     return (color.ADOBE if image.mode in ("RGB", "YCbCr") and _says_adobe_rgb(image) else PLAIN), ""
 
 
@@ -327,12 +427,26 @@ def unusable_colors(name: str, what: str) -> str:
 
 
 def _changes_values(image: Image.Image, data: bytes) -> bool:
-    """Whether the format is a lossy one; WebP and TIFF are either."""
+    """Whether the format is a lossy one; WebP, TIFF and JPEG 2000 are either."""
     if image.format == "WEBP":
-        return b"VP8L" not in data[:4096] or b"VP8 " in data[:4096]
+        return b"VP8L" not in _webp_chunks(data)
     if image.format == "TIFF":
-        return _tag(image, TIFF_COMPRESSION, 1) in LOSSY_COMPRESSIONS
+        return _tag(image, TIFF_COMPRESSION, 1) in tiff.LOSSY
+    if image.format == "JPEG2000":  # the wavelet of its coding style: 1 is the reversible one
+        place = data.find(b"\xff\x52\0")
+        return place < 0 or data[place + 13 : place + 14] != b"\1"
     return image.format in LOSSY
+
+
+def _webp_chunks(data: bytes) -> set[bytes]:
+    """The names of a WebP's first chunks."""
+    names: set[bytes] = set()
+    place = 12
+    while place + 8 <= len(data) and len(names) < 16:
+        name, length = struct.unpack_from("<4sI", data, place)
+        names.add(name)
+        place += 8 + length + length % 2
+    return names
 
 
 def _tag(image: Image.Image, number: int, default: Any = None) -> Any:
@@ -340,16 +454,17 @@ def _tag(image: Image.Image, number: int, default: Any = None) -> Any:
     return image.tag_v2.get(number, default) if isinstance(image, TiffImagePlugin.TiffImageFile) else default
 
 
-def _deep_gray(image: Image.Image, upright: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | None]:
-    """More than 8 bits of gray ``[H, W]``, spread over all 16 bits where it has fewer; and the alpha."""
+def _deep_gray(image: Image.Image, upright: Image.Image, head: _Head) -> tuple[np.ndarray, np.ndarray | None]:
+    """More than 8 bits of gray ``[H, W]``; and the alpha."""
     array = np.asarray(upright)
+    if (
+        image.format == "PPM" and image.mode == "I"
+    ):  # whose range is stated, and spread over 16 bits by Pillow
+        return array.clip(0, 65535).astype(np.uint16), None
     if not image.mode.startswith("I;16"):
         return array, None
-    bits = _tag(image, TIFF_BITS, (16,))[0]
     array = array.astype(np.uint16)
-    if 8 < bits < 16:
-        array = (array.astype(np.uint32) * 65535 // ((1 << bits) - 1)).clip(0, 65535).astype(np.uint16)
-    transparent = png.transparent_color(data) if image.format == "PNG" else None
+    transparent = None if head.png is None else head.png.transparent_color
     return array, None if transparent is None else _opaque_but(array[..., None] != np.uint16(transparent[0]))
 
 
@@ -357,37 +472,19 @@ def _opaque_but(differs: np.ndarray) -> np.ndarray:
     return np.where(differs.any(2), np.uint16(65535), np.uint16(0))
 
 
-def _deep(image: Image.Image, data: bytes, name: str, turn: int) -> Stored | None:
-    """RGB of 16 bits, which Pillow would cut to 8, turned; ``None`` for everything else."""
-    if image.format == "PNG":
-        depth, kind = png.depth_and_type(data)
-        is_deep = depth == png.DEEP and kind in (png.TRUE_COLOR, png.TRUE_COLOR_ALPHA, png.GRAY_ALPHA)
-        read: Callable[[bytes], np.ndarray] = imagecodecs.png_decode
-    elif image.format == "TIFF":
-        is_deep = (
-            set(_tag(image, TIFF_BITS, ())) == {16}
-            and _tag(image, TIFF_PHOTOMETRIC) == TIFF_RGB
-            and _tag(image, TIFF_COMPRESSION, 1) in PLAIN_COMPRESSIONS
-            and _tag(image, TIFF_SAMPLES) in (3, 4)
-        )
-        read = _read_tiff
-    else:
+def _deep_png(image: Image.Image, head: _Head, name: str) -> Stored | None:
+    """Color or alpha of 16 bits, which Pillow would cut to 8, turned; ``None`` for everything else."""
+    chunks = head.png
+    kinds = (png.TRUE_COLOR, png.TRUE_COLOR_ALPHA, png.GRAY_ALPHA)
+    if chunks is None or chunks.depth != png.DEEP or chunks.color_type not in kinds:
         return None
-    if not is_deep:
-        return None
-    array = read(data)
-    if array.dtype != np.uint16 or array.ndim != 3 or sorted(array.shape[:2]) != sorted(image.size):
-        return None
-    array, alpha = _split(array)
-    if image.format == "PNG" and (transparent := png.transparent_color(data)) is not None:
-        alpha = _opaque_but(array != np.array(transparent, np.uint16))
-    stored = _from_pixels(image, name, data)  # for the colors and the notes
-    return replace(
-        stored,
-        array=np.ascontiguousarray(_turned(array, turn)),
-        alpha=None if alpha is None else _turned(alpha, turn),
-        mode=_mode(array),
-    )
+    array, alpha = _split(np.atleast_3d(imagecodecs.png_decode(head.pixels)))
+    if chunks.transparent_color is not None:
+        alpha = _opaque_but(array != np.array(chunks.transparent_color, np.uint16))
+    stored = _from_pixels(image, name, head)  # for the colors and the notes
+    turn = _orientation(image)
+    alpha = None if alpha is None else _turned(alpha, turn)
+    return replace(stored, array=np.ascontiguousarray(_turned(array, turn)), alpha=alpha, mode=_mode(array))
 
 
 def _split(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -401,31 +498,19 @@ def _mode(array: np.ndarray) -> str:
     return "L" if array.shape[2] == 1 else "RGB"
 
 
-def _read_tiff(data: bytes) -> np.ndarray:
-    """The first page ``[H, W, C]``."""
-    with tifffile.TiffFile(io.BytesIO(data)) as opened:
-        page = opened.pages.first
-        array = page.asarray()
-        return np.moveaxis(array, 0, -1) if page.planarconfig == SEPARATE_PLANES else array
-
-
-def _from_unusual_tiff(data: bytes, name: str) -> Stored | None:
-    """Color of floats, which Pillow has no mode for; ``None`` for everything else."""
-    if not data.startswith(TIFF_SIGNATURES):
-        return None
-    with tifffile.TiffFile(io.BytesIO(data)) as opened:
-        page = opened.pages.first
-        tags = page.tags
-        is_float = page.dtype is not None and page.dtype.kind == "f" and page.photometric == TIFF_RGB
-        if not is_float or page.compression not in PLAIN_COMPRESSIONS or page.ndim != 3:
-            return None
-        check_size(page.imagewidth, page.imagelength, name)
-        array = _read_tiff(data).astype(np.float32)
-        turn = int(tags["Orientation"].value) if "Orientation" in tags else 1
-        profile = tags["InterColorProfile"].value if "InterColorProfile" in tags else None
-    array, alpha = _split(_turned(array, turn))
-    space = ColorSpace(profile=bytes(profile)) if profile else PLAIN
-    return Stored(array, _mode(array), None if alpha is None else alpha.clip(0, 1), space)
+def _from_tiff(data: bytes, head: tiff.Head, name: str) -> Stored:
+    check_size(*head.size, name)
+    array, alpha = tiff.read(data, head)
+    notes = [f"The {name} has several frames or pages; the first is used."] if head.has_more_pages else []
+    if head.has_broken_profile:
+        notes.append(unusable_colors(name, "color profile"))
+    array = np.ascontiguousarray(_turned(array, head.orientation))
+    if alpha is not None:
+        alpha = _turned(alpha, head.orientation)
+        alpha = alpha.clip(0, 1) if alpha.dtype.kind == "f" else alpha
+    space = ColorSpace(profile=head.profile) if head.profile else PLAIN
+    is_negative = head.photometric == tiff.MIN_IS_WHITE
+    return Stored(array, _mode(array), alpha, space, False, is_negative, tuple(notes))
 
 
 def _turned(array: np.ndarray, orientation: int) -> np.ndarray:
@@ -455,4 +540,4 @@ def _from_jpeg_xl(data: bytes, name: str, file: str) -> Stored:
         return decode(decoded.jpeg, name, file)
     array, alpha = _split(decoded.array)
     space = ColorSpace(profile=decoded.profile) if decoded.profile else PLAIN
-    return Stored(array, _mode(array), alpha, space, is_lossy=True)
+    return Stored(array, _mode(array), alpha, space)  # lossy or not: it does not say

@@ -12,7 +12,7 @@ from .color import PLAIN, ColorSpace, UnknownColors, coded_space
 
 BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
-NCLX = b"colrnclx"
+NCLX, JP2_PROFILE = b"colrnclx", b"colr\2"
 HEAD = 1 << 16  # bytes in which the boxes about color are looked for
 
 
@@ -60,7 +60,11 @@ def colors(image: pi_heif.HeifImage) -> tuple[ColorSpace, str]:
 
 
 def colors_of_box(data: bytes) -> tuple[ColorSpace, str]:
-    """The same from the bytes of an AVIF file, of which Pillow tells the ICC profile only."""
+    """The same from the color box of an AVIF or JPEG 2000 file, of which Pillow tells little."""
+    place = data.find(JP2_PROFILE, 0, HEAD)
+    if place >= 4:
+        (length,) = struct.unpack_from(">I", data, place - 4)
+        return ColorSpace(profile=data[place + 7 : place - 4 + length]), ""
     place = data.find(NCLX, 0, HEAD)
     codes = data[place + len(NCLX) : place + len(NCLX) + 4] if place >= 0 else b""
     return _coded((int(codes[1]), int(codes[3])) if len(codes) == 4 else None)

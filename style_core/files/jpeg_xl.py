@@ -68,6 +68,8 @@ def decode(data: bytes) -> Decoded:
     if info.mode not in KINDS:
         raise ValueError(f"pixels of kind {info.mode}")
     kind, channels = KINDS[info.mode]
+    if kind == "u1" and len(pixels) == 2 * info.height * info.width * channels:  # it calls 16-bit LA so too
+        kind = "u2"
     array = np.frombuffer(pixels, kind).reshape(info.height, info.width, channels)
     return Decoded(array, bytes(profile) if profile else None)
 

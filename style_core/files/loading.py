@@ -18,6 +18,7 @@ from .color import PLAIN, UnknownColors, to_srgb
 from .decoding import Stored
 
 MAX_BYTES = 1_000_000_000  # of a file; 80 megapixels of 16-bit RGBA are 640 MB
+WIDE = 1 << 24  # from here on whole numbers of 32 bits use all of them
 ARRAY_TYPES = {"uint8": 255, "uint16": 65535}
 
 
@@ -71,7 +72,7 @@ def load_values(source: Source, *, name: str = "mask") -> StoredValues:
     array, alpha = stored.array, stored.alpha
     if stored.mode in ("CMYK", "LAB"):
         array = to_srgb(array, stored.mode, PLAIN)
-    if array.dtype.kind == "i":
+    if array.dtype.kind in "iu" and array.dtype.name not in ARRAY_TYPES:
         array = array.clip(0, 65535).astype(np.uint16)
     elif array.dtype.kind == "f":
         array = _bytes(array if array.max() <= 1 else array / 255)
@@ -153,12 +154,13 @@ def _from_array(array: np.ndarray, name: str) -> Stored:
 def _as_picture(stored: Stored, name: str) -> Picture:
     """In sRGB, as floats, with what is invisible filled."""
     notes = list(stored.notes)
-    if stored.array.dtype.kind == "i" or (stored.array.dtype.kind == "f" and not _is_unit(stored.array)):
+    if stored.array.dtype.name not in ARRAY_TYPES and not _is_unit(stored.array):
         array, note = scaled(stored.array, name)
         stored = replace(stored, array=array)
         notes += [note] if note else []
     if stored.is_negative:
-        stored = replace(stored, array=(65535 if stored.array.dtype == np.uint16 else 1) - stored.array)
+        highest = stored.array.dtype.type(ARRAY_TYPES.get(stored.array.dtype.name, 1))
+        stored = replace(stored, array=highest - stored.array)
     try:
         array = to_srgb(stored.array, stored.mode, stored.space)
     except UnknownColors as unknown:
@@ -207,6 +209,8 @@ def scaled(array: np.ndarray, name: str) -> tuple[np.ndarray, str]:
     high = float(np.quantile(values, 0.99))
     if not is_whole and float(np.median(values)) <= 2:
         scale = 1.0
+    elif array.dtype == np.uint32 and high > WIDE:
+        scale = float(2**32 - 1)
     else:
         scale = next((top for top in (255.0, 65535.0) if high <= top), high)
     is_clipped = not is_finite.all() or bool(((values < 0) | (values > scale)).any())

@@ -1,98 +1,126 @@
-"""What the chunks of a PNG say that Pillow leaves aside: colors (cICP, gAMA, cHRM), depth, transparency."""
+"""A PNG taken apart: the chunks its pixels need, and what the others say of colors and transparency."""
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+OF_PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+SAYING = (b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"eXIf", b"acTL")
 DEEP = 16  # bits
-TRUE_COLOR, GRAY_ALPHA, TRUE_COLOR_ALPHA = 2, 4, 6  # color types
-HUGE_PROFILE = 1 << 20  # bytes; Pillow takes no more
+GRAY, TRUE_COLOR, PALETTE, GRAY_ALPHA, TRUE_COLOR_ALPHA = 0, 2, 3, 4, 6  # color types
+MOST_CHUNKS = 100_000  # 80 megapixels in chunks of 8 kB are 30,000; more are made to keep a reader busy
+HUGE_PROFILE = 1 << 20  # bytes
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, and where the whole chunk begins and ends, of every chunk that is all there."""
-    place = len(SIGNATURE)
-    while place + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, place)
-        end = place + 12 + length
-        if end > len(data):
-            return
-        yield data[place + 4 : place + 8], place, end
-        place = end
+@dataclass(frozen=True)
+class Parts:
+    """What the chunks say.
 
+    Attributes:
+        pixels: the file with the chunks alone that pixels need: texts may be bombs, others broken.
+        said: the first chunk of every other kind we know before the pixels.
+    """
 
-def content(data: bytes, name: bytes) -> bytes | None:
-    """The content of the first chunk of that name before the pixels, or ``None``."""
-    for found, begin, end in chunks(data):
-        if found == b"IDAT":
+    pixels: bytes = b""
+    said: dict[bytes, bytes] = field(default_factory=dict)
+
+    @property
+    def depth(self) -> int:
+        """Bits a sample."""
+        head = self.said.get(b"IHDR", b"")
+        return head[8] if len(head) >= 10 else 8
+
+    @property
+    def color_type(self) -> int:
+        """Whether gray, color or a palette, and with alpha or not."""
+        head = self.said.get(b"IHDR", b"")
+        return head[9] if len(head) >= 10 else TRUE_COLOR
+
+    @property
+    def frames(self) -> int:
+        """How many pictures an animation has; 1 for a still."""
+        stated = self.said.get(b"acTL", b"")
+        return int(struct.unpack_from(">I", stated)[0]) if len(stated) == 8 else 1
+
+    @property
+    def gamma(self) -> float | None:
+        """The exponent of gAMA, or ``None`` where sRGB is said or nothing usable."""
+        stated = self.said.get(b"gAMA", b"")
+        if len(stated) != 4 or b"sRGB" in self.said:
             return None
-        if found == name:
-            return data[begin + 8 : end - 4]
-    return None
+        value = int(struct.unpack(">I", stated)[0]) / 100_000
+        return value if 0.1 <= value <= 2 else None
+
+    @property
+    def chromaticities(self) -> tuple[tuple[float, float], ...] | None:
+        """Red, green, blue and white of cHRM, or ``None`` where sRGB is said or nothing usable."""
+        stated = self.said.get(b"cHRM", b"")
+        if len(stated) != 32 or b"sRGB" in self.said:
+            return None
+        numbers = [value / 100_000 for value in struct.unpack(">8I", stated)]
+        white, red, green, blue = ((numbers[k], numbers[k + 1]) for k in (0, 2, 4, 6))
+        return (red, green, blue, white)
+
+    @property
+    def codes(self) -> tuple[int, int, bool] | None:
+        """The primaries, the transfer curve and whether the range is the full one, of cICP; or ``None``."""
+        stated = self.said.get(b"cICP", b"")
+        return (stated[0], stated[1], bool(stated[3])) if len(stated) == 4 else None
+
+    @property
+    def transparent_color(self) -> tuple[int, ...] | None:
+        """The one color that tRNS makes transparent in a picture without alpha or palette: 1 or 3 numbers."""
+        stated = self.said.get(b"tRNS", b"")
+        if len(stated) != {GRAY: 2, TRUE_COLOR: 6}.get(self.color_type, -1):
+            return None
+        return struct.unpack(f">{len(stated) // 2}H", stated)
+
+    def profile(self) -> bytes | None:
+        """The ICC profile of iCCP, or ``None`` where there is none.
+
+        Raises:
+            ValueError: it is broken, or unpacks to more than any profile has.
+        """
+        stored = self.said.get(b"iCCP")
+        if stored is None:
+            return None
+        name, separator, packed = stored.partition(b"\0")
+        if not separator or len(name) > 79 or packed[:1] != b"\0":
+            raise ValueError("no profile")
+        try:
+            profile = zlib.decompressobj().decompress(packed[1:], HUGE_PROFILE + 1)
+        except zlib.error as error:
+            raise ValueError("damaged") from error
+        if len(profile) > HUGE_PROFILE:
+            raise ValueError("too large")
+        return profile
 
 
-def without(data: bytes, names: tuple[bytes, ...]) -> bytes:
-    """The file without the chunks of those names: pixels need none of them, and texts may be bombs."""
-    dropped = [(begin, end) for found, begin, end in chunks(data) if found in names]
-    if not dropped:
-        return data
-    kept, place = [], 0
-    for begin, end in dropped:
-        kept.append(data[place:begin])
+def parts(data: bytes) -> Parts:
+    """Take a file apart.
+
+    Raises:
+        ValueError: it has more chunks than any program writes.
+    """
+    kept, said, place, count, has_pixels = [SIGNATURE], {}, len(SIGNATURE), 0, False
+    while place + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, place)
+        end, count = place + 12 + length, count + 1
+        if count > MOST_CHUNKS:
+            raise ValueError("too many chunks")
+        has_pixels |= name == b"IDAT"
+        if name in SAYING and not has_pixels and name not in said and end <= len(data):
+            said[name] = data[place + 8 : end - 4]
+        if name in OF_PIXELS or (name == b"tRNS" and _fits(data[place + 8 : end - 4], said)):
+            kept.append(data[place:end])
         place = end
-    return b"".join([*kept, data[place:]])
+    return Parts(b"".join(kept), said)
 
 
-def has_huge_profile(data: bytes) -> bool:
-    """Whether the color profile would unpack to more than Pillow takes."""
-    stored = content(data, b"iCCP")
-    if stored is None:
-        return False
-    packed = stored[stored.find(b"\0") + 2 :]
-    try:
-        return len(zlib.decompressobj().decompress(packed, HUGE_PROFILE + 1)) > HUGE_PROFILE
-    except zlib.error:  # Pillow leaves a broken one aside itself
-        return False
-
-
-def depth_and_type(data: bytes) -> tuple[int, int]:
-    """Bits a sample, and the color type."""
-    head = content(data, b"IHDR") or b""
-    return (head[8], head[9]) if len(head) >= 10 else (8, TRUE_COLOR)
-
-
-def stated_gamma(data: bytes) -> float | None:
-    """The exponent of gAMA, or ``None`` where sRGB is said or nothing usable."""
-    stated = content(data, b"gAMA")
-    if stated is None or len(stated) != 4 or content(data, b"sRGB") is not None:
-        return None
-    value = int(struct.unpack(">I", stated)[0]) / 100_000
-    return value if 0.1 <= value <= 2 else None
-
-
-def stated_chromaticities(data: bytes) -> tuple[tuple[float, float], ...] | None:
-    """Red, green, blue and white of cHRM, or ``None`` where sRGB is said or nothing."""
-    stated = content(data, b"cHRM")
-    if stated is None or len(stated) != 32 or content(data, b"sRGB") is not None:
-        return None
-    numbers = [value / 100_000 for value in struct.unpack(">8I", stated)]
-    white, red, green, blue = ((numbers[k], numbers[k + 1]) for k in (0, 2, 4, 6))
-    return (red, green, blue, white)
-
-
-def coded_colors(data: bytes) -> tuple[int, int] | None:
-    """The primaries and the transfer curve of cICP, or ``None``."""
-    stated = content(data, b"cICP")
-    return (stated[0], stated[1]) if stated is not None and len(stated) == 4 else None
-
-
-def transparent_color(data: bytes) -> tuple[int, ...] | None:
-    """The one color that tRNS makes transparent in a picture without alpha: 1 or 3 numbers."""
-    stated = content(data, b"tRNS")
-    if stated is None or len(stated) not in (2, 6):
-        return None
-    return struct.unpack(f">{len(stated) // 2}H", stated)
+def _fits(transparency: bytes, said: dict[bytes, bytes]) -> bool:
+    """Whether a palette's alpha has no more entries than it; what else tRNS says is applied here."""
+    kind = said.get(b"IHDR", bytes(10))[9:10]
+    return kind == bytes((PALETTE,)) and 0 < len(transparency) <= len(said.get(b"PLTE", b"")) // 3

@@ -37,6 +37,9 @@ GUIDED_RADIUS, GUIDED_EPS = 35, 1e-4  # px; Li et al. 2018, section 3.2, with an
 # Departure: of the matting Laplacian. The paper's 1e-7 follows every step of a JPEG's 8 x 8 blocks in a
 # clear sky and draws them into the result; 1e-5 is about the variance of rounding to 8 bits.
 EPSILONS = ("1e-5", "1e-6", "1e-7")
+# How far colors then spread, alpha of equation 9: with a larger epsilon so far alone that as much of the
+# style is kept as with the paper's pair of 0.9999 and 1e-7.
+SPREAD = {"1e-5": 0.999, "1e-6": 0.9997, "1e-7": 0.9999}
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.1  # Li et al. 2018, released code
 MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
 
@@ -179,7 +182,7 @@ def _propagate(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime
     # Departure: normalized by rows. The paper's symmetric form darkens two pixels along the borders,
     # which the released code pads and cuts off.
     solved = propagate(
-        image, content, epsilon=float(options.epsilon), normalization="rows",
+        image, content, alpha=SPREAD[options.epsilon], epsilon=float(options.epsilon), normalization="rows",
         report=lambda share: runtime.progress(0.5 + 0.4 * share, message),
     )  # fmt: skip
     if not solved.is_converged:

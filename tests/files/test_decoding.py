@@ -163,13 +163,13 @@ def test_half_a_picture_is_refused(read, form):
 
 
 def test_the_markers_of_a_jpeg_are_counted():
-    plain = jpeg.structure(saved(smooth(), "JPEG"))
+    plain = jpeg.parts(saved(smooth(), "JPEG"))
     assert (plain.scans, plain.ends, plain.is_complete, plain.is_progressive) == (1, True, True, False)
-    fine = jpeg.structure(saved(smooth(), "JPEG", progressive=True))
+    fine = jpeg.parts(saved(smooth(), "JPEG", progressive=True))
     assert fine.scans > 3
     assert fine.is_progressive
     assert fine.is_complete
-    cut = jpeg.structure(saved(smooth(), "JPEG", progressive=True)[:400])
+    cut = jpeg.parts(saved(smooth(), "JPEG", progressive=True)[:400])
     assert not cut.is_complete
 
 

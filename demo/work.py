@@ -193,7 +193,9 @@ def regions(request: Request, limits: Limits, threads: int = 0) -> Segments:
         return find_regions(request.method, **pictures, size=size, progress=limits.watched(progress))
 
     try:
-        return next(found for found in stream(work) if isinstance(found, Segments))
+        return next(
+            found for found in stream(work, seconds=limits.last_seconds()) if isinstance(found, Segments)
+        )
     finally:
         _give_memory_back()
 

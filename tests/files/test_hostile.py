@@ -3,6 +3,7 @@
 import io
 import struct
 import time
+import zlib
 
 import imagecodecs
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 
 from style_core import InvalidImage, image_size, load_image, load_values
 
-from .test_color import chunk, encode, gray_profile, noise, png
+from .test_color import P3, SRGB, chunk, encode, gray_profile, noise, png
 from .test_decoding import saved, smooth
 
 SECONDS = 5.0  # far beyond what any of these takes, far below what they were made to take
@@ -93,15 +94,18 @@ def test_a_wrong_checksum_of_another_chunk_refuses_nothing(read, name):
     )
 
 
+TIFF = b"II*\0\x08\0\0\0"
+BYTE_RESOLUTION = TIFF + b"\2\0" + struct.pack("<HHIIHHII", 282, 1, 1, 6, 296, 3, 1, 2) + bytes(4)
+PICTURES = b"MPF\0" + TIFF + b"\1\0" + struct.pack("<HHII", 0xB001, 4, 1, 0xFFFFFFFF)
 ODD_SEGMENTS = {
-    "EXIF with a resolution of bytes": (0xE1, b"Exif\0\0II*\0\x08\0\0\0\2\0" + struct.pack("<HHIIHHII", 282, 1, 1, 6, 296, 3, 1, 2) + bytes(4)),
+    "EXIF with a resolution of bytes": (0xE1, b"Exif\0\0" + BYTE_RESOLUTION),
     "a profile of nothing": (0xE2, b"ICC_PROFILE\0"),
     "a profile of which a part is missing": (0xE2, b"ICC_PROFILE\0\1\2abc"),
-    "thousands of pictures": (0xE2, b"MPF\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0xB001, 4, 1, 0xFFFFFFFF)),
+    "thousands of pictures": (0xE2, PICTURES),
     "Photoshop's, cut": (0xED, b"Photoshop 3.0\0" + b"8BIM\x03\xed"),
     "Adobe's, cut": (0xEE, b"Adobe"),
     "JFIF's, cut": (0xE0, b"JFIF\0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("marker", "body"), ODD_SEGMENTS.values(), ids=ODD_SEGMENTS)
@@ -158,8 +162,6 @@ def test_the_transparent_gray_of_any_depth_is_kept(read, depth):
     for row in values:
         bits = "".join(f"{value:0{depth}b}" for value in row)
         rows.append(b"\0" + int(bits, 2).to_bytes(len(bits) // 8, "big"))
-    import zlib
-
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 24, depth, 0, 0, 0, 0))
     transparent = chunk(b"tRNS", struct.pack(">H", (1 << depth) - 1))
     data = PNG[:8] + head + transparent + chunk(b"IDAT", zlib.compress(b"".join(rows))) + chunk(b"IEND", b"")
@@ -233,17 +235,8 @@ def test_jpeg_2000s_profile_is_used(read):
     data = (
         plain[:header] + struct.pack(">I", size) + plain[header + 4 : place] + box + plain[place + length :]
     )
-    linear = np.linalg.inv(
-        [
-            [0.4123908, 0.3575843, 0.1804808],
-            [0.2126390, 0.7151687, 0.0721923],
-            [0.0193308, 0.1191948, 0.9505322],
-        ]
-    )
-    p3 = np.array(
-        [[0.4865709, 0.2656677, 0.1982173], [0.2289746, 0.6917385, 0.0792869], [0, 0.0451134, 1.0439444]]
-    )
-    np.testing.assert_allclose(array_of(read(data)), encode(noise() / 255 @ (linear @ p3).T) * 255, atol=2.5)
+    matrix = np.linalg.inv(SRGB) @ P3
+    np.testing.assert_allclose(array_of(read(data)), encode(noise() / 255 @ matrix.T) * 255, atol=2.5)
 
 
 def test_a_narrow_range_said_by_cicp_is_noted(read):
@@ -256,8 +249,12 @@ def test_a_narrow_range_said_by_cicp_is_noted(read):
 
 @pytest.mark.parametrize(
     ("form", "options"),
-    [("JXL", {"lossless": True}), ("JPEG2000", {"irreversible": False}), ("WEBP", {"lossless": True, "icc_profile": bytes(9000)})],
-)  # fmt: skip
+    [
+        ("JXL", {"lossless": True}),
+        ("JPEG2000", {"irreversible": False}),
+        ("WEBP", {"lossless": True, "icc_profile": bytes(9000)}),
+    ],
+)
 def test_labels_in_lossless_files_of_lossy_formats_are_whole(read, form, options):
     pytest.importorskip("pillow_jxl", reason="pillow-jxl-plugin is not installed")
     labels = np.repeat(np.repeat(np.array([[10, 14], [18, 22]], np.uint8), 20, 0), 20, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -200,10 +201,10 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
         gr.Error, StyleCoreError: something is missing or no number.
     """
     kind, method, text = values["kind"], values["method"], values["strengths"] or ""
-    chosen = values["methods"] or []
+    chosen = _as_names(values["methods"])
     _check_names("kind", [kind], KINDS)
     _check_names("method", [method], list_methods())
-    _check_names("methods", chosen if isinstance(chosen, (list, tuple)) else [chosen], list_methods())
+    _check_names("methods", chosen, list_methods())
     options = {"size": values["size"]} if values["size"] else {}
     base = Request(
         method, values["content"], (values["style"],) if values["style"] else (), masks=values["masks"],
@@ -251,10 +252,17 @@ def _strengths(text: str) -> list[float]:
     return numbers
 
 
+def _as_names(given: Any) -> list[Any]:
+    """What was sent as the methods; a program may send the name of one alone."""
+    return list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
+
+
 def _check_names(name: str, given: Sequence[Any], known: Sequence[str]) -> None:
     for value in given:
         if value not in known:
-            raise gr.Error(f"{name} must be one of {', '.join(known)}, not {value!r}.", print_exception=False)
+            raise gr.Error(
+                f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.", print_exception=False
+            )
 
 
 def _comparer(stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:

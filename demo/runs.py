@@ -98,10 +98,12 @@ class Runs:
             shutil.rmtree(old.folder, ignore_errors=True)
         return run
 
-    def get(self, run_id: str | None) -> Run | None:
-        """The run of that id, or ``None`` if there is none any more."""
+    def get(self, run_id: Any) -> Run | None:
+        """The run of that id, or ``None`` if there is none any more, or it is no id at all."""
+        if not isinstance(run_id, str):
+            return None
         with self._lock:
-            known = self._runs.get(run_id or "")
+            known = self._runs.get(run_id)
             if known is None or self._clock() - known[0] > self._lifetime:
                 return None
             return known[1]

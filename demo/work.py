@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import reprlib
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -127,7 +128,9 @@ def check(request: Request) -> None:
     method = get_method(request.method)
     for name, value, known in (("masks", request.masks, MASK_MODES), ("family", request.family, FAMILIES)):
         if value not in known:
-            raise gr.Error(f"{name} must be one of {', '.join(known)}, not {value!r}.", print_exception=False)
+            raise gr.Error(
+                f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.", print_exception=False
+            )
     method.options(**request.options)
     if not request.styles or (request.content is None and not method.makes_textures):
         missing = "style" if request.content is not None or method.makes_textures else "content"

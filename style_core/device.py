@@ -8,7 +8,7 @@ from functools import cache
 
 import torch
 
-from .errors import InvalidOption
+from .errors import InvalidOption, shortened
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -20,7 +20,7 @@ def choose_device(name: str) -> torch.device:
         InvalidOption: an unknown name, or a device this machine does not have.
     """
     if name not in DEVICES:
-        raise InvalidOption(f"device must be one of {', '.join(DEVICES)}, not {name!r}.")
+        raise InvalidOption(f"device must be one of {', '.join(DEVICES)}, not {shortened(name)}.")
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])

@@ -1,5 +1,19 @@
 """What can go wrong for a user: each text is one sentence with the value that came and the way out."""
 
+import reprlib
+from typing import Any
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlong, _SHORT.maxstring, _SHORT.maxother = 24, 80, 80  # characters
+
+
+def shortened(value: Any) -> str:
+    """A value that came, as Python writes it, in one line and short enough for a sentence."""
+    try:
+        return " ".join(_SHORT.repr(value).split())
+    except ValueError:  # Python does not write numbers of thousands of digits
+        return "a number of thousands of digits"
+
 
 class StyleCoreError(Exception):
     """Base of every refusal; its text can be shown to a user as it is."""

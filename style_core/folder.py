@@ -49,7 +49,11 @@ def find_pictures(folder: Path, output: Path) -> FoundPictures:
             counts[kind] += 1
         elif path.suffix.lower() not in READABLE:
             others[path.suffix.lower() or "no suffix"] += 1
-        elif _is_picture(path, output):
+        elif _is_special(path):
+            counts["special"] += 1
+        elif _is_result(path, output):
+            counts["result"] += 1
+        else:
             pictures.append(path)
     left_out = tuple(_sentences(others, counts))
     if not pictures:
@@ -80,14 +84,17 @@ def _same(one: Path, other: Path) -> bool:
         return False
 
 
-def _is_picture(path: Path, output: Path) -> bool:
-    """Whether a name is that of a file, or of a link that leads nowhere, which will be refused by name."""
-    if path.is_symlink() and path.resolve().is_relative_to(output.resolve()):
-        return False  # one of the results
+def _is_result(path: Path, output: Path) -> bool:
+    """Whether it is a link to one of the results."""
+    return path.is_symlink() and path.resolve().is_relative_to(output.resolve())
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, socket or device; a link that leads nowhere is not, and is refused by name."""
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        return not stat.S_ISREG(path.stat().st_mode)
     except OSError:
-        return True
+        return False
 
 
 def _sentences(others: Counter[str], counts: Counter[str]) -> Iterator[str]:
@@ -99,6 +106,12 @@ def _sentences(others: Counter[str], counts: Counter[str]) -> Iterator[str]:
         yield f"{_counted(counts['hidden'], 'hidden file or folder', 'hidden files or folders')} left out."
     if counts["linked"]:
         yield f"{_counted(counts['linked'], 'linked folder')} not followed."
+    if counts["special"]:
+        what = _counted(counts["special"], "pipe, socket or device", "pipes, sockets or devices")
+        yield f"{what} left out."
+    if counts["result"]:
+        what = _counted(counts["result"], "link into the results", "links into the results")
+        yield f"{what} left out."
     if counts["unread"]:
         yield f"{_counted(counts['unread'], 'folder')} not permitted to be read."
 
@@ -114,7 +127,7 @@ def targets(pictures: Sequence[Path], folder: Path, output: Path, suffix: str) -
     their own suffix before it, and where that does not do, get a number.
 
     Raises:
-        InvalidImage: a result would take the place of one of the pictures.
+        InvalidImage: a result would take the place of one of the pictures, or lie among them.
     """
     stems = [path.relative_to(folder).with_suffix("") for path in pictures]
     times = Counter(map(_on_any_disk, stems))
@@ -144,12 +157,21 @@ def _on_any_disk(path: Path) -> str:
 
 
 def _check_apart(pairs: Sequence[tuple[Path, Path]], folder: Path, output: Path) -> None:
-    if not folder.resolve().is_relative_to(output.resolve()):
-        return
+    """Refuse results that links, or an output around the pictures, would bring among the pictures.
+
+    An output inside the folder is left out when its pictures are looked for, so results may lie there.
+    """
+    among, apart = folder.resolve(), output.resolve()
     sources = {os.path.realpath(source) for source, _ in pairs}
     for source, target in pairs:
-        if os.path.realpath(target) in sources:
-            raise InvalidImage(
-                f"The result of {str(source)!r} would be {str(target)!r}, which is one of the pictures; "
-                "choose another folder."
-            )
+        place = os.path.realpath(target)
+        is_apart = apart.is_relative_to(among) and Path(place).is_relative_to(apart)
+        if place in sources:
+            what = "which is one of the pictures"
+        elif Path(place).is_relative_to(among) and not is_apart:
+            what = "among the pictures, where a second run would restyle it"
+        else:
+            continue
+        raise InvalidImage(
+            f"The result of {str(source)!r} would be {place!r}, {what}; choose another folder."
+        )

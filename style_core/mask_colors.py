@@ -9,6 +9,7 @@ Blends and damage get the most similar of the colors beside them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -147,7 +148,20 @@ def color_name(color: Color) -> str:
         return "transparent"
     nearest = min(COLOR_NAMES, key=lambda known: _distance(known, color))
     is_near = _distance(nearest, color) < NAME_DISTANCE
-    return COLOR_NAMES[nearest] if is_near else "#{:02x}{:02x}{:02x}".format(*color)
+    return COLOR_NAMES[nearest] if is_near else _hex(color)
+
+
+def color_names(colors: Sequence[Color]) -> list[str]:
+    """What to call each of several colors; those that share a word have their code besides."""
+    words = {color: color_name(color) for color in colors}
+    times = Counter(words.values())
+    return [
+        words[color] if times[words[color]] == 1 else f"{words[color]} ({_hex(color)})" for color in colors
+    ]
+
+
+def _hex(color: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def _distance(a: Color, b: Color) -> float:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from .errors import InvalidOption
+from .errors import InvalidOption, shortened
 
 KEY = "style_core"
 PRECISIONS = ("fast", "exact")
@@ -184,7 +184,7 @@ class Options:
                 value = tuple(value)
                 object.__setattr__(self, name, value)
             if option.problem(value):
-                raise InvalidOption(f"{name} must be {option.values}, not {value!r}.")
+                raise InvalidOption(f"{name} must be {option.values}, not {shortened(value)}.")
             if option.kind in {"slider", "whole"} and value is not None:
                 object.__setattr__(self, name, int(value) if option.whole else float(value))
 
@@ -246,7 +246,7 @@ def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:
     known = option_fields(options)
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise InvalidOption(f"There is no option {unknown[0]!r} here; there are {', '.join(known)}.")
+        raise InvalidOption(f"There is no option {shortened(unknown[0])} here; there are {', '.join(known)}.")
     return options(**values)
 
 

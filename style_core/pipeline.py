@@ -16,7 +16,7 @@ from torch import Tensor
 from . import device as devices
 from . import methods as _methods  # noqa: F401  # importing the package registers the methods
 from .conditions import idle_notes
-from .errors import InvalidOption
+from .errors import InvalidOption, shortened
 from .files import Photo, save_image
 from .images import ImageTensor, Source, to_pil
 from .method import Inputs, LossPoint, Method, StyleInput, registry
@@ -98,9 +98,9 @@ def get_method(key: str) -> Method:
     Raises:
         InvalidOption: there is none.
     """
-    found = registry().get(key)
+    found = registry().get(key) if isinstance(key, str) else None
     if found is None:
-        raise InvalidOption(f"There is no method {key!r}; there are {', '.join(registry())}.")
+        raise InvalidOption(f"There is no method {shortened(key)}; there are {', '.join(registry())}.")
     return found
 
 

@@ -13,7 +13,7 @@ import torch
 
 from .auto_segments import cluster_segments
 from .digest import file_sha256
-from .errors import InvalidImage, InvalidOption, InvalidSegments
+from .errors import InvalidImage, InvalidOption, InvalidSegments, shortened
 from .files import load_image
 from .images import Picture, Source, resize_longer_side, scaled_size
 from .method import Method
@@ -53,7 +53,7 @@ def style_shares(
     if len(given) != len(styles) or not all(w >= 0 for w in given) or not 0 < sum(given) < math.inf:
         raise InvalidOption(
             f"style_weights must be {len(styles)} numbers from 0 up, one for each style picture and not "
-            f"all 0, not {weights!r}."
+            f"all 0, not {shortened(weights)}."
         )
     return [w / sum(given) for w in given]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from .errors import InvalidImage, InvalidSegments
 from .files import StoredValues, load_values
 from .images import Picture, Source, mirrored
-from .mask_colors import MERGE_DISTANCE, TRANSPARENT, Color, Mask, color_name, label_pixels, region_colors
+from .mask_colors import MERGE_DISTANCE, TRANSPARENT, Color, Mask, color_names, label_pixels, region_colors
 
 LabelMap = Tensor  # [H, W], int64; 0 = matched with everything, 1.. = regions
 EVERYTHING = 0
@@ -76,11 +76,11 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
     maps = []
     for k, (side, photo) in enumerate((("content", content), ("style", style))):
         labels, lost = label_pixels(masks[k], own[k], partners=own[1 - k])
-        notes += _too_small(lost, side)
+        notes += _too_small(lost, own[k], side)
         joint = np.array([*places[k], *places[1 - k]])[labels]
         maps.append(_stretched(joint, photo, side, notes))
         notes += _lost_in_stretching(joint, maps[-1], palette, side)
-    matched = match_labels(*(torch.from_numpy(m) + 1 for m in maps), names=[color_name(c) for c in palette])
+    matched = match_labels(*(torch.from_numpy(m) + 1 for m in maps), names=color_names(palette))
     return Segments(matched.content, matched.style, (*notes, *matched.notes), tuple(palette))
 
 
@@ -109,15 +109,14 @@ def read_style_regions(
             "style picture for each color of the mask."
         )
     labels, lost = label_pixels(opened, palette)
-    notes += _too_small(lost, "content")
+    notes += _too_small(lost, palette, "content")
     labels = _stretched(labels, content, "content", notes)
-    for label, color in enumerate(palette):
+    words = color_names(palette)
+    for label, word in enumerate(words):
         if not (labels == label).any():
-            raise InvalidSegments(
-                f"Region {color_name(color)} is lost at the content's size; paint it larger."
-            )
+            raise InvalidSegments(f"Region {word} is lost at the content's size; paint it larger.")
     order = np.argsort([int((labels == label).argmax()) for label in range(count)])
-    names = [f"style picture {k} is used in region {color_name(palette[n])}" for k, n in enumerate(order, 1)]
+    names = [f"style picture {k} is used in region {words[n]}" for k, n in enumerate(order, 1)]
     notes.append(f"In reading order, {', '.join(names)}.")
     ranks = torch.from_numpy(np.argsort(order) + 1)
     return ranks[torch.from_numpy(labels).long()], tuple(notes), tuple(palette[n] for n in order)
@@ -139,11 +138,11 @@ def _without_shifted(colors: list[Color], places: list[int], partners: list[int]
     return found
 
 
-def _too_small(lost: list[Color], side: str) -> list[str]:
-    """Notes on the colors of a mask that fill no region."""
+def _too_small(lost: list[Color], colors: list[Color], side: str) -> list[str]:
+    """Notes on the colors of a mask that fill no region, named apart from those that do."""
     notes = [
-        f"Region {color_name(color)} of the {side} mask is too small and went to what is around it."
-        for color in lost[:MOST_NAMED]
+        f"Region {word} of the {side} mask is too small and went to what is around it."
+        for word in color_names([*lost, *colors])[: min(len(lost), MOST_NAMED)]
     ]
     if len(lost) > MOST_NAMED:
         notes.append(f"{len(lost) - MOST_NAMED} more colors of the {side} mask fill no region either.")
@@ -153,8 +152,8 @@ def _too_small(lost: list[Color], side: str) -> list[str]:
 def _lost_in_stretching(before: np.ndarray, after: np.ndarray, palette: list[Color], side: str) -> list[str]:
     """Notes on the regions that have no pixel left at the photo's size."""
     drawn, left = (np.bincount(labels.ravel(), minlength=len(palette)) > 0 for labels in (before, after))
-    lost = np.flatnonzero(drawn & ~left)
-    return [f"Region {color_name(palette[k])} is lost at the {side}'s size; paint it larger." for k in lost]
+    lost, words = np.flatnonzero(drawn & ~left), color_names(palette)
+    return [f"Region {words[k]} is lost at the {side}'s size; paint it larger." for k in lost]
 
 
 def _matched_colors(
@@ -224,7 +223,7 @@ def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Seg
             style[style == label] = EVERYTHING
             if a:  # a label only the style has changes nothing the user could see
                 notes.append(f"Region {name} {why}; the whole style picture is used for it.")
-    return Segments(content, style, tuple(notes))
+    return Segments(content, style, tuple(dict.fromkeys(notes)))
 
 
 def pad_labels(labels: LabelMap, height: int, width: int) -> LabelMap:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from . import hub
 from .device import has_native_bfloat16
 from .digest import file_sha256, forget_digests
-from .errors import WeightsUnavailable
+from .errors import WeightsUnavailable, shortened
 from .hub import Report
 from .nets.encoder import LAYERS, Encoder, layer_of
 from .nets.precision import reduce_precision
@@ -128,7 +128,7 @@ def locate(
             it was looked for and what would do.
     """
     if family not in FAMILIES:
-        raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {family!r}.")
+        raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {shortened(family)}.")
     if folder and not folder.is_dir():
         raise WeightsUnavailable(f"The weights folder {str(folder)!r} does not exist.")
     found = _in_folders(family, name, folder)
@@ -163,7 +163,7 @@ def whereabouts(family: str, method: str, kind: str, folder: Path | None = None)
         WeightsUnavailable: as :func:`locate`.
     """
     if family not in FAMILIES:
-        raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {family!r}.")
+        raise WeightsUnavailable(f"family must be one of {', '.join(FAMILIES)}, not {shortened(family)}.")
     if family == FAMILIES[0]:
         return "These networks came with the program; nothing is fetched."
     name = encoder_name(family, kind)

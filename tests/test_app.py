@@ -370,7 +370,11 @@ class TestCompare:
             ({"method": "wct3"}, "method must be one of gatys, .*, not 'wct3'."),
             ({"methods": ["wct2", "wct3"]}, "methods must be one of gatys, .*, not 'wct3'."),
             ({"methods": [["wct2"]]}, "methods must be one of gatys, .*, not .'wct2'.."),
+            ({"methods": "wct3"}, "methods must be one of gatys, .*, not 'wct3'."),
+            ({"methods": ""}, "methods must be one of gatys, .*, not ''."),
+            ({"methods": {"wct2": 1}}, "methods must be one of gatys, .*, not .'wct2': 1.."),
             ({"size": -5}, "size must be a whole number from 16 px up, or none, not -5."),
+            ({"size": 10**99}, "size must be a .*, not 1000000"),
             ({"masks": "my"}, "masks must be one of .*, not 'my'."),
         ],
     )
@@ -435,7 +439,7 @@ class TestShare:
         assert get(server, f"{self.path(shared)}/{name}")[0] == 404
 
     def test_an_unknown_run_cannot_be_shared(self, client):
-        for run in ("", "x", "../../etc/passwd", "a" * 22):
+        for run in ("", "x", "../../etc/passwd", "a" * 22, ["x"], {"x": 1}, 5, None):
             with pytest.raises(AppError, match="This result is no longer here; run it again, then share it"):
                 client.predict(run=run, api_name="/share")
 

@@ -88,10 +88,12 @@ def test_a_link_to_nowhere_is_taken_so_that_it_is_refused_by_name(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
-def test_a_pipe_is_not_waited_for(tmp_path):
+def test_a_pipe_is_counted_and_not_waited_for(tmp_path):
     folder = fill(tmp_path / "in", ["x.jpg"])
     os.mkfifo(folder / "pipe.jpg")
-    assert taken(folder)[0] == ["x.jpg"]
+    assert taken(folder) == (["x.jpg"], ("1 pipe, socket or device is left out.",))
+    (folder / "device.png").symlink_to(os.devnull)
+    assert taken(folder) == (["x.jpg"], ("2 pipes, sockets or devices are left out.",))
 
 
 @pytest.mark.parametrize("kind", ["same", "dots", "link"])
@@ -122,6 +124,49 @@ def test_an_output_around_the_pictures_never_takes_one_of_their_places(tmp_path)
         InvalidImage, match=r"new/a\.jpg' would be .*new/a\.png', which is one of the pictures"
     ):
         targets(found, folder, tmp_path / "photos", ".png")
+
+
+def pairs_of(folder, output, suffix=".png"):
+    return targets(find_pictures(folder, output).pictures, folder, output, suffix)
+
+
+@pytest.mark.parametrize("place", ["out", "in/out"])
+def test_no_linked_folder_brings_results_among_the_pictures(tmp_path, place):
+    folder, output = fill(tmp_path / "in", ["a.jpg", "sub/b.jpg"]), tmp_path / place
+    output.mkdir()
+    (output / "sub").symlink_to(folder / "sub")
+    with pytest.raises(InvalidImage, match=r"sub/b\.jpg' would be .*in/sub/b\.png', among the pictures"):
+        pairs_of(folder, output)
+
+
+def test_no_linked_file_takes_the_place_of_a_picture(tmp_path):
+    folder, output = fill(tmp_path / "in", ["a.png", "b.png"]), tmp_path / "out"
+    output.mkdir()
+    (output / "a.png").symlink_to(folder / "b.png")
+    with pytest.raises(InvalidImage, match=r"a\.png' would be .*in/b\.png', which is one of the pictures"):
+        pairs_of(folder, output)
+    (output / "a.png").unlink()
+    (output / "a.png").symlink_to(folder / "new.png")
+    with pytest.raises(InvalidImage, match=r"would be .*in/new\.png', among the pictures"):
+        pairs_of(folder, output)
+
+
+def test_pictures_that_are_links_into_the_results_are_counted_and_left_out(tmp_path):
+    folder, originals = fill(tmp_path / "in", ["x.jpg"]), fill(tmp_path / "out", ["a.png"])
+    (folder / "a.png").symlink_to(originals / "a.png")
+    assert taken(folder) == (["x.jpg"], ("1 link into the results is left out.",))
+
+
+def test_links_between_other_folders_are_followed_for_results(tmp_path):
+    folder, output = fill(tmp_path / "in", ["sub/b.jpg"]), tmp_path / "in" / "out"
+    output.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (output / "sub").symlink_to(tmp_path / "elsewhere")
+    assert pairs_of(folder, output) == [(folder / "sub/b.jpg", output / "sub/b.png")]
+    (output / "sub").unlink()
+    (output / "kept").mkdir()
+    (output / "sub").symlink_to(output / "kept")
+    assert pairs_of(folder, output) == [(folder / "sub/b.jpg", output / "sub/b.png")]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,25 @@ def test_a_number_too_large_for_a_float_is_refused_as_any_other(name):
     assert f"{name} must be" in refusal(**{name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("size", int(-1e99)),
+        ("seed", 10**400),
+        ("seed", 10**5000),
+        ("mode", "x" * 500),
+        ("places", ("x" * 500,) * 50),
+        ("content_strength", np.zeros((40, 40))),
+    ],
+    ids=["99 digits", "400 digits", "5000 digits", "text", "texts", "array"],
+)
+def test_a_long_value_is_shortened(name, value):
+    sentence = refusal(**{name: value})
+    assert sentence.startswith(f"{name} must be ")
+    assert len(sentence.partition(", not ")[2]) < 600
+    assert "\n" not in sentence
+
+
 @pytest.mark.parametrize("name", ["weight", "rounds", "limit", "size", "content_strength"])
 @pytest.mark.parametrize("value", [True, False, math.nan, math.inf, -math.inf, "0.5", [1], 1j])
 def test_what_is_no_finite_number_is_refused(name, value):

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from style_core import InvalidSegments, Picture
-from style_core.mask_colors import COLOR_NAMES, color_name
+from style_core.mask_colors import COLOR_NAMES, color_name, color_names
 from style_core.segments import (
     EVERYTHING,
     match_labels,
@@ -291,6 +291,27 @@ def test_a_note_names_the_region_that_is_missing_in_the_style():
     assert len(notes) == 1
     assert "green" in notes[0]
     assert "missing in the style mask" in notes[0]
+
+
+def test_regions_of_colors_that_share_a_name_are_told_apart_by_their_codes():
+    whites = [(255, 255, 255), (251, 255, 255), (255, 251, 255)]
+    notes = read(stripes([RED, *whites]), stripes([RED, BLUE])).notes
+    assert sorted(notes) == sorted(
+        f"Region white (#{r:02x}{g:02x}{b:02x}) is missing in the style mask; the whole style picture is "
+        "used for it."
+        for r, g, b in whites
+    )
+
+
+def test_color_names_are_words_where_they_tell_colors_apart():
+    assert color_names([RED, (255, 255, 255), (18, 52, 86)]) == ["red", "white", "#123456"]
+    assert color_names([RED, RED]) == ["red", "red"]
+
+
+def test_a_sentence_about_regions_is_said_once():
+    content = torch.tensor([[1, 2, 3]]).repeat_interleave(20, 1).repeat(20, 1)
+    found = match_labels(content, torch.ones_like(content), names=["wall", "door", "door"])
+    assert len(found.notes) == 1
 
 
 @pytest.mark.parametrize(("pixels", "is_kept"), [(10, False), (11, True)])

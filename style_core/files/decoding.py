@@ -287,7 +287,9 @@ def from_pil(image: Image.Image, name: str) -> Stored:
         InvalidImage: it comes from a decoder that is not permitted, is damaged, or has no permitted size.
     """
     if isinstance(image, ImageFile.ImageFile) and image.format not in (*DECODERS, "HEIF", "JXL"):
-        raise InvalidImage(f"The {name} is a {image.format} picture, which is not read here ({NAMES}).")
+        raise InvalidImage(
+            f"The {name} is a picture in the format {image.format}, which is not read here ({NAMES})."
+        )
     check_size(*image.size, name)
     try:
         return _from_pixels(image, name, _Head(b""))

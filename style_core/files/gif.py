@@ -12,7 +12,7 @@ def first_frame(data: bytes) -> tuple[bytes, bool]:
     """The file with its first frame alone, and whether there are more.
 
     Raises:
-        ValueError, IndexError: it is cut, or has more extensions than any program writes.
+        ValueError, IndexError: it is cut before the frame, or has more extensions than any program writes.
     """
     place = 13 + _table(data[10])
     kept = [data[:place]]
@@ -27,7 +27,10 @@ def first_frame(data: bytes) -> tuple[bytes, bool]:
         place = end
     else:
         raise ValueError("too many extensions")
-    end = _after_blocks(data, place + 10 + _table(data[place + 9]) + 1)
+    try:
+        end = _after_blocks(data, place + 10 + _table(data[place + 9]) + 1)
+    except IndexError:  # cut; whether in the picture or behind it, its decoder will say
+        end = len(data)
     return b"".join([*kept, data[place:end], bytes((TRAILER,))]), _has_another(data, end)
 
 

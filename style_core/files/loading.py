@@ -62,7 +62,8 @@ def load_image(source: Source, *, name: str = "image") -> Picture:
 def load_values(source: Source, *, name: str = "mask") -> StoredValues:
     """Read a picture whose values are data (a mask), untouched by profiles and curves.
 
-    Args, Raises: as :func:`load_image`. Floats are taken as parts of 255.
+    Args, Raises: as :func:`load_image`. Floats are parts of 1, or of 255 where one is larger; but
+    whole ones beyond 255 are numbers, as whole numbers of any other type are.
     """
     if isinstance(source, (Picture, Tensor)):
         picture = load_image(source, name=name)
@@ -72,8 +73,9 @@ def load_values(source: Source, *, name: str = "mask") -> StoredValues:
     array, alpha = stored.array, stored.alpha
     if stored.mode in ("CMYK", "LAB"):
         array = to_srgb(array, stored.mode, PLAIN)
-    if array.dtype.kind in "iu" and array.dtype.name not in ARRAY_TYPES:
-        array = array.clip(0, 65535).astype(np.uint16)
+    is_numbers = array.dtype.kind in "iu" or _is_numbers(array)
+    if array.dtype.name not in ARRAY_TYPES and is_numbers:
+        array = np.nan_to_num(array).clip(0, 65535).astype(np.uint16)
     elif array.dtype.kind == "f":
         array = _bytes(array if array.max() <= 1 else array / 255)
     if alpha is not None and alpha.dtype != np.uint8:
@@ -220,6 +222,15 @@ def scaled(array: np.ndarray, name: str) -> tuple[np.ndarray, str]:
 
 def _is_unit(array: np.ndarray) -> bool:
     return bool(((array >= 0) & (array <= 1)).all())
+
+
+def _is_numbers(array: np.ndarray) -> bool:
+    """Whether floats are whole numbers, which a label map's are, that 8 bits do not hold.
+
+    What is not finite stands for no number and does not count.
+    """
+    values = array[np.isfinite(array)]
+    return bool(values.size and values.max() > 255 and (values == np.floor(values)).all())
 
 
 def _unit(array: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import InvalidImage
+from ..errors import InvalidImage, shortened
 from ..images import ImageTensor
 from .camera_data import DAMAGED, kept_exif
 from .decoding import open_exif
@@ -49,7 +49,7 @@ def check_output(
         InvalidImage: the suffix is not one we write, the format cannot hold such a picture, or there is no
             folder, something else in the file's place, or no permission.
     """
-    path = Path(path)
+    path = _as_path(path)
     if str(path) != "-":  # which the place says more about
         form = written_format(path)
         _check_format(form, path, size, bits, quality)
@@ -82,7 +82,7 @@ def save_image(
     Raises:
         InvalidImage: as :func:`check_output`, or the disk is full.
     """
-    path, notes = Path(path), []
+    path, notes = _as_path(path), []
     form = written_format(path)
     _check_format(form, path, (pixels.shape[3], pixels.shape[2]), bits, quality)
     if alpha is not None and not form.has_alpha:
@@ -92,12 +92,20 @@ def save_image(
     exif, sentences = _camera_data(metadata_from, keep_gps=keep_gps)
     metadata, more = _fitting(form, Metadata(text, exif))
     check_place(path)
+    chosen = form.quality if quality is None else int(quality)
     try:
         with written_whole(path) as file:
-            encode(form.name, file, _rounded(pixels, alpha, bits), metadata, quality or form.quality)
+            encode(form.name, file, _rounded(pixels, alpha, bits), metadata, chosen)
     except FAILED as error:
         raise cannot_write(path, error) from error
     return (*notes, *sentences, *more)
+
+
+def _as_path(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path)
+    except TypeError as error:
+        raise InvalidImage(f"A result is saved under a file's name, not {shortened(path)}.") from error
 
 
 def _check_format(
@@ -109,8 +117,8 @@ def _check_format(
         raise InvalidImage(f"{holds}; {' and '.join(able)} do." if able else f"{holds}.")
     if quality is not None and form.quality is None:
         raise InvalidImage(f"{form.name} is written without loss and takes no quality ({path.name!r}).")
-    if quality is not None and quality not in QUALITIES:
-        raise InvalidImage(f"quality must be a whole number from 1 to 100, not {quality!r}.")
+    if quality is not None and (isinstance(quality, (bool, np.bool_)) or quality not in QUALITIES):
+        raise InvalidImage(f"quality must be a whole number from 1 to 100, not {shortened(quality)}.")
     if size is not None and form.longest is not None and max(size) > form.longest:
         raise InvalidImage(
             f"{form.name} holds at most {form.longest} px on a side, and the result is {size[0]} x {size[1]} "

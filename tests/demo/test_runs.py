@@ -49,6 +49,13 @@ def test_ids_cannot_be_guessed(photo):
     assert runs.get(None) is None
 
 
+@pytest.mark.parametrize("sent", [["x"], {"x": 1}, 5, True, None])
+def test_what_is_no_id_finds_no_run(photo, sent):
+    runs = Runs()
+    finished(runs, photo)
+    assert runs.get(sent) is None
+
+
 def test_old_runs_are_gone_with_their_files(photo):
     now = [0.0]
     runs = Runs(lifetime=10, clock=lambda: now[0])

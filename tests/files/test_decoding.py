@@ -383,6 +383,30 @@ def test_a_file_without_end_is_not_read_to_its_end():
 # --- values ---
 
 
+def float_tiff(path, values):
+    tifffile.imwrite(path, np.array([values] * 16, np.float32).repeat(8, axis=1))
+    return load_values(path).array[0, ::8, 0].tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_whole_numbers_beyond_255_stay_numbers_in_files_of_any_type(tmp_path, dtype):
+    array = np.array([0, 1, 255, 256, 300, 1000, 65535], dtype).repeat(8)[None].repeat(16, 0)
+    Image.fromarray(array).save(tmp_path / "a.tif")
+    np.testing.assert_array_equal(load_values(tmp_path / "a.tif").array[..., 0], array)
+
+
+def test_other_floats_are_parts_of_1_or_of_255(tmp_path):
+    path = tmp_path / "a.tif"
+    assert float_tiff(path, [0, 0.2, 1]) == [0, 51, 255]
+    assert float_tiff(path, [0, 7, 255]) == [0, 7, 255]
+    assert float_tiff(path, [0, 7.4, 300.5]) == [0, 7, 255]
+
+
+def test_floats_that_stand_for_nothing_do_not_make_other_numbers_white(tmp_path):
+    assert float_tiff(tmp_path / "a.tif", [np.nan, 0, 300, 1000]) == [0, 0, 300, 1000]
+    assert float_tiff(tmp_path / "b.tif", [-9999, 5, 300, 1e9]) == [0, 5, 300, 65535]
+
+
 def test_values_of_16_bits_stay_whole_numbers(tmp_path):
     array = noise(16, 1)[..., 0]
     Image.fromarray(array).save(tmp_path / "a.png")

@@ -40,7 +40,9 @@ def test_postscript_is_refused_at_once_whatever_its_name(tmp_path, no_process, r
 
 
 def test_postscript_that_pillow_has_opened_is_refused_too(no_process):
-    with pytest.raises(InvalidImage, match="EPS picture, which is not read here"):
+    with pytest.raises(
+        InvalidImage, match="The image is a picture in the format EPS, which is not read here"
+    ):
         load_image(Image.open(io.BytesIO(LOOP)))
 
 

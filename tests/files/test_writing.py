@@ -156,6 +156,8 @@ def test_an_unknown_suffix_is_refused_with_those_that_work(tmp_path, name):
         ("out.jpg", {"quality": 0}, "quality must be a whole number from 1 to 100, not 0."),
         ("out.jpg", {"quality": 101}, "quality must be a whole number from 1 to 100, not 101."),
         ("out.jpg", {"quality": 90.5}, "quality must be a whole number from 1 to 100, not 90.5."),
+        ("out.jpg", {"quality": True}, "quality must be a whole number from 1 to 100, not True."),
+        ("out.jpg", {"quality": "90"}, "quality must be a whole number from 1 to 100, not '90'."),
     ],
 )
 def test_what_a_format_cannot_do_is_refused(tmp_path, name, options, sentence):
@@ -164,6 +166,22 @@ def test_what_a_format_cannot_do_is_refused(tmp_path, name, options, sentence):
             refuse(tmp_path / name, **options)
         assert str(caught.value) == sentence
     assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("path", [None, b"out.png", 5, ["out.png"]])
+def test_what_is_no_name_of_a_file_is_refused(path):
+    for refuse in (check_output, save):
+        with pytest.raises(InvalidImage) as caught:
+            refuse(path)
+        assert str(caught.value) == f"A result is saved under a file's name, not {path!r}."
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif"])
+def test_a_whole_quality_is_one_whatever_its_type(tmp_path, suffix):
+    for name, quality in (("int", 60), ("float", 60.0), ("numpy", np.int64(60))):
+        save(tmp_path / f"{name}{suffix}", quality=quality)
+    wanted = (tmp_path / f"int{suffix}").read_bytes()
+    assert {(tmp_path / f"{name}{suffix}").read_bytes() == wanted for name in ("float", "numpy")} == {True}
 
 
 @pytest.mark.parametrize("form", [form for form in WRITTEN if form.longest], ids=lambda form: form.name)

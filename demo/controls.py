@@ -18,7 +18,7 @@ from style_core import (
     parse_value,
 )
 
-from .components import as_sent, file_of
+from .components import as_sent, file_of, picture_data
 from .texts import tr
 from .uploads import refuse_unreadable
 
@@ -27,7 +27,7 @@ TYPED_FROM = 100_000  # a whole number of such a range is typed, not dragged
 
 
 def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
-    """An image input that hands over the uploaded file itself."""
+    """An image input that hands over the uploaded file itself; ``elem_id`` is the tab's key and its name."""
     image = gr.Image(
         label=tr(label), type="filepath", image_mode=None, elem_id=elem_id, height=height, min_width=150,
         sources=["upload", "clipboard", "webcam"],
@@ -36,7 +36,8 @@ def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
         refuse_unreadable, image, None, api_visibility="private", show_progress="hidden",
         concurrency_limit=4, concurrency_id="uploads",
     )  # fmt: skip
-    return as_sent(image, file_of)
+    name = elem_id.partition("-")[2].replace("-", "_")
+    return as_sent(image, file_of, picture_data(name))
 
 
 def family_choice(elem_id: str) -> gr.Radio:

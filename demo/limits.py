@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import reprlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -83,18 +84,18 @@ class Limits:
                 fitted["size"] = allowed
                 notes.append(
                     f"This demo makes pictures of at most {self.max_megapixels:g} megapixels: the longer "
-                    f"side is {allowed} px instead of {wanted}."
+                    f"side is {allowed} px instead of {reprlib.repr(wanted)}."
                 )
         elif isinstance(fitted.get("size"), int) and fitted["size"] > self._longest((1, 1)):
             fitted["size"] = self._longest((1, 1))
             notes.append(
                 f"This demo makes pictures of at most {self.max_megapixels:g} megapixels: the longer side is "
-                f"{fitted['size']} px instead of {options['size']}."
+                f"{fitted['size']} px instead of {reprlib.repr(options['size'])}."
             )
         steps = fitted.get("steps")
         if takes_steps and isinstance(steps, (int, float)) and steps > self.max_steps:
             fitted["steps"] = self.max_steps
-            notes.append(f"This demo takes at most {self.max_steps} steps instead of {steps}.")
+            notes.append(f"This demo takes at most {self.max_steps} steps instead of {reprlib.repr(steps)}.")
         return fitted, notes
 
     def watched(self, progress: Progress, clock: Callable[[], float] = time.monotonic) -> Progress:

@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from .errors import InvalidImage
+from .errors import InvalidImage, shortened
 
 ImageTensor = Tensor  # [1, 3, H, W], float32, RGB, sRGB-encoded, values in [0, 1]
 MIN_SIDE = 16
+LONGEST_COMPUTED = 10**12  # px; larger sizes are refused before they overflow a float
 MAX_PIXELS = 80_000_000  # below Pillow's own warning; a 12,000 x 6,600 panorama fits
 
 
@@ -108,6 +109,8 @@ def scaled_size(h: int, w: int, size: int) -> tuple[int, int]:
     Raises:
         InvalidImage: the shorter side would fall below 16 px, or the picture be too large.
     """
+    if size > LONGEST_COMPUTED:
+        raise InvalidImage(too_large("result", f"a longer side of {shortened(size)} px"))
     new_h, new_w = (max(1, round(side * size / max(h, w))) for side in (h, w))
     if new_h * new_w > MAX_PIXELS:
         raise InvalidImage(too_large("result", f"{new_w} x {new_h} px"))

@@ -48,7 +48,7 @@ def style_shares(
         raise InvalidImage(f"{method.title} takes one style picture, not {len(styles)}.")
     try:
         given = [1.0] * len(styles) if weights is None else [float(w) for w in weights]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         given = []
     if len(given) != len(styles) or not all(w >= 0 for w in given) or not 0 < sum(given) < math.inf:
         raise InvalidOption(

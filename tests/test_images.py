@@ -433,6 +433,13 @@ def test_a_size_beyond_the_limit_is_refused_before_memory_is_asked_for():
     assert "1000000000 x 1000000000" in str(caught.value)
 
 
+@pytest.mark.parametrize("size", [10**13, int(1e99), 10**400, 10**5000], ids=["13", "99", "400", "5000"])
+def test_a_size_of_any_number_of_digits_is_refused_in_a_short_sentence(size):
+    with pytest.raises(InvalidImage, match=r"a longer side of .* px; the limit is 80 megapixels") as caught:
+        resize_longer_side(photo(32, 32), size)
+    assert len(str(caught.value)) < 120
+
+
 def test_a_side_that_would_become_too_thin_is_refused_with_the_size_that_works():
     x = photo(20, 200)
     with pytest.raises(InvalidImage, match="use 160 px") as caught:

@@ -50,6 +50,12 @@ def test_a_size_that_is_asked_for_is_limited_too(photo):
     assert (texture["size"], len(notes)) == (100, 1)
 
 
+def test_a_note_about_a_size_of_many_digits_is_short(photo):
+    for content in (photo(400, 100), None):
+        _, notes = Limits(max_megapixels=0.01).fit(content, {"size": 10**99}, takes_steps=False)
+        assert len(notes[0]) < 160
+
+
 def test_steps_are_limited_where_there_are_steps(photo):
     limits = Limits(max_steps=10)
     assert limits.fit(None, {"steps": 50}, takes_steps=True)[0] == {"steps": 10}

@@ -16,10 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import style_core
 from style_core import identify_weights
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "assets" / "examples"
+# Inside the package in a wheel, at the root in a checkout.
+INSTALLED = Path(__file__).resolve().parent / "assets" / "examples"
+FOLDER = INSTALLED if INSTALLED.is_dir() else INSTALLED.parents[2] / "assets" / "examples"
 CACHE = "STYLE_DEMO_EXAMPLES"  # folder of kept results
 
 
@@ -108,7 +110,7 @@ def _shipped() -> frozenset[tuple[str, str]]:
 def _program() -> str:
     """A digest of the package's source."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "style_core").rglob("*.py")):
+    for path in sorted(Path(style_core.__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -1,6 +1,7 @@
-"""The command line: ``python -m style_core METHOD CONTENT STYLE -o OUT [--OPTION VALUE …]``.
+"""The command line: ``style-core METHOD CONTENT STYLE -o OUT [--OPTION VALUE …]``.
 
-With ``--batch IN OUT`` in place of CONTENT every picture of a folder is restyled.
+``python -m style_core`` is the same. With ``--batch IN OUT`` in place of CONTENT every picture of a folder is
+restyled.
 
 Exit status 0: done; 1: refused, with a sentence on stderr; 2: wrong usage; 130: interrupted; 141: nobody
 reads any more what is printed (``| head``). The first Ctrl-C lets a method that gets better step by step
@@ -49,14 +50,19 @@ LONGEST_STEM = 100  # bytes of each input's name in the name of a result
 DONE, REFUSED, INTERRUPTED, UNHEARD = 0, 1, 130, 141
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status (usage errors exit with 2 by themselves)."""
+def main(arguments: Sequence[str] | None = None, *, prog: str = "style-core") -> int:
+    """Run the command line; returns the exit status (usage errors exit with 2 by themselves).
+
+    Args:
+        arguments: without the program's name; those of this process if not given.
+        prog: how it was called, for the usage.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names need not be text in the terminal's encoding
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            return _run(arguments)
+            return _run(arguments, prog)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -71,8 +77,8 @@ def _print_nowhere() -> None:
         os.dup2(nowhere, stream.fileno())
 
 
-def _run(arguments: Sequence[str] | None) -> int:
-    parser = _parser()
+def _run(arguments: Sequence[str] | None, prog: str) -> int:
+    parser = _parser(prog)
     args, rest = parser.parse_known_args(arguments)
     values = vars(args)
     if rest and (values["command"] == "methods" or any(text.startswith("-") for text in rest)):
@@ -221,8 +227,8 @@ def _short_stem(path: str) -> str:
     return stem
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m style_core", description="Image style transfer.")
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="Image style transfer.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="METHOD")
     commands.add_parser("methods", help="print the reference of all methods and options")
     for key in list_methods():

@@ -30,7 +30,9 @@ from .nets.encoder import LAYERS, Encoder, layer_of
 from .nets.precision import reduce_precision
 
 FAMILIES = ("compact", "vgg19", "vgg19_16x")
-SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "weights"
+# Inside the package in a wheel, at the root in a checkout.
+INSTALLED = Path(__file__).resolve().parent / "assets" / "weights"
+SHIPPED = INSTALLED if INSTALLED.is_dir() else INSTALLED.parents[2] / "assets" / "weights"
 ENVIRONMENT = "STYLE_CORE_WEIGHTS"
 ENCODER = "encoder"
 # The family's network as it was trained on ImageNet, beside the rescaled one of its decoders.

@@ -266,7 +266,7 @@ def test_a_value_of_the_wrong_kind_is_a_usage_error_with_what_is_permitted(capsy
     [(), ("wct3", "a.png", "b.png"), ("wct2", "a.png"), ("wct2", "a.png", "b.png", "--sise", "9")],
 )
 def test_wrong_usage_shows_the_usage(capsys, arguments):
-    assert "usage: python -m style_core" in usage_error(capsys, *arguments)
+    assert "usage: style-core" in usage_error(capsys, *arguments)
 
 
 def test_an_interruption_ends_with_130_and_a_word(run, monkeypatch):

@@ -145,7 +145,8 @@ RULES = (  # the first that fits a module holds
     ),
     Rule(("demo.shares",), ("demo.*",), ("fsspec",)),
     Rule(("demo.zero_gpu",), (), ("spaces",)),
-    Rule(("app",), ("style_core", "demo.server"), ("spaces",)),
+    Rule(("app",), ("demo.command",)),
+    Rule(("demo.command",), ("style_core", "demo.server"), ("spaces",)),
     Rule(("demo", "demo.*"), ("style_core", "demo.*"), ("gradio", "numpy", "PIL", "starlette")),
 )
 
@@ -271,7 +272,10 @@ def test_imports_for_types_alone_are_left_aside(tmp_path):
                 "style_core/publishing",
             },
         ),
-        ("argparse", {"app.py", "hub_upload.py", "style_core/cli.py", "style_core/training", "benchmarks"}),
+        (
+            "argparse",
+            {"demo/command.py", "hub_upload.py", "style_core/cli.py", "style_core/training", "benchmarks"},
+        ),
     ],
 )
 def test_a_library_is_imported_in_its_places_only(library, places):

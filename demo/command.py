@@ -1,0 +1,53 @@
+"""The demo's command: ``python app.py`` in a checkout, ``style-core-demo`` where it is installed."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+
+# On ZeroGPU this package must be imported before torch is; elsewhere it is not there.
+with contextlib.suppress(ImportError):
+    import spaces  # noqa: F401
+
+from style_core import StyleCoreError
+
+
+def main() -> int:
+    """Build the page and serve it until interrupted; returns the exit status."""
+    args = _parser().parse_args()
+    try:
+        from .server import serve
+    except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
+        print("Refused: the page needs Gradio: pip install 'style-core[demo]'.", file=sys.stderr)
+        return 1
+    on_spaces = os.environ.get("SYSTEM") == "spaces"
+    try:
+        server = serve(
+            host=args.host, port=args.port, open_browser=not (args.no_browser or on_spaces), mcp=args.mcp,
+            shares=args.shares,
+        )  # fmt: skip
+    except StyleCoreError as error:
+        print(f"Refused: {error}", file=sys.stderr)
+        return 1
+    # What containers are stopped with; as an exit, so that the files of this process are removed.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    server.page.block_thread()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="The style transfer demo.")
+    parser.add_argument("--host", default=None, help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=None, help="port (default: the first free from 7860)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    parser.add_argument(
+        "--mcp", action="store_true", help="offer the endpoints to MCP clients (needs gradio[mcp])"
+    )
+    parser.add_argument("--shares", default=None, metavar="PLACE",
+                        help="folder or fsspec address for shared comparisons")  # fmt: skip
+    return parser

@@ -21,7 +21,7 @@ UNSEEN = {
 OTHER = {
     "content_strength": 0.25, "style_strength": 0.4, "seed": 5, "style_scale": 0.5, "levels": ("1", "2"),
     "passes": 2, "whitening": ("paper", "transport"), "noise_floor": 0.1, "detail": 0.3,
-    "smoothing": ("guided",), "epsilon": "1e-7", "transfer": ("decoder",), "decoder": "sum", "steps": 2,
+    "smoothing": ("guided",), "quiet_guide": False, "transfer": ("decoder",), "decoder": "sum", "steps": 2,
     "style_layers": ("conv2_1",), "content_layers": ("conv3_1",), "pooling": "average", "optimizer": "adam",
     "total_variation": 2.0, "colors": "luminance", "start": "style", "photorealism": 5.0,
     "refinement": ("none",),
@@ -76,10 +76,15 @@ def test_an_option_changes_the_picture_or_says_that_it_has_no_effect(tiny_weight
         (
             "photo_wct",
             {"smoothing": ("guided",)},
-            "epsilon",
+            "quiet_guide",
             "smoothing matting and content_strength above 0",
         ),
-        ("photo_wct", {"content_strength": 0}, "epsilon", "smoothing matting and content_strength above 0"),
+        (
+            "photo_wct",
+            {"content_strength": 0},
+            "quiet_guide",
+            "smoothing matting and content_strength above 0",
+        ),
         ("wct", {"levels": ("1",)}, "content_strength", "a level above 1"),
         ("wct", {"texture": True}, "passes", "a content picture or at least 3"),
         (
@@ -123,7 +128,7 @@ def test_a_mode_in_which_an_option_does_nothing(tiny_weights, key, mode, name, n
         ),
         ("gatys", {"start": "noise"}, "seed"),
         ("gatys", {"texture": True}, "seed"),
-        ("photo_wct", {"smoothing": ("matting",)}, "epsilon"),
+        ("photo_wct", {"smoothing": ("matting",)}, "quiet_guide"),
     ],
 )
 def test_a_mode_in_which_it_does_something(tiny_weights, key, mode, name):

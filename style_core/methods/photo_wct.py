@@ -25,7 +25,7 @@ from ..ops.local_affine import local_affine_filter
 from ..ops.moments import Moments
 from ..ops.propagation import propagate
 from ..ops.regions import apply_maps, is_any_unmeasured, region_moments
-from ..options import choice, several, slider
+from ..options import several, slider, switch
 
 LEVELS = (4, 3, 2, 1)
 NETWORKS = {
@@ -34,12 +34,10 @@ NETWORKS = {
 }
 SMOOTHINGS = ("matting", "guided", "affine", "refine")
 GUIDED_RADIUS, GUIDED_EPS = 35, 1e-4  # px; Li et al. 2018, section 3.2, with an eps that is not zero
-# Departure: of the matting Laplacian. The paper's 1e-7 follows every step of a JPEG's 8 x 8 blocks in a
-# clear sky and draws them into the result; 1e-5 is about the variance of rounding to 8 bits.
-EPSILONS = ("1e-5", "1e-6", "1e-7")
-# How far colors then spread, alpha of equation 9: with a larger epsilon so far alone that as much of the
-# style is kept as with the paper's pair of 0.9999 and 1e-7.
-SPREAD = {"1e-5": 0.999, "1e-6": 0.9997, "1e-7": 0.9999}
+# Departure: the smoothing follows the content without noise. The paper's epsilon of 1e-7 follows every step
+# of a JPEG's 8 x 8 blocks in a clear sky and draws them into the result; a larger one costs style everywhere.
+EPSILON = 1e-7  # Li et al. 2018, released code; variance of 0-1 values within 3 x 3 px
+NOISE_RADIUS, NOISE_EPS = 6, 1e-4  # px; about the variance of rounding and quantizing 8-bit values
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.1  # Li et al. 2018, released code
 MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
 
@@ -53,7 +51,7 @@ class PhotoWCTOptions(MatchingOptions):
         "levels": STYLED,
         "detail": STYLED,
         "smoothing": needs_above_zero("content_strength"),
-        "epsilon": needs("smoothing", "matting") & needs_above_zero("content_strength"),
+        "quiet_guide": needs("smoothing", "matting") & needs_above_zero("content_strength"),
     }
     content_strength: float = slider(
         1.0, 0, 1,
@@ -72,10 +70,10 @@ class PhotoWCTOptions(MatchingOptions):
         help="Steps after the network, in this order: matting is the paper's closed form, guided its fast "
         "substitute, affine the released code's post-processing, refine puts the content's fine detail back.",
     )  # fmt: skip
-    epsilon: str = choice(
-        "1e-5", EPSILONS, advanced=True,
-        help="With matting: variance within 3 x 3 px (values from 0 to 1) that is taken for noise. 1e-7 is "
-        "the paper's, which draws the blocks of JPEG files into clear skies.",
+    quiet_guide: bool = switch(
+        True, advanced=True,
+        help="With matting: follow the content without its noise. Off is the paper, which draws the blocks "
+        "of JPEG files into clear skies.",
     )  # fmt: skip
     levels: tuple[str, ...] = several(
         tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
@@ -94,7 +92,7 @@ class PhotoWCTOptions(MatchingOptions):
 )
 def stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
     """Stylize from level 4 to 1 (section 3.1), then smooth (section 3.2)."""
-    unsmoothed = replace(options, content_strength=0.0, smoothing=SMOOTHINGS, epsilon=EPSILONS[0])
+    unsmoothed = replace(options, content_strength=0.0, smoothing=SMOOTHINGS, quiet_guide=True)
     stylized = runtime.remember(
         "stylized", inputs, unsmoothed, compute=lambda: _stylize(inputs, options, runtime)
     )
@@ -181,8 +179,11 @@ def _propagate(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime
     runtime.progress(0.5, message, image)
     # Departure: normalized by rows. The paper's symmetric form darkens two pixels along the borders,
     # which the released code pads and cuts off.
+    guide = content
+    if options.quiet_guide:
+        guide = guided_filter(content, content, radius=NOISE_RADIUS, eps=NOISE_EPS).clamp(0, 1)
     solved = propagate(
-        image, content, alpha=SPREAD[options.epsilon], epsilon=float(options.epsilon), normalization="rows",
+        image, guide, epsilon=EPSILON, normalization="rows",
         report=lambda share: runtime.progress(0.5 + 0.4 * share, message),
     )  # fmt: skip
     if not solved.is_converged:

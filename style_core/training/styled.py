@@ -94,9 +94,9 @@ class StyledTask(nn.Module, ABC):
     def decode(self, decoder: nn.Module, encoded: Any) -> ImageTensor:
         """A decoder's picture, float32, not clamped."""
 
-    def forward(self, pair: Pair, image: ImageTensor) -> dict[str, Tensor]:
-        """The unweighted parts of the loss: of a pair, and of the learner's reconstruction of ``image``."""
-        name, strength = self.learner(pair.setting)
+    def forward(self, pair: Pair) -> dict[str, Tensor]:
+        """The unweighted parts of the loss that judge a pair's picture."""
+        _, strength = self.learner(pair.setting)
         picture, before = self.stylize(pair)
         with torch.no_grad():
             content = self.critic.grams(pair.content)
@@ -107,7 +107,6 @@ class StyledTask(nn.Module, ABC):
             "structure": structure_loss(picture, pair.content),
             "color": color_loss(picture, before),
             "lattice": lattice_loss(picture - pair.content),
-            "reconstruction": self.relative_error(image, name),
         }
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
@@ -319,8 +318,9 @@ def train_styled(
             for k in range(crops)
         ]
         image = pairs.contents.crops(1, size, seed=step_seed(seed + 1, first)).to(team.device)
-        found = [task(pair, image) for pair in drawn]
+        found = [task(pair) for pair in drawn]
         parts = {name: torch.stack([f[name] for f in found]).mean() for name in found[0]}
+        parts["reconstruction"] = task.relative_error(image, task.learner(drawn[0].setting)[0])
         return task.total(parts), {name: float(part.detach()) for name, part in parts.items()}
 
     train(task.decoders, loss, schedule, folder, team=team)

@@ -137,7 +137,7 @@ def _styled(args: argparse.Namespace, command: str) -> None:
     torch.manual_seed(args.seed)
     task = _styled_task(args, encoder, files)
     photos = Photos(args.data, held_out=args.held_out)
-    pairs = Pairs(photos, [Photos(folder, held_out=0) for folder in args.styles])
+    pairs = Pairs(photos, [Photos(folder, held_out=args.held_out_styles) for folder in args.styles])
     train_styled(
         task, pairs, args.run, _schedule(args), seed=args.seed, crops=args.crops, size=args.size, team=team
     ).to("cpu")
@@ -303,6 +303,9 @@ def _parser() -> argparse.ArgumentParser:
         "--styles", type=Path, nargs="+", default=(), metavar="DIR",
         help="folders of further style pictures; without, the photos are each other's styles",
     )  # fmt: skip
+    styled.add_argument(
+        "--held-out-styles", type=int, default=0, metavar="N", help="of each such folder, kept for measuring"
+    )
     for part in fields(Weights):
         styled.add_argument(f"--{part.name}-weight", type=float, help=f"of the {part.name} part of the loss")
     decoder.add_argument("--feature-weight", type=float, default=FEATURE_WEIGHT, help="lambda of the loss")

@@ -49,9 +49,9 @@ class Weights:
 
 
 WEIGHTS = {
-    "wct2": Weights(style=1.0, structure=3.0, color=20.0, lattice=0.0, reconstruction=0.1),
+    "wct2": Weights(style=1.0, structure=3.0, color=20.0, lattice=0.0, reconstruction=0.2),
     "photo_wct": Weights(style=1.0, structure=2.0, color=20.0, lattice=0.0, reconstruction=0.1),
-    "wct": Weights(style=1.0, structure=0.3, color=5.0, lattice=2000.0, reconstruction=0.1),
+    "wct": Weights(style=1.0, structure=0.5, color=5.0, lattice=1000.0, reconstruction=0.1),
 }
 
 

@@ -205,7 +205,8 @@ class TestCommand:
         self, folder, tiny_weights, tmp_path, shared_data
     ):
         shutil.copytree(tiny_weights, tmp_path / "out")
-        main(self.arguments(folder, tmp_path, shared_data / "teacher", "photo_wct", "--styles", str(folder)))
+        styles = ("--styles", str(folder), "--held-out-styles", "2")
+        main(self.arguments(folder, tmp_path, shared_data / "teacher", "photo_wct", *styles))
         out = tmp_path / "out"
         assert file_sha256(out / "encoder.safetensors") == file_sha256(tiny_weights / "encoder.safetensors")
         listed = json.loads((out / "manifest.json").read_text())["files"]

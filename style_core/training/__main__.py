@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--size must be a multiple of 16 and --held-out at least 1")
     if args.command == "styled" and args.variant and args.method != "wct2":
         parser.error("--variant is for wct2: the decoders of the other methods are trained together")
-    if args.command != "encoder":
+    if args.command == "decoder" or (args.command == "styled" and args.method == "wct2"):
         variants = DECODERS[args.method]
         args.variant = args.variant or variants[0]
         if args.variant not in variants:
@@ -132,7 +132,7 @@ def _decoder(args: argparse.Namespace, command: str) -> None:
 def _styled(args: argparse.Namespace, command: str) -> None:
     team = join_team(args.device)
     encoder = read_weights(args.output / f"{ENCODER}.safetensors")
-    variants = (args.variant,) if args.method == "wct2" else DECODERS[args.method]
+    variants = (args.variant,) if args.variant else DECODERS[args.method]
     files = {v: read_weights(args.output / f"{args.method}_{v}.safetensors") for v in variants}
     torch.manual_seed(args.seed)
     task = _styled_task(args, encoder, files)
@@ -151,8 +151,8 @@ def _styled(args: argparse.Namespace, command: str) -> None:
             "started_from": f"{file.path.name}, sha256 {file.sha256}",
             "reconstruction_db": {"median": after[name], "median_before": before[name]},
         }
-        state = task.decoders[name].state_dict()
-        _finish(args, state, name, command, metrics, {"encoder_sha256": encoder.sha256})
+        state, curve = task.decoders[name].state_dict(), f"{name if args.variant else args.method}_styled"
+        _finish(args, state, name, command, metrics, {"encoder_sha256": encoder.sha256}, curve)
 
 
 def _styled_task(
@@ -252,7 +252,9 @@ def _finish(
     command: str,
     metrics: Mapping[str, object],
     metadata: dict[str, str],
+    curve: str = "",
 ) -> None:
+    """Export a network, and its loss curve under the network's name or that of ``curve``."""
     entry = {
         "licence": LICENCE,
         "origin": f"trained by style_core.training, seed {args.seed}",
@@ -260,7 +262,7 @@ def _finish(
         "metrics": metrics,
     }
     export(state, args.output, name, entry=entry, metadata=metadata, family=args.family)
-    thin_curve(args.run / "curve.csv", args.output / "curves" / f"{name}.csv")
+    thin_curve(args.run / "curve.csv", args.output / "curves" / f"{curve or name}.csv")
     print(f"{args.output / name}.safetensors  {metrics}")
 
 

@@ -26,6 +26,7 @@ LONGEST = 512  # px; pictures are measured no larger, so that figures of differe
 SHORTEST = 32  # px of the shorter side, which the deepest layer needs
 WINDOW, SIGMA = 11, 1.5  # of SSIM
 STABILIZER = 0.03**2 / 2  # C3 of SSIM for a range of 1
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ def measure(content: ImageTensor, style: ImageTensor, result: ImageTensor, encod
 
 
 def structure_term(a: ImageTensor, b: ImageTensor) -> float:
+    """:func:`structure_similarity` as a number."""
+    return float(structure_similarity(a, b))
+
+
+def structure_similarity(a: ImageTensor, b: ImageTensor) -> Tensor:
     """Mean of ``(cov + C3) / (std_a std_b + C3)`` over Gaussian windows of 11 px, inside the picture."""
     offsets = torch.arange(WINDOW, device=a.device) - WINDOW // 2
     line = torch.exp(-(offsets.float() ** 2) / (2 * SIGMA**2))
@@ -61,8 +67,8 @@ def structure_term(a: ImageTensor, b: ImageTensor) -> float:
     a, b = luminance(a.float())[:, :1], luminance(b.float())[:, :1]
     covariance = mean(a * b) - mean(a) * mean(b)
     spread = [(mean(x * x) - mean(x) ** 2).clamp_min(0) for x in (a, b)]
-    deviation = (spread[0] * spread[1]).sqrt()
-    return float(((covariance + STABILIZER) / (deviation + STABILIZER)).mean())
+    deviation = (spread[0] * spread[1] + TINY).sqrt()  # the root of zero has no gradient
+    return ((covariance + STABILIZER) / (deviation + STABILIZER)).mean()
 
 
 def gram_distance(picture: ImageTensor, style: ImageTensor, encoder: Encoder) -> float:

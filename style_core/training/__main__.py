@@ -1,8 +1,9 @@
-"""``python -m style_core.training encoder|decoder …``: train the networks of the compact family.
+"""``python -m style_core.training encoder|decoder|styled …``: train the networks of the compact family.
 
 A run resumes from its folder's checkpoint when the same command is given again. When the last step
 is done, the network is measured on held-out photos and exported as float16 safetensors. Decoders can be
-trained by several processes: ``accelerate launch -m style_core.training decoder …``.
+trained by several processes: ``accelerate launch -m style_core.training decoder …``. ``styled`` goes on from
+the decoders in the output folder, on features after the transform, and writes them anew.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
@@ -22,13 +24,16 @@ from ..nets.encoder import LAYERS
 from ..nets.wavelet import VARIANTS
 from ..publishing.manifest import enter
 from ..weights import ENCODER, FAMILIES, IMAGENET_ENCODERS, WeightFile, licence_of, locate, read_weights
+from .critic import Critic
 from .decoder import FEATURE_WEIGHT, DecoderTask, MirroredTask, WaveletTask, held_out_psnr, train_decoder
 from .encoder import INITIAL_CROPS, WIDTHS, held_out_errors, step_seed, train_encoder
 from .export import export, thin_curve
 from .loop import Schedule
 from .normalization import normalize_activations, prune_dead_channels
+from .pairs import Pairs
 from .photos import Photos
-from .teachers import teacher_decoder
+from .styled import WEIGHTS, StyledChain, StyledTask, StyledWavelet, Weights, held_out_decibels, train_styled
+from .teachers import Teachers, teacher_decoder
 from .team import Team, join_team
 
 LICENCE = "MIT"
@@ -42,11 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.size % 16 or args.held_out < 1:
         parser.error("--size must be a multiple of 16 and --held-out at least 1")
-    if args.command == "decoder":
+    if args.command == "styled" and args.variant and args.method != "wct2":
+        parser.error("--variant is for wct2: the decoders of the other methods are trained together")
+    if args.command == "decoder" or (args.command == "styled" and args.method == "wct2"):
         variants = DECODERS[args.method]
         args.variant = args.variant or variants[0]
         if args.variant not in variants:
             parser.error(f"--variant of {args.method} must be one of {', '.join(variants)}")
+    if args.command == "decoder":
         if args.teacher and args.method != "wct":
             parser.error("--teacher is for wct: the compressed decoders enlarge by nearest up-sampling")
         if args.start_from and args.method == "wct2":
@@ -57,20 +65,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if args.command == "encoder":
             _encoder(args, command)
+        elif args.command == "styled":
+            _styled(args, command)
         else:
-            _refuse_converted(args)
+            _refuse_converted(args, args.variant)
             _decoder(args, command)
     except StyleCoreError as error:
         raise SystemExit(f"Refused: {error}") from error
 
 
-def _refuse_converted(args: argparse.Namespace) -> None:
+def _refuse_converted(args: argparse.Namespace, variant: str) -> None:
     """A published decoder that was converted into the folder is not overwritten by one of ours."""
     manifest = args.output / "manifest.json"
     files = json.loads(manifest.read_text("utf-8"))["files"] if manifest.exists() else {}
-    if "converted_from" in files.get(f"{args.method}_{args.variant}.safetensors", {}):
+    if "converted_from" in files.get(f"{args.method}_{variant}.safetensors", {}):
         raise WeightsUnavailable(
-            f"{args.output} holds the published {args.method}_{args.variant}; train into another folder."
+            f"{args.output} holds the published {args.method}_{variant}; train into another folder."
         )
 
 
@@ -117,6 +127,56 @@ def _decoder(args: argparse.Namespace, command: str) -> None:
     }
     name = f"{args.method}_{args.variant}"
     _finish(args, task.decoder.state_dict(), name, command, metrics, {"encoder_sha256": encoder.sha256})
+
+
+def _styled(args: argparse.Namespace, command: str) -> None:
+    team = join_team(args.device)
+    encoder = read_weights(args.output / f"{ENCODER}.safetensors")
+    variants = (args.variant,) if args.variant else DECODERS[args.method]
+    files = {v: read_weights(args.output / f"{args.method}_{v}.safetensors") for v in variants}
+    torch.manual_seed(args.seed)
+    task = _styled_task(args, encoder, files)
+    photos = Photos(args.data, held_out=args.held_out)
+    pairs = Pairs(photos, [Photos(folder, held_out=args.held_out_styles) for folder in args.styles])
+    train_styled(
+        task, pairs, args.run, _schedule(args), seed=args.seed, crops=args.crops, size=args.size, team=team
+    ).to("cpu")
+    if not team.is_first:
+        return
+    images = photos.held_out()
+    before, after = (held_out_decibels(task, d, images) for d in (task.originals, task.decoders))
+    for variant, file in files.items():
+        name = f"{args.method}_{variant}"
+        metrics = {
+            "started_from": f"{file.path.name}, sha256 {file.sha256}",
+            "reconstruction_db": {"median": after[name], "median_before": before[name]},
+        }
+        state, curve = task.decoders[name].state_dict(), f"{name if args.variant else args.method}_styled"
+        _finish(args, state, name, command, metrics, {"encoder_sha256": encoder.sha256}, curve)
+
+
+def _styled_task(
+    args: argparse.Namespace, encoder: WeightFile, files: Mapping[str, WeightFile]
+) -> StyledTask:
+    """The decoders of ``files`` (by variant) before training.
+
+    Raises:
+        WeightsUnavailable: one is a published one, or was trained for another encoder.
+    """
+    for variant, file in files.items():
+        _refuse_converted(args, variant)
+        if file.metadata.get("encoder_sha256") != encoder.sha256:
+            raise WeightsUnavailable(
+                f"{file.path} was trained for another encoder than that of {args.output}."
+            )
+    teachers = Teachers(args.teacher)
+    critic = Critic(teachers.true, teachers.small5)
+    given = {f.name: getattr(args, f"{f.name}_weight") for f in fields(Weights)}
+    weights = replace(WEIGHTS[args.method], **{k: v for k, v in given.items() if v is not None})
+    state = {k: v.float() for k, v in encoder.state.items()}
+    if args.method == "wct2":
+        return StyledWavelet(state, files[args.variant].state, args.variant, critic, weights)
+    return StyledChain(state, {int(v): f.state for v, f in files.items()}, args.method, critic, weights)
 
 
 def _encoder_of(args: argparse.Namespace, team: Team) -> Path:
@@ -192,7 +252,9 @@ def _finish(
     command: str,
     metrics: Mapping[str, object],
     metadata: dict[str, str],
+    curve: str = "",
 ) -> None:
+    """Export a network, and its loss curve under the network's name or that of ``curve``."""
     entry = {
         "licence": LICENCE,
         "origin": f"trained by style_core.training, seed {args.seed}",
@@ -200,7 +262,7 @@ def _finish(
         "metrics": metrics,
     }
     export(state, args.output, name, entry=entry, metadata=metadata, family=args.family)
-    thin_curve(args.run / "curve.csv", args.output / "curves" / f"{name}.csv")
+    thin_curve(args.run / "curve.csv", args.output / "curves" / f"{curve or name}.csv")
     print(f"{args.output / name}.safetensors  {metrics}")
 
 
@@ -234,8 +296,24 @@ def _parser() -> argparse.ArgumentParser:
     decoder.add_argument(
         "--start-from", type=Path, metavar="FILE", help="exported weights of the same decoder to go on from"
     )
+    styled = commands.add_parser("styled", help="train decoders further, on features after the transform")
+    styled.set_defaults(family=FAMILIES[0])
+    styled.add_argument("method", choices=sorted(DECODERS))
+    styled.add_argument("--variant", help="cat5 or sum for wct2; the others' decoders are trained together")
+    styled.add_argument("--teacher", type=Path, required=True, help="folder of the teacher networks")
+    styled.add_argument(
+        "--styles", type=Path, nargs="+", default=(), metavar="DIR",
+        help="folders of further style pictures; without, the photos are each other's styles",
+    )  # fmt: skip
+    styled.add_argument(
+        "--held-out-styles", type=int, default=0, metavar="N", help="of each such folder, kept for measuring"
+    )
+    for part in fields(Weights):
+        styled.add_argument(f"--{part.name}-weight", type=float, help=f"of the {part.name} part of the loss")
     decoder.add_argument("--feature-weight", type=float, default=FEATURE_WEIGHT, help="lambda of the loss")
-    for command, steps, rate, crops in ((encoder, 3000, 1e-3, 10), (decoder, 1500, 2e-4, 8)):
+    for command, steps, rate, crops in (
+        (encoder, 3000, 1e-3, 10), (decoder, 1500, 2e-4, 8), (styled, 1000, 1e-4, 2),
+    ):  # fmt: skip
         command.add_argument("--data", type=Path, required=True, help="any folder of photos")
         command.add_argument(  # torchrun takes "--run" for an abbreviation of its own, hence the second name
             "--run", "--checkpoints", dest="run", type=Path, required=True,

@@ -1,0 +1,338 @@
+"""Train decoders on features after the transform, which reconstructions alone never show them.
+
+Pairs, strengths, regions and whitenings are drawn at random; the picture is judged by :mod:`.critic`. Beside
+it, a plain reconstruction holds the decoder to what it could do before. The encoder stays as it is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..images import ImageTensor
+from ..nets.decoder import Decoder, encode_with_maxima
+from ..nets.encoder import Encoder, StateDict
+from ..nets.wavelet import Hook, WaveletDecoder, unchanged, wavelet_decode, wavelet_encode
+from ..ops.guided_filter import guided_filter, put_back_detail
+from ..ops.moments import Moments
+from ..ops.unpool import Maxima
+from .critic import Critic, color_loss, lattice_loss, structure_loss, style_share
+from .encoder import step_seed
+from .loop import CPU, Schedule, autocast, train
+from .pairs import Pair, Pairs, Setting, exactly
+from .team import Team
+
+DEEPEST = 5
+SMOOTHING_RADIUS, SMOOTHING_EPS = 35, 1e-4  # of PhotoWCT's guided filter, see methods/photo_wct.py
+FULL_SHARE = 0.6  # of the pairs that are transferred at full strength
+LEVEL_SHARE = 0.9  # of the pairs in which a level above the one that learns takes part
+SMOOTHED_SHARE = 0.5  # of PhotoWCT's pairs that are judged after smoothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """What each part of the loss counts."""
+
+    style: float
+    structure: float
+    color: float
+    lattice: float
+    reconstruction: float
+
+
+WEIGHTS = {
+    "wct2": Weights(style=1.0, structure=3.0, color=20.0, lattice=0.0, reconstruction=0.2),
+    "photo_wct": Weights(style=1.0, structure=2.0, color=20.0, lattice=0.0, reconstruction=0.1),
+    "wct": Weights(style=1.0, structure=0.5, color=5.0, lattice=1000.0, reconstruction=0.1),
+}
+
+
+class StyledTask(nn.Module, ABC):
+    """Decoders being trained and as they were, the frozen encoder, the critic and the loss.
+
+    Args:
+        encoder: frozen.
+        decoders: by name of their files; trained in place.
+        critic: judges the pictures.
+        weights: of the loss.
+    """
+
+    def __init__(
+        self, encoder: Encoder, decoders: Mapping[str, nn.Module], critic: Critic, weights: Weights
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.originals = nn.ModuleDict({name: deepcopy(d) for name, d in decoders.items()})
+        self.decoders = nn.ModuleDict({name: d.requires_grad_(True) for name, d in decoders.items()})
+        self.critic, self.weights = critic, weights
+
+    @abstractmethod
+    def draw_setting(self, rng: np.random.Generator) -> Setting:
+        """A random setting of the method."""
+
+    @abstractmethod
+    def learner(self, setting: Setting) -> tuple[str, float]:
+        """Which decoder learns from a pair, and the strength that its picture is to have."""
+
+    @abstractmethod
+    def stylize(self, pair: Pair) -> tuple[ImageTensor, ImageTensor]:
+        """The picture that the learner makes of a pair, and what it would have made originally."""
+
+    @abstractmethod
+    def encode(self, image: ImageTensor, name: str) -> Any:
+        """What the decoder ``name`` reads, of ``[N, 3, H, W]``, sides multiples of 16."""
+
+    @abstractmethod
+    def decode(self, decoder: nn.Module, encoded: Any) -> ImageTensor:
+        """A decoder's picture, float32, not clamped."""
+
+    def forward(self, pair: Pair) -> dict[str, Tensor]:
+        """The unweighted parts of the loss that judge a pair's picture."""
+        _, strength = self.learner(pair.setting)
+        picture, before = self.stylize(pair)
+        with torch.no_grad():
+            content = self.critic.grams(pair.content)
+            style = self.critic.target(pair.style, pair.style_labels, pair.shares)
+        found = self.critic.grams(picture)
+        return {
+            "style": style_share(found, content, style, strength),
+            "structure": structure_loss(picture, pair.content),
+            "color": color_loss(picture, before),
+            "lattice": lattice_loss(picture - pair.content),
+        }
+
+    def total(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum."""
+        return torch.stack([getattr(self.weights, name) * part for name, part in parts.items()]).sum()
+
+    def relative_error(self, image: ImageTensor, name: str) -> Tensor:
+        """A reconstruction's mean square error as a share of the original decoder's."""
+        with torch.no_grad():
+            encoded = self.encode(image, name)
+            before = (self.decode(self.originals[name], encoded) - image).square().mean()
+        return (self.decode(self.decoders[name], encoded) - image).square().mean() / before
+
+
+class StyledWavelet(StyledTask):
+    """WCT2 with a decoder of one variant.
+
+    Args:
+        encoder_state: canonical tensors, at least to conv4_1.
+        decoder_state: of the trained decoder.
+        variant: "cat5" or "sum".
+    """
+
+    def __init__(
+        self, encoder_state: StateDict, decoder_state: StateDict, variant: str, critic: Critic,
+        weights: Weights,
+    ) -> None:  # fmt: skip
+        decoder = WaveletDecoder.from_state(decoder_state, variant=variant)
+        encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="haar")
+        super().__init__(encoder, {f"wct2_{variant}": decoder}, critic, weights)
+        self.name, self.variant = f"wct2_{variant}", variant
+
+    def draw_setting(self, rng: np.random.Generator) -> Setting:
+        whitening = str(rng.choice(["transport", "paper", "released"], p=[0.7, 0.2, 0.1]))
+        return Setting(strength=_strength(rng), whitening=whitening, noise_floor=_noise_floor(rng))
+
+    def learner(self, setting: Setting) -> tuple[str, float]:
+        return self.name, setting.strength
+
+    def stylize(self, pair: Pair) -> tuple[ImageTensor, ImageTensor]:
+        with torch.no_grad():
+            encoded = self._encode_styled(pair)
+            before = self.decode(self.originals[self.name], encoded).clamp(0, 1)
+        return self.decode(self.decoders[self.name], encoded).clamp(0, 1), before
+
+    def encode(self, image: ImageTensor, name: str) -> Any:
+        return self._encode(image, unchanged)
+
+    def decode(self, decoder: nn.Module, encoded: Any) -> ImageTensor:
+        assert isinstance(decoder, WaveletDecoder)
+        features, skips = encoded
+        with autocast(features.device):
+            return wavelet_decode(decoder, features, skips).float()
+
+    def _encode(self, image: ImageTensor, hook: Hook) -> Any:
+        with autocast(image.device):
+            return wavelet_encode(self.encoder, image, variant=self.variant, hook=hook)
+
+    def _encode_styled(self, pair: Pair) -> Any:
+        targets: dict[int, dict[int, Moments]] = {}
+
+        def measure(level: int, features: Tensor) -> Tensor:
+            targets[level] = pair.measure_style(features)
+            return features
+
+        self._encode(pair.style, measure)
+        strength = pair.setting.strength
+        return self._encode(pair.content, lambda level, x: pair.move(x, targets[level], strength))
+
+
+@dataclass(frozen=True)
+class _Transferred:
+    """What a level has to render: features before and after the transform, of the image it was given."""
+
+    name: str
+    image: ImageTensor
+    features: Tensor
+    moved: Tensor
+    maxima: Mapping[int, Maxima] | None
+    detail: float
+
+
+class StyledChain(StyledTask):
+    """WCT's or PhotoWCT's decoders, deep to shallow, each on what the one before has made.
+
+    The last of the levels drawn learns from its own picture; those before it only run. Charging them with the
+    last picture as well would need the derivative of the whitening, which is not defined where
+    eigenvalues meet; without it they would be told to move colors that the next level moves back.
+
+    Args:
+        encoder_state: canonical tensors.
+        decoder_states: by level.
+        method: "wct" or "photo_wct".
+    """
+
+    def __init__(
+        self, encoder_state: StateDict, decoder_states: Mapping[int, StateDict], method: str, critic: Critic,
+        weights: Weights,
+    ) -> None:  # fmt: skip
+        upsampling = "unpool" if method == "photo_wct" else "nearest"
+        decoders = {
+            f"{method}_{k}": Decoder.from_state(state, level=k, upsampling=upsampling)
+            for k, state in sorted(decoder_states.items(), reverse=True)
+        }
+        encoder = Encoder.from_state(encoder_state, last=f"relu{max(decoder_states)}_1")
+        super().__init__(encoder, decoders, critic, weights)
+        self.method, self.levels = method, tuple(sorted(decoder_states, reverse=True))
+
+    def draw_setting(self, rng: np.random.Generator) -> Setting:
+        last = int(rng.choice(self.levels))
+        levels = (*(k for k in self.levels if k > last and rng.random() < LEVEL_SHARE), last)
+        strength, floor = _strength(rng), _noise_floor(rng)
+        if self.method == "photo_wct":
+            return Setting(
+                strength=strength, noise_floor=floor, levels=levels,
+                whitening=str(rng.choice(["transport", "paper"], p=[0.8, 0.2])),
+                detail=float(rng.choice([1.0, 0.5, 0.0], p=[0.8, 0.1, 0.1])),
+                is_smoothed=bool(rng.random() < SMOOTHED_SHARE),
+            )  # fmt: skip
+        return Setting(
+            strength=strength, noise_floor=floor, levels=levels,
+            whitening=str(rng.choice(["paper", "transport"], p=[0.7, 0.3])),
+            hold_back=float(rng.choice([0.5, 0.0, 0.25, 1.0], p=[0.5, 0.2, 0.2, 0.1])),
+        )  # fmt: skip
+
+    def learner(self, setting: Setting) -> tuple[str, float]:
+        return f"{self.method}_{setting.levels[-1]}", self._strength_of(setting.levels[-1], setting)[0]
+
+    def stylize(self, pair: Pair) -> tuple[ImageTensor, ImageTensor]:
+        with torch.no_grad(), autocast(pair.style.device):
+            style = self.encoder(pair.style, [f"relu{k}_1" for k in pair.setting.levels])
+        *before_it, last = pair.setting.levels
+        image = pair.content
+        with torch.no_grad():
+            for level in before_it:
+                image = self._render(self.decoders, self._transfer(level, image, pair, style))
+            transferred = self._transfer(last, image, pair, style)
+            before = self._render(self.originals, transferred)
+        picture = self._render(self.decoders, transferred)
+        if pair.setting.is_smoothed:
+            return _smoothed(picture, pair.content), _smoothed(before, pair.content)
+        return picture, before
+
+    def encode(self, image: ImageTensor, name: str) -> Any:
+        level = int(name[-1])
+        with autocast(image.device):
+            if self.method == "photo_wct":
+                return encode_with_maxima(self.encoder, image, level=level)
+            return self.encoder(image, (f"relu{level}_1",))[f"relu{level}_1"], None
+
+    def decode(self, decoder: nn.Module, encoded: Any) -> ImageTensor:
+        with autocast(encoded[0].device):
+            return decoder(*encoded).float()
+
+    def _transfer(
+        self, level: int, image: ImageTensor, pair: Pair, style: Mapping[str, Tensor]
+    ) -> _Transferred:
+        name, (strength, detail) = f"{self.method}_{level}", self._strength_of(level, pair.setting)
+        features, maxima = self.encode(image, name)
+        moved = pair.move(features, pair.measure_style(style[f"relu{level}_1"]), strength)
+        return _Transferred(name, image, features, moved, maxima, detail)
+
+    def _render(self, decoders: nn.ModuleDict, x: _Transferred) -> ImageTensor:
+        """As :meth:`Level.render`."""
+        picture = self.decode(decoders[x.name], (x.moved, x.maxima))
+        if x.detail > 0:
+            picture = picture + x.detail * (x.image - self.decode(decoders[x.name], (x.features, x.maxima)))
+        return picture.clamp(0, 1)
+
+    def _strength_of(self, level: int, setting: Setting) -> tuple[float, float]:
+        """A level's strength and detail, as the methods have them."""
+        if self.method == "photo_wct":
+            return setting.strength, 1 - setting.strength * (1 - setting.detail)
+        strength = setting.strength * (1 - setting.hold_back * (level - 1) / (DEEPEST - 1))
+        return strength, 1 - strength
+
+
+def _smoothed(image: ImageTensor, content: ImageTensor) -> ImageTensor:
+    """PhotoWCT's steps after the network, with the guided filter in place of the closed form."""
+    with exactly(image.device):
+        smooth = guided_filter(content, image, radius=SMOOTHING_RADIUS, eps=SMOOTHING_EPS, subsample=4)
+        return put_back_detail(smooth, content).clamp(0, 1)
+
+
+def _strength(rng: np.random.Generator) -> float:
+    return 1.0 if rng.random() < FULL_SHARE else float(rng.uniform(0.1, 1))
+
+
+def _noise_floor(rng: np.random.Generator) -> float:
+    return 0.01 if rng.random() < 0.7 else float(rng.uniform(0, 0.05))
+
+
+def train_styled(
+    task: StyledTask, pairs: Pairs, folder: Path, schedule: Schedule, *,
+    seed: int = 0, crops: int = 2, size: int = 160, team: Team | None = None,
+) -> StyledTask:  # fmt: skip
+    """Run or resume; the checkpoint and the loss curve are in ``folder``.
+
+    Args:
+        crops: pairs per step and process.
+    """
+    team = team or Team(CPU)
+    task = task.to(team.device).to(memory_format=torch.channels_last)
+
+    def loss(step: int) -> tuple[Tensor, dict[str, float]]:
+        first = (step * team.size + team.rank) * crops
+        drawn = [
+            pairs.draw(size, task.draw_setting, seed=step_seed(seed, first + k)).to(team.device)
+            for k in range(crops)
+        ]
+        image = pairs.contents.crops(1, size, seed=step_seed(seed + 1, first)).to(team.device)
+        found = [task(pair) for pair in drawn]
+        parts = {name: torch.stack([f[name] for f in found]).mean() for name in found[0]}
+        parts["reconstruction"] = task.relative_error(image, task.learner(drawn[0].setting)[0])
+        return task.total(parts), {name: float(part.detach()) for name, part in parts.items()}
+
+    train(task.decoders, loss, schedule, folder, team=team)
+    return task
+
+
+@torch.no_grad()
+def held_out_decibels(task: StyledTask, decoders: nn.ModuleDict, images: Tensor) -> dict[str, float]:
+    """Median dB of the clamped reconstructions of ``[N, 3, H, W]``, by decoder."""
+    medians = {}
+    for name, decoder in decoders.items():
+        batches = [task.decode(decoder, task.encode(batch, name)).clamp(0, 1) for batch in images.split(4)]
+        errors = (torch.cat(batches) - images).square().mean((1, 2, 3))
+        medians[name] = round(float((-10 * errors.log10()).median()), 2)
+    return medians

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+import numpy as np
 from PIL import Image, ImageOps
 
 from style_core import StyleCoreError, get_method, load_image, load_values, option_fields, to_pil
@@ -103,7 +104,7 @@ def shared_record(run: Run) -> tuple[dict[str, Any], dict[str, SharedFile]]:
     for role, path in run.inputs.items():
         kind = "style" if role.startswith("style_") and role != "style_mask" else role
         is_mask = role.endswith("_mask")
-        pictures[role] = SharedFile(_opened(path, as_values=is_mask), exact=is_mask)
+        pictures[role] = SharedFile(opened_picture(path, as_values=is_mask), exact=is_mask)
         entry: dict[str, Any] = {"picture": role, "role": kind}
         if kind == "style":
             if len(shares) > 1 and styles < len(shares):
@@ -115,7 +116,7 @@ def shared_record(run: Run) -> tuple[dict[str, Any], dict[str, SharedFile]]:
         result = run.file(tile.name)
         if result is None:
             raise FileNotFoundError(tile.name)
-        pictures[tile.name] = SharedFile(_opened(result), exact=True, settings=tile.settings)
+        pictures[tile.name] = SharedFile(opened_picture(result), exact=True, settings=tile.settings)
         tiles.append({
             "picture": tile.name, "label": _title(tile.label), "settings": dict(tile.settings),
             "notes": list(tile.notes), "seconds": round(tile.seconds, 2), "measures": dict(tile.measures),
@@ -225,7 +226,7 @@ def _title(label: str) -> str:
     return get_method(label).title if label in list_methods() else label
 
 
-def _opened(path: Path, *, as_values: bool = False) -> Image.Image:
+def opened_picture(path: Path, *, as_values: bool = False) -> Image.Image:
     """A run's picture upright and in sRGB; a mask's values as they are stored.
 
     Raises:
@@ -239,6 +240,8 @@ def _opened(path: Path, *, as_values: bool = False) -> Image.Image:
     except StyleCoreError as error:
         raise OSError(str(error)) from error
     array = stored.array[..., 0] if stored.array.shape[2] == 1 else stored.array
+    if array.dtype == np.uint16:  # numbers of labels, or 8-bit values spread over 16 bits
+        array = (array if array.max() < 256 else array // 257).astype(np.uint8)
     image = Image.fromarray(array)
     if stored.alpha is not None:
         image = image.convert("RGB")

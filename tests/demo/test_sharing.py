@@ -1,9 +1,11 @@
 """What a shared comparison fills in again."""
 
+import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
-from demo.sharing import CARD, card, permitted, refill
+from demo.sharing import CARD, card, opened_picture, permitted, refill
 
 
 def controls(**values):
@@ -53,3 +55,19 @@ def test_the_card_has_one_size_whatever_is_on_it(count):
     assert whole.getpixel((5, 300)) == (0, 0, 255)
     if count:
         assert whole.getpixel((CARD[0] - 5, 300)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 5), (0, 257, 65535)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_masks_of_16_bits_leave_as_the_numbers_they_are(tmp_path, numbers, channels):
+    """Numbers of labels stay; 8-bit values spread over 16 bits become 8-bit ones again."""
+    stored = np.repeat(np.array(numbers, np.uint16), 8)[None].repeat(20, 0)
+    tifffile.imwrite(
+        tmp_path / "mask.tif",
+        stored if channels == 1 else np.dstack([stored] * 3),
+        photometric="minisblack" if channels == 1 else "rgb",
+        metadata=None,
+    )
+    shown = np.asarray(opened_picture(tmp_path / "mask.tif", as_values=True))
+    expected = stored if max(numbers) < 256 else stored // 257
+    np.testing.assert_array_equal(shown if channels == 1 else shown[..., 0], expected)

@@ -37,7 +37,7 @@ from PIL import (  # the plugins by name: Pillow would load every one it has
 
 from ..errors import InvalidImage, OutOfMemory
 from ..images import check_size, too_large
-from . import color, gif, heif, jpeg, jpeg_xl, png, tiff
+from . import color, gif, heif, jpeg, jpeg_2000, jpeg_xl, png, tiff
 from .color import PLAIN, ColorSpace
 
 DECODERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")  # of Pillow
@@ -311,7 +311,8 @@ def _from_file(image: Image.Image, head: _Head, name: str) -> Stored:
         image, is_cut = _completed(image, head), True
     if is_cut:
         notes.append(f"The {name}'s file lacks its last bytes; all of the picture is there.")
-    stored = _deep_png(image, head, name) or _from_pixels(image, name, head)
+    stored = _deep_png(image, head, name) or _deep_jpeg_2000(image, head, name)
+    stored = stored or _from_pixels(image, name, head)
     return replace(stored, notes=(*notes, *stored.notes))
 
 
@@ -434,9 +435,8 @@ def _changes_values(image: Image.Image, data: bytes) -> bool:
         return b"VP8L" not in _webp_chunks(data)
     if image.format == "TIFF":
         return _tag(image, TIFF_COMPRESSION, 1) in tiff.LOSSY
-    if image.format == "JPEG2000":  # the wavelet of its coding style: 1 is the reversible one
-        place = data.find(b"\xff\x52\0")
-        return place < 0 or data[place + 13 : place + 14] != b"\1"
+    if image.format == "JPEG2000":
+        return not jpeg_2000.is_reversible(data)
     return image.format in LOSSY
 
 
@@ -487,6 +487,19 @@ def _deep_png(image: Image.Image, head: _Head, name: str) -> Stored | None:
     turn = _orientation(image)
     alpha = None if alpha is None else _turned(alpha, turn)
     return replace(stored, array=np.ascontiguousarray(_turned(array, turn)), alpha=alpha, mode=_mode(array))
+
+
+def _deep_jpeg_2000(image: Image.Image, head: _Head, name: str) -> Stored | None:
+    """Color of more than 8 bits, which Pillow would cut to 8; ``None`` for everything else."""
+    bits = jpeg_2000.color_bits(head.pixels) if image.format == "JPEG2000" else 0
+    if bits <= 8:
+        return None
+    array = np.atleast_3d(imagecodecs.jpeg2k_decode(head.pixels))
+    if array.dtype != np.uint16 or array.shape[:2] != image.size[::-1] or array.shape[2] not in (3, 4):
+        return None
+    array = (array.astype(np.uint32) * 65535 // ((1 << bits) - 1)).clip(0, 65535).astype(np.uint16)
+    color, alpha = _split(array)
+    return replace(_from_pixels(image, name, head), array=color, alpha=alpha, mode="RGB")
 
 
 def _split(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -18,6 +18,7 @@ from .color import PLAIN, UnknownColors, to_srgb
 from .decoding import Stored
 
 MAX_BYTES = 1_000_000_000  # of a file; 80 megapixels of 16-bit RGBA are 640 MB
+BRIGHT = 16.0  # a picture of 0 to 255 that stays below is black; one of 0 to 1 that reaches it is glaring
 WIDE = 1 << 24  # from here on whole numbers of 32 bits use all of them
 ARRAY_TYPES = {"uint8": 255, "uint16": 65535}
 
@@ -209,7 +210,7 @@ def scaled(array: np.ndarray, name: str) -> tuple[np.ndarray, str]:
     values[~is_finite] = 0.0
     is_whole = bool((values == np.floor(values)).all()) and values.max() > 1
     high = float(np.quantile(values, 0.99))
-    if not is_whole and float(np.median(values)) <= 2:
+    if not is_whole and (float(np.median(values)) <= 2 or high <= BRIGHT):
         scale = 1.0
     elif array.dtype == np.uint32 and high > WIDE:
         scale = float(2**32 - 1)

@@ -239,6 +239,23 @@ def test_jpeg_2000s_profile_is_used(read):
     np.testing.assert_allclose(array_of(read(data)), encode(noise() / 255 @ matrix.T) * 255, atol=2.5)
 
 
+@pytest.mark.parametrize("bits", [10, 16])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_jpeg_2000_keeps_its_depth(read, bits, channels):
+    array = (noise(16, channels) >> (16 - bits)).astype(np.uint16)
+    array[..., 3:] |= 1  # nothing is invisible
+    data = imagecodecs.jpeg2k_encode(array, level=0, reversible=True, bitspersample=bits)
+    np.testing.assert_allclose(array_of(read(data)) / 255, array[..., :3] / (2**bits - 1), atol=2e-5)
+
+
+def test_an_overexposed_picture_of_floats_is_not_taken_for_a_dark_one(read):
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, (noise() / 255 * 6).astype(np.float32), photometric="rgb", metadata=None)
+    picture = read(buffer.getvalue())
+    np.testing.assert_allclose(array_of(picture) / 255, (noise() / 255 * 6).clip(0, 1), atol=1e-4)
+    assert "were clipped" in picture.notes[0]
+
+
 def test_a_narrow_range_said_by_cicp_is_noted(read):
     picture = read(png(noise(), chunk(b"cICP", bytes((12, 13, 0, 0)))))
     assert "narrow range of values cannot be used" in picture.notes[0]

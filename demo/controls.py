@@ -35,6 +35,8 @@ def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
     image.upload(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
         refuse_unreadable, image, None, api_visibility="private", show_progress="hidden",
         concurrency_limit=4, concurrency_id="uploads",
+    ).failure(
+        lambda: None, None, image, queue=False, api_visibility="private", show_progress="hidden"
     )  # fmt: skip
     name = elem_id.partition("-")[2].replace("-", "_")
     return as_sent(image, file_of, picture_data(name))

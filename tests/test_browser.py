@@ -424,6 +424,7 @@ def test_a_program_in_place_of_a_picture_is_refused_while_another_job_runs(serve
     page.locator("#wct2-content input[type=file]").set_input_files(tmp_path / "loop.jpg")
     toast = page.get_by_test_id("toast-body")
     playwright.expect(toast).to_contain_text("is not a picture in a format we can read", timeout=20_000)
+    playwright.expect(page.locator("#wct2-content img")).to_have_count(0)  # nothing broken stays in the box
     playwright.expect(other.locator("#gatys-status")).to_contain_text("%")  # still at work
     other.locator("#gatys-stop").click()
     playwright.expect(other.locator("#gatys-status")).to_contain_text(" px in ", timeout=60_000)

@@ -162,13 +162,11 @@ def perform(request: Request, limits: Limits, enough: Any, threads: int = 0) -> 
     pictures = _pictures(request)
 
     def work(progress: Progress) -> Result:
-        if threads:
-            use_threads(threads)
         return stylize(request.method, **pictures, progress=limits.watched(progress), **options)
 
     began = time.monotonic()
     try:
-        for update in stream(work, enough, seconds=limits.last_seconds()):
+        for update in stream(on_threads(work, threads), enough, seconds=limits.last_seconds()):
             if isinstance(update, Update):
                 yield update
             else:
@@ -190,8 +188,6 @@ def regions(request: Request, limits: Limits, threads: int = 0) -> Segments:
     pictures = _pictures(request)
 
     def work(progress: Progress) -> Segments:
-        if threads:
-            use_threads(threads)
         size = options.get("size")
         return find_regions(request.method, **pictures, size=size, progress=limits.watched(progress))
 

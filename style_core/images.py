@@ -123,6 +123,15 @@ def scaled_size(h: int, w: int, size: int) -> tuple[int, int]:
 
 
 def check_size(width: int, height: int, name: str) -> None:
+    """Let pass what has at least 16 px on both sides and at most 80 megapixels.
+
+    Args:
+        width, height: pixels.
+        name: what the picture is, in the message.
+
+    Raises:
+        InvalidImage: it is too small or too large.
+    """
     if min(width, height) < MIN_SIDE:
         raise InvalidImage(f"The {name} is {width} x {height} px; both sides must be at least {MIN_SIDE} px.")
     if width * height > MAX_PIXELS:
@@ -130,4 +139,5 @@ def check_size(width: int, height: int, name: str) -> None:
 
 
 def too_large(name: str, size: str) -> str:
+    """The refusal of a picture over 80 megapixels, whose size is told as ``size``."""
     return f"The {name} has {size}; the limit is {MAX_PIXELS // 1_000_000} megapixels."

@@ -78,7 +78,7 @@ def read(tmp_path):
     return load
 
 
-def close(actual, desired, within=1.0):
+def assert_close(actual, desired, within=1.0):
     assert np.abs(actual - desired * 255).max() <= within
 
 
@@ -87,19 +87,19 @@ def close(actual, desired, within=1.0):
 def test_a_pngs_wide_gamut_is_converted(read, number, matrix, depth):
     array = noise(depth)
     pixels, notes = read(png(array, chunk(b"cICP", bytes((number, 13, 0, 1)))))
-    close(pixels, through(matrix, decode(array / (2**depth - 1))), 0.51 if depth == 8 else 0.1)
+    assert_close(pixels, through(matrix, decode(array / (2**depth - 1))), 0.51 if depth == 8 else 0.1)
     assert notes == ()
 
 
 def test_cicp_of_srgb_changes_nothing(read):
     array = noise()
-    close(read(png(array, chunk(b"cICP", bytes((1, 13, 0, 1)))))[0], array / 255, 1e-3)
+    assert_close(read(png(array, chunk(b"cICP", bytes((1, 13, 0, 1)))))[0], array / 255, 1e-3)
 
 
 def test_cicp_wins_over_a_profile(read):
     array = noise()
     profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(color.srgb_profile()))
-    close(
+    assert_close(
         read(png(array, chunk(b"cICP", bytes((12, 13, 0, 1))), profile))[0],
         through(P3, decode(array / 255)),
         0.51,
@@ -109,14 +109,14 @@ def test_cicp_wins_over_a_profile(read):
 def test_numbers_that_stand_for_nothing_give_a_note(read):
     array = noise()
     pixels, notes = read(png(array, chunk(b"cICP", bytes((77, 13, 0, 1)))))
-    close(pixels, array / 255, 1e-3)
+    assert_close(pixels, array / 255, 1e-3)
     assert notes == ("The content's color primaries number 77 cannot be used; its colors were read as sRGB.",)
 
 
 @pytest.mark.parametrize(("gamma", "exponent"), [(100_000, 1.0), (55_556, 1.8), (70_000, 1 / 0.7)])
 def test_a_pngs_gamma_is_undone(read, gamma, exponent):
     array = noise()
-    close(
+    assert_close(
         read(png(array, chunk(b"gAMA", struct.pack(">I", gamma))))[0], encode((array / 255) ** exponent), 0.6
     )
 
@@ -124,19 +124,19 @@ def test_a_pngs_gamma_is_undone(read, gamma, exponent):
 @pytest.mark.parametrize("gamma", [45_455, 45_000, 46_000, 0, 4_000_000_000])
 def test_the_usual_gamma_and_an_absurd_one_change_nothing(read, gamma):
     array = noise()
-    close(read(png(array, chunk(b"gAMA", struct.pack(">I", gamma))))[0], array / 255, 1e-3)
+    assert_close(read(png(array, chunk(b"gAMA", struct.pack(">I", gamma))))[0], array / 255, 1e-3)
 
 
 def test_srgb_said_wins_over_gamma(read):
     array = noise()
     chunks = (chunk(b"sRGB", b"\0"), chunk(b"gAMA", struct.pack(">I", 100_000)))
-    close(read(png(array, *chunks))[0], array / 255, 1e-3)
+    assert_close(read(png(array, *chunks))[0], array / 255, 1e-3)
 
 
 def test_a_pngs_own_primaries_are_converted(read):
     array = noise()
     values = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)  # P3's, white first
-    close(
+    assert_close(
         read(png(array, chunk(b"cHRM", struct.pack(">8I", *values))))[0],
         through(P3, decode(array / 255)),
         0.51,
@@ -146,7 +146,7 @@ def test_a_pngs_own_primaries_are_converted(read):
 def test_primaries_without_a_triangle_give_a_note(read):
     array = noise()
     pixels, notes = read(png(array, chunk(b"cHRM", struct.pack(">8I", *[30_000] * 8))))
-    close(pixels, array / 255, 1e-3)
+    assert_close(pixels, array / 255, 1e-3)
     assert "chromaticities cannot be used" in notes[0]
 
 
@@ -155,9 +155,9 @@ def test_pq_is_brought_to_the_white_of_a_page_and_noted(read):
     array = np.full((24, 32, 3), 0, np.uint16)
     array[:8], array[8:16], array[16:] = round(0.5081 * 65535), round(0.5807 * 65535), 60_000
     pixels, notes = read(png(array, chunk(b"cICP", bytes((1, 16, 0, 1)))))
-    close(pixels[:8], encode(np.float64(100 / 203)), 0.2)
-    close(pixels[8:16], np.float64(1), 0.2)
-    close(pixels[16:], np.float64(1), 1e-3)
+    assert_close(pixels[:8], encode(np.float64(100 / 203)), 0.2)
+    assert_close(pixels[8:16], np.float64(1), 0.2)
+    assert_close(pixels[16:], np.float64(1), 1e-3)
     assert "high dynamic range picture (PQ)" in notes[0]
 
 
@@ -165,8 +165,10 @@ def test_hlg_has_its_white_at_three_quarters(read):
     array = np.full((24, 32, 3), 0, np.uint16)
     array[:8], array[8:16], array[16:] = round(0.75 * 65535), round(0.5 * 65535), 65535
     pixels, notes = read(png(array, chunk(b"cICP", bytes((1, 18, 0, 1)))))
-    close(pixels[:8], np.float64(1), 0.1)
-    close(pixels[8:16], encode(np.float64(1 / 12 / 0.26496256)), 0.2)  # BT.2100: half the signal is a twelfth
+    assert_close(pixels[:8], np.float64(1), 0.1)
+    assert_close(
+        pixels[8:16], encode(np.float64(1 / 12 / 0.26496256)), 0.2
+    )  # BT.2100: half the signal is a twelfth
     assert "(HLG)" in notes[0]
 
 
@@ -188,14 +190,16 @@ def test_adobe_rgb_said_by_exif_alone_is_converted(tmp_path, index, space):
     Image.fromarray(array).save(path, quality=100, subsampling=0, exif=exif_of(index, space))
     stored = np.asarray(Image.open(path)).astype(float) / 255
     actual = load_image(path).pixels[0].permute(1, 2, 0).numpy() * 255
-    close(actual, through(ADOBE, stored ** (563 / 256)), 0.6)
+    assert_close(actual, through(ADOBE, stored ** (563 / 256)), 0.6)
 
 
 @pytest.mark.parametrize(("index", "space"), [("R98", 1), (None, 0xFFFF), ("R98", 0xFFFF)])
 def test_other_exif_color_spaces_are_srgb(tmp_path, index, space):
     path = tmp_path / "a.jpg"
     Image.fromarray(noise()).save(path, quality=100, exif=exif_of(index, space))
-    close(load_image(path).pixels[0].permute(1, 2, 0).numpy() * 255, np.asarray(Image.open(path)) / 255, 1e-3)
+    assert_close(
+        load_image(path).pixels[0].permute(1, 2, 0).numpy() * 255, np.asarray(Image.open(path)) / 255, 1e-3
+    )
 
 
 def gray_profile(gamma):
@@ -227,7 +231,7 @@ def test_16_bit_gray_goes_through_its_profile(tmp_path, gamma):
     path = tmp_path / "a.png"
     Image.fromarray(array).save(path, icc_profile=gray_profile(gamma))
     actual = load_image(path).pixels[0, 0].numpy() * 255
-    close(actual, encode((array / 65535) ** (round(gamma * 256) / 256)), 0.05)
+    assert_close(actual, encode((array / 65535) ** (round(gamma * 256) / 256)), 0.05)
 
 
 def test_16_bit_color_goes_through_its_profile(tmp_path, read):
@@ -240,7 +244,7 @@ def test_16_bit_color_goes_through_its_profile(tmp_path, read):
     )
     array = noise(16)
     packed = chunk(b"iCCP", b"x\0\0" + zlib.compress(profile))
-    close(read(png(array, packed))[0], through(REC2020, (array / 65535) ** 2.0), 0.3)
+    assert_close(read(png(array, packed))[0], through(REC2020, (array / 65535) ** 2.0), 0.3)
 
 
 def test_a_profile_of_srgb_changes_no_value(tmp_path):
@@ -249,7 +253,7 @@ def test_a_profile_of_srgb_changes_no_value(tmp_path):
     Image.fromarray(array).save(
         path, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     )
-    close(load_image(path).pixels[0].permute(1, 2, 0).numpy() * 255, array / 255, 1e-3)
+    assert_close(load_image(path).pixels[0].permute(1, 2, 0).numpy() * 255, array / 255, 1e-3)
 
 
 def test_lab_is_read_as_colors(tmp_path):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -42,6 +42,7 @@ from .stream import Update, stream
 from .texts import language as language_of
 from .texts import say, shown
 
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my own"
 MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
@@ -148,6 +149,17 @@ def check(request: Request) -> None:
         )
 
 
+def on_threads(work: Callable[[Progress], R], threads: int) -> Callable[[Progress], R]:
+    """``work`` that takes so many processor threads; 0 leaves the machine's."""
+
+    def limited(progress: Progress) -> R:
+        if threads:
+            use_threads(threads)
+        return work(progress)
+
+    return limited
+
+
 def perform(request: Request, limits: Limits, enough: Any, threads: int = 0) -> Iterator[Update | Done]:
     """Progress reports, then the finished job.
 
@@ -192,9 +204,8 @@ def regions(request: Request, limits: Limits, threads: int = 0) -> Segments:
         return find_regions(request.method, **pictures, size=size, progress=limits.watched(progress))
 
     try:
-        return next(
-            found for found in stream(work, seconds=limits.last_seconds()) if isinstance(found, Segments)
-        )
+        found = stream(on_threads(work, threads), seconds=limits.last_seconds())
+        return next(each for each in found if isinstance(each, Segments))
     finally:
         _give_memory_back()
 

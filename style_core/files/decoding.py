@@ -37,8 +37,9 @@ from PIL import (  # the plugins by name: Pillow would load every one it has
 
 from ..errors import InvalidImage, OutOfMemory
 from ..images import check_size, too_large
-from . import color, gif, heif, jpeg, jpeg_2000, jpeg_xl, png, tiff
+from . import color, heif, jpeg, jpeg_2000, jpeg_xl, png, tiff
 from .color import PLAIN, ColorSpace
+from .head import Head, head_of
 
 DECODERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")  # of Pillow
 NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, JPEG 2000, JPEG XL or PPM"
@@ -84,28 +85,6 @@ class Stored:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Head:
-    """A file before its pixels are decoded.
-
-    Attributes:
-        pixels: the file with what its pixels need alone: the rest may be broken, or made to keep us busy.
-        exif, xmp: as stored, or empty; where only Pillow knows them, they are in the opened picture.
-        space: what the values mean; ``problem``: what of that cannot be used.
-        frames: whether there are more pictures than the first.
-        png: a PNG's chunks.
-    """
-
-    pixels: bytes
-    exif: bytes = b""
-    xmp: bytes = b""
-    space: ColorSpace | None = None
-    problem: str = ""
-    has_frames: bool = False
-    png: png.Parts | None = None
-    jpeg: jpeg.Parts | None = None
-
-
 def decode(data: bytes, name: str, file: str) -> Stored:
     """The values of the first frame.
 
@@ -125,7 +104,7 @@ def decode(data: bytes, name: str, file: str) -> Stored:
             return _from_jpeg_xl(data, name, file)
         if (found := tiff.head(data)) is not None and found.is_readable and found.is_deep:
             return _from_tiff(data, found, name)
-        head = _head(data)
+        head = head_of(data)
         with _opened(head, name, file) as image:
             return _from_file(image, head, name)
     except MemoryError as error:
@@ -138,54 +117,8 @@ def _damaged(name: str, file: str) -> InvalidImage:
     return InvalidImage(f"The {name} {file!r} is damaged or cut short and cannot be read.")
 
 
-def _head(data: bytes) -> _Head:
-    """Take the file apart where Pillow would look at more than its pixels.
-
-    Raises:
-        what is in ``BROKEN``: it has parts without number, or is cut in its head.
-    """
-    if data.startswith(jpeg.SIGNATURE):
-        found = jpeg.parts(data)
-        if found.scans > jpeg.MOST_SCANS:
-            raise InvalidImage(
-                f"This is a JPEG of {found.scans} scans, which no camera or program writes; "
-                f"{jpeg.MOST_SCANS} are read at most."
-            )
-        space = ColorSpace(profile=found.profile) if found.profile else None
-        problem = "color profile" if found.has_broken_profile else ""
-        return _Head(found.pixels, found.exif, found.xmp, space, problem, jpeg=found)
-    if data.startswith(png.SIGNATURE):
-        chunks = png.parts(data)
-        exif = chunks.said.get(b"eXIf", b"")
-        space, problem = _space_of_png(chunks)
-        return _Head(
-            chunks.pixels, b"Exif\0\0" + exif if exif else b"", b"", space, problem, chunks.frames > 1, chunks
-        )
-    if data.startswith(gif.SIGNATURES):
-        first, has_more = gif.first_frame(data)
-        return _Head(first, space=PLAIN, has_frames=has_more)
-    return _Head(data)
-
-
-def _space_of_png(chunks: png.Parts) -> tuple[ColorSpace, str]:
-    """What a PNG's values mean; the strongest statement wins (third edition, 4.3)."""
-    try:
-        if chunks.codes is not None:
-            *codes, is_full = chunks.codes
-            if not is_full:
-                raise color.UnknownColors("narrow range of values")
-            return color.coded_space(*codes), ""
-        if (profile := chunks.profile()) is not None:
-            return ColorSpace(profile=profile), ""
-        return color.stated_space(chunks.gamma, chunks.chromaticities), ""
-    except color.UnknownColors as unknown:
-        return PLAIN, str(unknown)
-    except ValueError:
-        return PLAIN, "color profile"
-
-
 @contextmanager
-def _opened(head: _Head, name: str, file: str) -> Iterator[Image.Image]:
+def _opened(head: Head, name: str, file: str) -> Iterator[Image.Image]:
     """What is left of a file for its pixels, opened by Pillow, with its orientation and colors told."""
     with open_picture(head.pixels, name, file) as image:
         if head.exif:
@@ -236,7 +169,7 @@ def open_exif(data: bytes, name: str, file: str) -> Iterator[Image.Exif]:
     elif jpeg_xl.is_jpeg_xl(data):
         stored = b""
     elif data.startswith((jpeg.SIGNATURE, png.SIGNATURE)):
-        stored = _head(data).exif
+        stored = head_of(data).exif
     else:
         with open_picture(data, name, file, any_size=True) as image:
             yield image.getexif()
@@ -262,7 +195,7 @@ def size(data: bytes) -> tuple[int, int] | None:
         if (page := tiff.head(data)) is not None and page.is_readable and page.is_deep:
             width, height = page.size
             return (height, width) if page.orientation in SIDEWAYS else (width, height)
-        head = _head(data)
+        head = head_of(data)
         with Image.open(io.BytesIO(head.pixels), formats=_registered()) as image:
             if head.exif:
                 image.info["exif"] = head.exif
@@ -292,7 +225,7 @@ def from_pil(image: Image.Image, name: str) -> Stored:
         )
     check_size(*image.size, name)
     try:
-        return _from_pixels(image, name, _Head(b""))
+        return _from_pixels(image, name, Head(b""))
     except BROKEN as error:  # opened but not yet read, and broken
         raise InvalidImage(f"The {name} is damaged or cut short and cannot be read.") from error
 
@@ -302,7 +235,7 @@ def _registered() -> tuple[str, ...]:
     return tuple(form for form in DECODERS if form in Image.OPEN)
 
 
-def _from_file(image: Image.Image, head: _Head, name: str) -> Stored:
+def _from_file(image: Image.Image, head: Head, name: str) -> Stored:
     notes = []
     try:
         image.load()
@@ -316,7 +249,7 @@ def _from_file(image: Image.Image, head: _Head, name: str) -> Stored:
     return replace(stored, notes=(*notes, *stored.notes))
 
 
-def _completed(image: Image.Image, head: _Head) -> Image.Image:
+def _completed(image: Image.Image, head: Head) -> Image.Image:
     """A JPEG that ends too early, if nothing of the picture is missing: then what follows does not matter.
 
     Raises:
@@ -336,7 +269,7 @@ def _completed(image: Image.Image, head: _Head) -> Image.Image:
     return tries[0]
 
 
-def _from_pixels(image: Image.Image, name: str, head: _Head) -> Stored:
+def _from_pixels(image: Image.Image, name: str, head: Head) -> Stored:
     notes = []
     if head.has_frames or getattr(image, "is_animated", False):
         image.seek(0)
@@ -395,7 +328,7 @@ def _orientation(image: Image.Image) -> int:
     return found if isinstance(found, int) else 1
 
 
-def _space(image: Image.Image, head: _Head) -> tuple[ColorSpace, str]:
+def _space(image: Image.Image, head: Head) -> tuple[ColorSpace, str]:
     """What the pixels mean, and what of it cannot be used."""
     if head.space is not None or head.problem:
         return head.space or PLAIN, head.problem
@@ -456,7 +389,7 @@ def _tag(image: Image.Image, number: int, default: Any = None) -> Any:
     return image.tag_v2.get(number, default) if isinstance(image, TiffImagePlugin.TiffImageFile) else default
 
 
-def _deep_gray(image: Image.Image, upright: Image.Image, head: _Head) -> tuple[np.ndarray, np.ndarray | None]:
+def _deep_gray(image: Image.Image, upright: Image.Image, head: Head) -> tuple[np.ndarray, np.ndarray | None]:
     """More than 8 bits of gray ``[H, W]``; and the alpha."""
     array = np.asarray(upright)
     if (
@@ -474,7 +407,7 @@ def _opaque_but(differs: np.ndarray) -> np.ndarray:
     return np.where(differs.any(2), np.uint16(65535), np.uint16(0))
 
 
-def _deep_png(image: Image.Image, head: _Head, name: str) -> Stored | None:
+def _deep_png(image: Image.Image, head: Head, name: str) -> Stored | None:
     """Color or alpha of 16 bits, which Pillow would cut to 8, turned; ``None`` for everything else."""
     chunks = head.png
     kinds = (png.TRUE_COLOR, png.TRUE_COLOR_ALPHA, png.GRAY_ALPHA)
@@ -489,7 +422,7 @@ def _deep_png(image: Image.Image, head: _Head, name: str) -> Stored | None:
     return replace(stored, array=np.ascontiguousarray(_turned(array, turn)), alpha=alpha, mode=_mode(array))
 
 
-def _deep_jpeg_2000(image: Image.Image, head: _Head, name: str) -> Stored | None:
+def _deep_jpeg_2000(image: Image.Image, head: Head, name: str) -> Stored | None:
     """Color of more than 8 bits, which Pillow would cut to 8; ``None`` for everything else."""
     bits = jpeg_2000.color_bits(head.pixels) if image.format == "JPEG2000" else 0
     if bits <= 8:

@@ -1,0 +1,72 @@
+"""Whether a change of the code changed pictures: every method on known pictures, against an earlier run.
+
+    python -m benchmarks.same_results PAIRS ART CONTENTS OUT [--against OUT_OF_BEFORE]
+
+PAIRS holds one folder per pair (``content.jpg``, ``style.jpg`` and their masks), ART paintings and
+CONTENTS photos to paint. OUT gets one float32 array per result; against another such folder the largest
+difference of every method is printed, in 255ths. Run it in a checkout of the commit before first.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from style_core import list_methods, stylize
+
+LONGER = {"gatys": 256, "deep_photo": 256}  # px; the others are quick
+USUAL = 512
+PAINTINGS = 4
+
+
+def main() -> None:
+    """Stylize, keep, compare."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("art", type=Path)
+    parser.add_argument("contents", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--against", type=Path)
+    parser.add_argument("--methods", nargs="+", default=list_methods())
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    for method in args.methods:
+        largest, worst = 0.0, ""
+        for name, given in _cases(args.pairs, args.art, args.contents):
+            result = stylize(method, size=LONGER.get(method, USUAL), **given)
+            image = result.image.numpy()
+            np.save(args.out / f"{method}_{name}.npy", image)
+            if args.against is not None:
+                before = np.load(args.against / f"{method}_{name}.npy")
+                difference = 255 * float(np.abs(image - before).max())
+                largest, worst = max((largest, worst), (difference, name))
+        compared = f"largest difference {largest:.4f} of 255 ({worst})" if args.against else "kept"
+        print(f"{method}: {compared}", flush=True)
+
+
+def _cases(pairs: Path, art: Path, contents: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A name and the pictures of :func:`stylize`: pairs with their masks, paintings without."""
+    for pair in sorted(p for p in pairs.iterdir() if p.is_dir()):
+        yield (
+            pair.name,
+            {
+                "content": pair / "content.jpg",
+                "style": pair / "style.jpg",
+                "content_mask": pair / "content_mask.png",
+                "style_mask": pair / "style_mask.png",
+            },
+        )
+    photos = sorted(contents.glob("*.jpg"))
+    for k, painting in enumerate(sorted(art.glob("*.jpg"))[-PAINTINGS:]):
+        photo = photos[k % len(photos)]
+        yield f"{photo.stem}_{painting.stem}", {"content": photo, "style": painting}
+
+
+if __name__ == "__main__":
+    main()

@@ -17,8 +17,8 @@ import torch
 from PIL import Image
 
 from style_core import InvalidSegments, Picture
-from style_core.mask_colors import COLOR_NAMES
-from style_core.segments import Segments, read_masks
+from style_core.regions.mask_colors import COLOR_NAMES
+from style_core.regions.masks import Segments, read_masks
 
 QUALITIES = (50, 60, 70, 75, 80, 85, 90, 95)
 SUBSAMPLINGS = {0: "4:4:4", 2: "4:2:0"}

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import torch
 
-from style_core.gram_matching import picture_loss
 from style_core.method import Inputs, StyleInput
 from style_core.methods.deep_photo import DeepPhotoOptions, photorealistic
 from style_core.methods.gatys import GatysOptions
+from style_core.methods.shared.gram_loss import picture_loss
 from style_core.ops.pixel_optimization import LBFGS, Loss, value_and_gradient
+from style_core.regions import Labels
 from style_core.weights import load_encoder
 
 from .full_weights import random_full_weights
@@ -51,8 +52,9 @@ def _methods(place: Path | None, size: int) -> dict[str, tuple[Callable[[], obje
         load_encoder("compact", place, torch.device("cpu"), last="conv5_1", pool="max", fast=is_fast)
         for is_fast in (False, True)
     )
-    labels = torch.arange(size).mul(REGIONS).floor_divide(size)[:, None].expand(size, size) + 1
-    masks = [(labels == k + 1).float()[None, None] for k in range(REGIONS)]
+    bands = torch.arange(size).mul(REGIONS).floor_divide(size)[:, None].expand(size, size) + 1
+    labels = Labels(bands.to(torch.uint8))
+    masks = list(labels.masks(labels.present).split(1, dim=1))
     plain = Inputs(content, (StyleInput(style),))
     masked = Inputs(content, (StyleInput(style, labels),), labels)
     gatys, deep_photo = GatysOptions(), DeepPhotoOptions()

@@ -38,7 +38,7 @@ from .options import (
 from .pipeline import Result, get_method, list_methods, stylize
 from .precompile import warm_up
 from .progress import Progress
-from .segments import Segments
+from .regions import Segments
 from .version import __version__
 from .weights import FAMILIES
 

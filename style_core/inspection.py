@@ -17,9 +17,9 @@ from .images import Source
 from .options import make_options
 from .pipeline import get_method
 from .progress import Progress, ignore_progress
-from .reading import AUTO, read_pictures, regions_of, style_shares
+from .reading import read_pictures, regions_of, style_shares
+from .regions import AUTO, Segments
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
-from .segments import Segments
 
 
 def describe_weights(method: str, family: str) -> str:
@@ -80,7 +80,10 @@ def find_regions(
     )
     with out_of_memory_as_a_sentence(target), torch.no_grad():
         pictures = read_pictures(content, sources, values, chosen.longest, runtime)
-        segments = regions_of(chosen, pictures, content_mask, style_mask, style_weights, runtime)
+        segments = regions_of(
+            chosen, pictures, runtime,
+            content_mask=content_mask, style_mask=style_mask, style_weights=style_weights,
+        )  # fmt: skip
     if segments is None:
         raise InvalidSegments(
             f"{chosen.title} does not use masks."

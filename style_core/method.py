@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from .images import ImageTensor, SizeRule
 from .nets.encoder import Encoder, StateDict
 from .options import Options
-from .segments import LabelMap
+from .regions import EVERYTHING, Labels
+from .transfer import Transfer
 
 ANY_SIZE = SizeRule()
 SMALL_REGION_NOTE = (
@@ -49,13 +50,17 @@ class StyleInput:
 
     Attributes:
         pixels: ``[1, 3, h, w]``, float32, RGB in [0, 1].
-        labels: ``[h, w]`` int64, or ``None``.
+        labels: of its regions, or ``None``.
         weight: its share where styles are mixed; the shares of all styles sum to one.
     """
 
     pixels: ImageTensor
-    labels: LabelMap | None = None
+    labels: Labels | None = None
     weight: float = 1.0
+
+    def serves(self, label: int) -> bool:
+        """Whether a region of the content takes this style: for "everything" any style counts as a whole."""
+        return label == EVERYTHING or (self.labels is not None and label in self.labels)
 
 
 @dataclass(frozen=True)
@@ -65,14 +70,14 @@ class Inputs:
     Attributes:
         content: ``[1, 3, H, W]``, float32, RGB in [0, 1].
         styles: at least one; exactly one unless the method says that it mixes styles.
-        content_labels: ``[H, W]`` int64, numbers shared with the styles' labels; 0 stands for
-            "everything", used where a label has no partner. ``None`` exactly if the styles' are.
+        content_labels: numbers shared with the styles' labels; 0 stands for "everything", used where a
+            label has no partner. ``None`` exactly if the styles' are.
         is_noise: no content was given, and ``content`` is seeded noise to make a texture of.
     """
 
     content: ImageTensor
     styles: tuple[StyleInput, ...]
-    content_labels: LabelMap | None = None
+    content_labels: Labels | None = None
     is_noise: bool = False
 
     @property
@@ -81,7 +86,7 @@ class Inputs:
         return self.styles[0].pixels
 
     @property
-    def style_labels(self) -> LabelMap | None:
+    def style_labels(self) -> Labels | None:
         """The first style's labels."""
         return self.styles[0].labels
 
@@ -139,15 +144,15 @@ class Runtime(Protocol):
         """Tell the user what was changed or could not be done."""
 
 
-Run = Callable[[Inputs, O, Runtime], Tensor]
+Stylize = Callable[[Inputs, O, Runtime], Tensor]
+PrepareTransfer = Callable[[Inputs, O, Runtime], Transfer]
 
 
-@dataclass(frozen=True)
-class Method:
-    """A registered method.
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a method's file says of it.
 
     Attributes:
-        key: its module's name.
         uses_segments: whether masks change what it does.
         photorealistic: whether the style is a photo too.
         mixes_styles: whether it takes several style pictures.
@@ -155,14 +160,16 @@ class Method:
         longest: px of the longer side beyond which a content is reduced unless a size is asked for.
         encoder: which encoder of a family it measures in: "shared" with the decoders, or "imagenet",
             the one trained on ImageNet without rescaling, where the family has both.
+        stride: px from one position of its deepest features to the next.
+        halo: px to each side that a pixel, or a position whose Gram matrix is matched, depends on.
+        prepare: gives the :class:`Transfer` of one that matches feature statistics.
     """
 
-    key: str
     title: str
-    summary: str
     paper: Paper
     options: type[Options]
-    run: Run
+    stride: int
+    halo: int
     size_rule: SizeRule = ANY_SIZE
     uses_segments: bool = False
     photorealistic: bool = False
@@ -170,44 +177,43 @@ class Method:
     makes_textures: bool = False
     longest: int | None = None
     encoder: str = "shared"
+    prepare: PrepareTransfer[Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(About):
+    """A registered method.
+
+    Attributes:
+        key: its module's name.
+        summary: the first sentence of its module's docstring.
+        stylize: the function that was decorated.
+    """
+
+    key: str
+    summary: str
+    stylize: Stylize[Any] = field(repr=False)
 
 
 _REGISTRY: dict[str, Method] = {}
 
 
-def method(
-    *,
-    title: str,
-    paper: Paper,
-    options: type[Options],
-    size_rule: SizeRule = ANY_SIZE,
-    uses_segments: bool = False,
-    photorealistic: bool = False,
-    mixes_styles: bool = False,
-    makes_textures: bool = False,
-    longest: int | None = None,
-    encoder: str = "shared",
-) -> Callable[[Run], Run]:
+def method(about: About) -> Callable[[Stylize[Any]], Stylize[Any]]:
     """Register the decorated function as the method of its module.
-
-    The first sentence of the module's docstring becomes the summary.
 
     Raises:
         TypeError: a second method in one module, or a module without docstring.
     """
 
-    def register(run: Run) -> Run:
-        key = run.__module__.rpartition(".")[2]
+    def register(stylize: Stylize[Any]) -> Stylize[Any]:
+        key = stylize.__module__.rpartition(".")[2]
         if key in _REGISTRY:
-            raise TypeError(f"{run.__module__} registers a second method under the key {key!r}")
-        summary = (sys.modules[run.__module__].__doc__ or "").strip().split("\n")[0]
+            raise TypeError(f"{stylize.__module__} registers a second method under the key {key!r}")
+        summary = (sys.modules[stylize.__module__].__doc__ or "").strip().split("\n")[0]
         if not summary:
-            raise TypeError(f"{run.__module__} needs a docstring that says what the method does")
-        _REGISTRY[key] = Method(
-            key, title, summary, paper, options, run, size_rule, uses_segments, photorealistic,
-            mixes_styles, makes_textures, longest, encoder,
-        )  # fmt: skip
-        return run
+            raise TypeError(f"{stylize.__module__} needs a docstring that says what the method does")
+        _REGISTRY[key] = Method(**vars(about), key=key, summary=summary, stylize=stylize)
+        return stylize
 
     return register
 

@@ -22,9 +22,9 @@ from .images import ImageTensor, Source, to_pil
 from .method import Inputs, LossPoint, Method, StyleInput, registry
 from .options import NetworkOptions, Options, make_options
 from .progress import Progress, ignore_progress
-from .reading import AUTO, Pictures, input_digests, is_auto, read_pictures, regions_of, style_shares
+from .reading import Pictures, input_digests, read_pictures, regions_of, style_shares
+from .regions import AUTO, Labels, Segments, is_auto
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
-from .segments import Segments, pad_labels
 from .version import __version__
 
 
@@ -40,7 +40,7 @@ class Result:
         notes: sentences about what was changed or could not be done.
         seconds: wall time by stage, and "total".
         peak_memory: bytes; of the process on the CPU, of the GPU's allocator there.
-        segments: the label maps that were used, ``[H, W]`` int64, or ``None``.
+        segments: the label maps that were used, ``[H, W]`` uint8, or ``None``.
         losses: the loss curve of a method that optimizes, else empty.
     """
 
@@ -163,7 +163,10 @@ def stylize(
             on_size(*pictures.content.size)
         for sentence in idle_notes(values, is_texture=pictures.is_noise):
             runtime.note(sentence)
-        segments = regions_of(chosen, pictures, content_mask, style_mask, style_weights, runtime)
+        segments = regions_of(
+            chosen, pictures, runtime,
+            content_mask=content_mask, style_mask=style_mask, style_weights=style_weights,
+        )  # fmt: skip
         loaded = time.perf_counter()
         image = _run(chosen, pictures, shares, segments, values, runtime)
     finished = time.perf_counter()
@@ -209,18 +212,18 @@ def _run(
 ) -> ImageTensor:
     rule, device = method.size_rule, runtime.device
     content = rule.pad(pictures.content.pixels).to(device)
-    content_labels = None if segments is None else _padded(segments.content, content)
+    content_labels = None if segments is None else _labels(segments.content, content)
     styles = []
     for k, (picture, share) in enumerate(zip(pictures.styles, shares, strict=True)):
         pixels = rule.pad(picture.pixels).to(device)
         labels = None
         if segments is not None and k == 0:
-            labels = _padded(segments.style, pixels)
+            labels = _labels(segments.style, pixels)
         elif segments is not None:  # a style of its own region
-            labels = torch.full(pixels.shape[-2:], k + 1, device=device)
+            labels = Labels(torch.full(pixels.shape[-2:], k + 1, dtype=torch.uint8, device=device))
         styles.append(StyleInput(pixels, labels, share))
     inputs = Inputs(content, tuple(styles), content_labels, pictures.is_noise)
-    output = method.run(inputs, options, runtime)
+    output = method.stylize(inputs, options, runtime)
     width, height = pictures.content.size
     output = output[..., :height, :width].float().cpu()
     if not bool(torch.isfinite(output).all()):
@@ -228,5 +231,6 @@ def _run(
     return output.clamp(0, 1)
 
 
-def _padded(labels: Tensor, pixels: Tensor) -> Tensor:
-    return pad_labels(labels, *pixels.shape[-2:]).to(pixels.device)
+def _labels(labels: Tensor, pixels: ImageTensor) -> Labels:
+    """A picture's labels, padded as it is and on its device."""
+    return Labels(labels).padded(pixels.shape[-2], pixels.shape[-1]).to(pixels.device)

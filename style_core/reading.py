@@ -11,17 +11,15 @@ from typing import Any
 
 import torch
 
-from .auto_segments import cluster_segments
 from .digest import file_sha256
 from .errors import InvalidImage, InvalidOption, InvalidSegments, shortened
 from .files import load_image
 from .images import Picture, Source, resize_longer_side, scaled_size
 from .method import Method
 from .options import Options
+from .regions import Segments, cluster_segments, requested_segments
 from .runtime import RequestRuntime
-from .segments import Segments, read_masks, read_style_regions
 
-AUTO = "auto"
 MAX_STYLES = 8
 SHORTEST_REDUCED = 64  # px; contents are not reduced on their own to less
 MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
@@ -133,10 +131,11 @@ def _resized(picture: Picture, size: int, *, keep_thin: bool = False) -> Picture
 def regions_of(
     method: Method,
     pictures: Pictures,
+    runtime: RequestRuntime,
+    *,
     content_mask: Source | None,
     style_mask: Source | None,
     style_weights: Sequence[float] | None,
-    runtime: RequestRuntime,
 ) -> Segments | None:
     """The matched regions a request asks for, or ``None``.
 
@@ -150,50 +149,24 @@ def regions_of(
         return None
     if pictures.is_noise:
         raise InvalidSegments("Masks need a content picture.")
-    content, style = pictures.content, pictures.styles[0]
-    if len(pictures.styles) > 1:
-        segments = _one_style_per_region(pictures, content_mask, style_mask, style_weights)
-    elif is_auto(content_mask) and (style_mask is None or is_auto(style_mask)):
+
+    def find() -> Segments:
         runtime.progress(0.0, "Finding regions")
-        segments = runtime.remember(
-            content.pixels, style.pixels, owner="regions",  # of any method: only its encoder counts
+        content, style = pictures.content.pixels, pictures.styles[0].pixels
+        return runtime.remember(
+            content, style, owner="regions",  # of any method: only its encoder counts
             compute=lambda: cluster_segments(
-                content.pixels.to(runtime.device),
-                style.pixels.to(runtime.device),
-                runtime.encoder(last="relu4_1"),
+                content.to(runtime.device), style.to(runtime.device), runtime.encoder(last="relu4_1")
             ),
         )  # fmt: skip
-    elif is_auto(content_mask) or is_auto(style_mask):
-        automatic, other = ("content", "style") if is_auto(content_mask) else ("style", "content")
-        raise InvalidSegments(
-            f"The {automatic} mask is 'auto', which finds the regions of both pictures together, and the "
-            f"{other} mask is not; give 'auto' for both, or a picture for both."
-        )
-    elif content_mask is None or style_mask is None:
-        missing = "content" if content_mask is None else "style"
-        raise InvalidSegments(f"Masks come in pairs; the {missing} mask is missing.")
-    else:
-        segments = read_masks(content_mask, style_mask, content, style)
+
+    segments = requested_segments(
+        pictures.content, pictures.styles, content_mask=content_mask, style_mask=style_mask,
+        is_weighted=style_weights is not None, find=find,
+    )  # fmt: skip
     for note in segments.notes:
         runtime.note(note)
     return segments
-
-
-def _one_style_per_region(
-    pictures: Pictures,
-    content_mask: Source | None,
-    style_mask: Source | None,
-    style_weights: Sequence[float] | None,
-) -> Segments:
-    if content_mask is None or style_mask is not None or is_auto(content_mask):
-        raise InvalidSegments(
-            "With several style pictures, give a content mask alone; each of its regions gets one of them."
-        )
-    if style_weights is not None:
-        raise InvalidOption("style_weights cannot go with a mask that gives each region a style of its own.")
-    labels, notes, colors = read_style_regions(content_mask, pictures.content, len(pictures.styles))
-    width, height = pictures.styles[0].size
-    return Segments(labels, torch.ones(height, width, dtype=torch.int64), notes, colors)
 
 
 def input_digests(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,8 +190,3 @@ def _digest(source: Source | None) -> str | None:
         return file_sha256(Path(source))
     except OSError:
         return None  # gone since it was read
-
-
-def is_auto(mask: Source | None) -> bool:
-    """Whether regions are to be found by clustering."""
-    return isinstance(mask, str) and mask == AUTO

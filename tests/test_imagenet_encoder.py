@@ -9,9 +9,10 @@ from torchvision.transforms.functional import normalize
 
 import hub_upload
 from style_core import WeightsUnavailable, stylize
-from style_core.coarse_to_fine import resized
-from style_core.gram_matching import GramOptions, picture_loss
 from style_core.method import Inputs, StyleInput
+from style_core.methods.shared.coarse_to_fine import resized
+from style_core.methods.shared.gram_loss import picture_loss
+from style_core.methods.shared.gram_options import GramOptions
 from style_core.nets.encoder import LAYERS
 from style_core.ops.pixel_optimization import value_and_gradient
 from style_core.weights import IMAGENET_ENCODERS, encoder_name, load_encoder

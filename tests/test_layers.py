@@ -21,21 +21,21 @@ WORDS = (
 )
 MATTER = (
     "style_core.images",
-    "style_core.segments",
+    "style_core.regions.masks",
     "style_core.ops.*",
     "style_core.nets.*",
     "style_core.files",
-    "style_core.mask_colors",
+    "style_core.regions.mask_colors",
 )
 CONTRACT = (
     "style_core.method",
-    "style_core.feature_matching",
-    "style_core.gram_matching",
-    "style_core.coarse_to_fine",
+    "style_core.methods.shared.feature_matching",
+    "style_core.methods.shared.gram_loss",
+    "style_core.methods.shared.coarse_to_fine",
     "style_core.measures",
 )
 METHODS = ("style_core.methods", "style_core.methods.*")
-SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments", "style_core.memory")
+SUPPLY = ("style_core.weights", "style_core.device", "style_core.regions.automatic", "style_core.memory")
 DOOR = (
     "style_core.precompile",
     "style_core.pipeline",
@@ -63,10 +63,10 @@ RULES = (  # the first that fits a module holds
         (*WORDS, "style_core.images", "style_core.files.*"),
         ("torch", "numpy", "PIL", "pi_heif", "pillow_jxl", "imagecodecs", "tifffile"),
     ),
-    Rule(("style_core.mask_colors",), (), ("numpy", "scipy")),
+    Rule(("style_core.regions.mask_colors",), (), ("numpy", "scipy")),
     Rule(
-        ("style_core.segments",),
-        (*WORDS, "style_core.images", "style_core.files", "style_core.mask_colors"),
+        ("style_core.regions.masks",),
+        (*WORDS, "style_core.images", "style_core.files", "style_core.regions.mask_colors"),
         ("torch", "numpy"),
     ),
     Rule(

@@ -1,4 +1,7 @@
-"""One file per method; importing this package imports them all, which is the registration."""
+"""One file per method; importing this package imports them all, which is the registration.
+
+What they share is in :mod:`.shared`.
+"""
 
 import importlib
 import pkgutil

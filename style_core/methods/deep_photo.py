@@ -12,20 +12,24 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures
 from ..conditions import Condition, needs_above_zero
 from ..errors import EnoughDone
-from ..feature_matching import need_feature_memory, region_weights
-from ..gram_matching import GramOptions, Loss, at_size, content_factor, picture_loss
 from ..images import ImageTensor, SizeRule
-from ..method import Inputs, Paper, Runtime, method
+from ..method import About, Inputs, Paper, Runtime, method
+from ..nets.encoder import LAYERS
+from ..nets.reach import encoder_reach, stride_of
 from ..ops.guided_filter import put_back_detail
 from ..ops.local_affine import local_affine_filter
 from ..ops.matting_laplacian import MattingLaplacian, laplacian_energy, matting_laplacian
+from ..ops.pixel_optimization import Loss
 from ..ops.propagation import propagate
-from ..ops.regions import apply_maps, region_moments
 from ..ops.whitening import optimal_transport
 from ..options import several, slider
+from ..regions import Regions, apply_maps, region_moments
+from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures
+from .shared.feature_matching import need_feature_memory
+from .shared.gram_loss import at_size, picture_loss
+from .shared.gram_options import GramOptions, content_factor
 
 # On the mean energy per pixel, at content strength 0.5. The paper's 10,000 is on the sum and in units of
 # unnormalized features; this one was chosen on the photo pairs.
@@ -70,14 +74,24 @@ class DeepPhotoOptions(GramOptions):
 
 
 @method(
-    title="Deep Photo",
-    paper=Paper("Deep Photo Style Transfer", "Luan et al.", "CVPR", 2017, "1703.07511"),
-    options=DeepPhotoOptions,
-    size_rule=SizeRule(multiple=16, minimum=SHORTEST),
-    uses_segments=True,
-    photorealistic=True,
-    longest=1024,
-    encoder="imagenet",
+    About(
+        title="Deep Photo",
+        paper=Paper(
+            title="Deep Photo Style Transfer",
+            authors="Luan et al.",
+            venue="CVPR",
+            year=2017,
+            arxiv="1703.07511",
+        ),
+        options=DeepPhotoOptions,
+        stride=stride_of(LAYERS[-1]),
+        halo=encoder_reach(LAYERS[-1]),
+        size_rule=SizeRule(multiple=16, minimum=SHORTEST),
+        uses_segments=True,
+        photorealistic=True,
+        longest=1024,
+        encoder="imagenet",
+    )
 )
 def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> ImageTensor:
     """Stage 1 without, stage 2 with the photorealism term (section 3.3), then the refinements."""
@@ -119,15 +133,18 @@ def _recolored(inputs: Inputs, options: DeepPhotoOptions) -> ImageTensor:
 
     From elsewhere, large even areas take hundreds of steps to change their brightness.
     """
-    content = region_moments(inputs.content, inputs.content_labels)
-    style = region_moments(inputs.style, inputs.style_labels)
+    content = region_moments(inputs.content, inputs.content_labels).measurable
+    style = region_moments(inputs.style, inputs.style_labels).measurable
     maps = {
         label: optimal_transport(
             content[label], style[label], noise_floor=NOISE_FLOOR, strength=options.style_strength
         )
         for label in content.keys() & style.keys()
     }
-    return apply_maps(inputs.content, maps, region_weights(inputs)).clamp(0, 1).contiguous()
+    membership = Regions.of(inputs.content_labels, inputs.content).membership
+    if membership is not None:
+        membership = membership.at(inputs.content.shape[-2], inputs.content.shape[-1])
+    return apply_maps(inputs.content, maps, membership).clamp(0, 1).contiguous()
 
 
 def _stages(content: ImageTensor, options: DeepPhotoOptions) -> tuple[list[Scale], Scale]:

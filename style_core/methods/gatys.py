@@ -10,23 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from ..coarse_to_fine import (
-    SHORTEST,
-    Watch,
-    carry_up,
-    noise,
-    plan,
-    resized,
-    scaled_pictures,
-)
 from ..conditions import CONTENT, TEXTURE, Condition, needs
-from ..feature_matching import need_feature_memory
-from ..gram_matching import STARTS, GramOptions, at_size, picture_loss
 from ..images import ImageTensor, SizeRule
-from ..method import Inputs, Paper, Runtime, StyleInput, method
+from ..method import About, Inputs, Paper, Runtime, StyleInput, method
+from ..nets.encoder import LAYERS
+from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
 from ..options import choice, slider
+from .shared.coarse_to_fine import SHORTEST, Watch, carry_up, noise, plan, resized, scaled_pictures
+from .shared.feature_matching import need_feature_memory
+from .shared.gram_loss import at_size, picture_loss
+from .shared.gram_options import GramOptions
 
+STARTS = ("content", "noise", "style")
 COLORS = ("style", "luminance", "covariance")
 LEAST_SCALE = 0.25
 MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
@@ -58,17 +54,25 @@ class GatysOptions(GramOptions):
 
 
 @method(
-    title="Gatys",
-    paper=Paper(
-        "Image Style Transfer Using Convolutional Neural Networks", "Gatys et al.", "CVPR", 2016, "1508.06576"
-    ),
-    options=GatysOptions,
-    size_rule=SizeRule(multiple=16, minimum=SHORTEST),
-    uses_segments=True,
-    mixes_styles=True,
-    makes_textures=True,
-    longest=1024,
-    encoder="imagenet",
+    About(
+        title="Gatys",
+        paper=Paper(
+            title="Image Style Transfer Using Convolutional Neural Networks",
+            authors="Gatys et al.",
+            venue="CVPR",
+            year=2016,
+            arxiv="1508.06576",
+        ),
+        options=GatysOptions,
+        stride=stride_of(LAYERS[-1]),
+        halo=encoder_reach(LAYERS[-1]),
+        size_rule=SizeRule(multiple=16, minimum=SHORTEST),
+        uses_segments=True,
+        mixes_styles=True,
+        makes_textures=True,
+        longest=1024,
+        encoder="imagenet",
+    )
 )
 def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTensor:
     """Minimize content and style loss over the pixels (section 2.3), coarse to fine."""

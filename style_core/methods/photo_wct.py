@@ -6,7 +6,7 @@ content's matting affinity removes what is left of patches and halos.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -15,17 +15,18 @@ from torch import Tensor
 
 from ..conditions import Condition, needs, needs_above_zero
 from ..errors import WeightsUnavailable
-from ..feature_matching import STYLED, MatchingOptions, feature_map, need_feature_memory, region_weights
 from ..images import ImageTensor
-from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
+from ..method import About, Inputs, Network, Paper, Runtime, method
 from ..nets.decoder import Level, encode_with_maxima
-from ..nets.encoder import Encoder
+from ..nets.reach import mirror_halo, stride_of
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.local_affine import local_affine_filter
-from ..ops.moments import Moments
 from ..ops.propagation import propagate
-from ..ops.regions import apply_maps, is_any_unmeasured, region_moments
 from ..options import several, slider, switch
+from ..regions import Regions
+from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match
+from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region, need_feature_memory
+from .shared.mirrored import MirroredStage, level_of, measure_levels
 
 LEVELS = (4, 3, 2, 1)
 NETWORKS = {
@@ -81,14 +82,66 @@ class PhotoWCTOptions(MatchingOptions):
     )  # fmt: skip
 
 
+class PhotoWCTTransfer(Transfer):
+    """The chosen levels, deep to shallow.
+
+    Args:
+        stages: in order.
+        target: the style's statistics.
+        options: whitening and strength.
+        note: told of regions that could not be measured.
+    """
+
+    def __init__(
+        self, stages: Sequence[Stage], target: StyleStatistics, options: PhotoWCTOptions,
+        note: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.stages, self.target, self.note = tuple(stages), target, note
+        self.make = partial(feature_map, options=options, strength=options.style_strength)
+
+    def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
+        return Plan(maps_by_region(content, self.target[place], labels, self.make, self.note))
+
+
+def prepare(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> PhotoWCTTransfer:
+    """The networks loaded and the style measured."""
+    levels = [level for level in LEVELS if str(level) in options.levels]
+    encoder = runtime.encoder(last=f"relu{levels[0]}_1", fast=options.is_fast)
+    need_feature_memory(runtime, encoder, [inputs.content, inputs.style], maps_held=MAPS_HELD)
+    networks = {level: _load(level, runtime, options.is_fast) for level in levels}
+
+    def measure() -> StyleStatistics:
+        runtime.progress(0.05, "Encoding the style")
+        return measure_levels(encoder, inputs.styles[0], levels)
+
+    target = runtime.remember(
+        "style", inputs.style, inputs.style_labels, levels, options.is_fast, compute=measure
+    )
+    detail = 1 - options.style_strength * (1 - options.detail)
+    stages = [
+        MirroredStage(level, network, partial(encode_with_maxima, encoder, level=level), detail=detail)
+        for level, network in networks.items()
+    ]
+    return PhotoWCTTransfer(stages, target, options, runtime.note)
+
+
 @method(
-    title="PhotoWCT",
-    paper=Paper(
-        "A Closed-form Solution to Photorealistic Image Stylization", "Li et al.", "ECCV", 2018, "1802.06474"
-    ),
-    options=PhotoWCTOptions,
-    uses_segments=True,
-    photorealistic=True,
+    About(
+        title="PhotoWCT",
+        paper=Paper(
+            title="A Closed-form Solution to Photorealistic Image Stylization",
+            authors="Li et al.",
+            venue="ECCV",
+            year=2018,
+            arxiv="1802.06474",
+        ),
+        options=PhotoWCTOptions,
+        stride=stride_of("relu4_1"),
+        halo=mirror_halo(4),
+        uses_segments=True,
+        photorealistic=True,
+        prepare=prepare,
+    )
 )
 def stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
     """Stylize from level 4 to 1 (section 3.1), then smooth (section 3.2)."""
@@ -106,49 +159,24 @@ def stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Image
 
 
 def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
-    levels = [level for level in LEVELS if str(level) in options.levels]
-    shared = runtime.encoder(last=f"relu{levels[0]}_1", fast=options.is_fast)
-    need_feature_memory(runtime, shared, [inputs.content, inputs.style], maps_held=MAPS_HELD)
-    networks = [runtime.load(NETWORKS[level], fast=options.is_fast) for level in levels]
-
-    def measure_style() -> dict[str, dict[int, Moments]]:
-        runtime.progress(0.05, "Encoding the style")
-        found = shared(inputs.style, [f"relu{k}_1" for k in levels])
-        return {name: region_moments(features, inputs.style_labels) for name, features in found.items()}
-
-    targets = runtime.remember(
-        "style", inputs.style, inputs.style_labels, levels, options.is_fast, compute=measure_style
-    )
-    labels, weights = inputs.content_labels, region_weights(inputs)
+    transfer = prepare(inputs, options, runtime)
+    regions = Regions.of(inputs.content_labels, inputs.content)
     image = inputs.content
-    for done, (level, network) in enumerate(zip(levels, networks, strict=True)):
-        runtime.progress(0.15 + 0.35 * done / len(levels), f"Level {level}", image)
-        assert isinstance(network, Level)
-        if network.encoder is not None:
-            raise WeightsUnavailable(
-                f"{NETWORKS[level].name} brings its own encoder; PhotoWCT shares one for all levels."
-            )
-        image = _transfer(
-            image, level, network, shared, targets[f"relu{level}_1"], labels, weights, options, runtime
-        )
+    for done, stage in enumerate(transfer.stages):
+        level = level_of(stage.places[0])
+        runtime.progress(0.15 + 0.35 * done / len(transfer.stages), f"Level {level}", image)
+        image = match(stage, image, transfer, regions)
     return image
 
 
-def _transfer(
-    image: Tensor, level: int, network: Level, encoder: Encoder, target: dict[int, Moments],
-    labels: Tensor | None, weights: dict[int, Tensor] | None, options: PhotoWCTOptions, runtime: Runtime,
-) -> Tensor:  # fmt: skip
-    """One level: encode, match the statistics by region, decode with the maxima of this encoding."""
-    features, maxima = encode_with_maxima(encoder, image, level=level)
-    content = region_moments(features, labels)
-    measured = content.keys() & target.keys()
-    if is_any_unmeasured(labels, measured):
-        runtime.note(SMALL_REGION_NOTE)
-    strength = options.style_strength
-    maps = {k: feature_map(content[k], target[k], options, strength=strength) for k in measured}
-    moved = apply_maps(features, maps, weights)
-    detail = 1 - strength * (1 - options.detail)
-    return network.render(moved, features, image, detail=detail, maxima=maxima)
+def _load(level: int, runtime: Runtime, is_fast: bool) -> Level:
+    network = runtime.load(NETWORKS[level], fast=is_fast)
+    assert isinstance(network, Level)
+    if network.encoder is not None:
+        raise WeightsUnavailable(
+            f"{NETWORKS[level].name} brings its own encoder; PhotoWCT shares one for all levels."
+        )
+    return network
 
 
 def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: Runtime) -> Tensor:

@@ -6,7 +6,7 @@ mixes styles.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -16,21 +16,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..conditions import TEXTURE, Condition
-from ..feature_matching import (
+from ..images import ImageTensor, SizeRule
+from ..method import About, Inputs, Network, Paper, Runtime, StyleInput, method
+from ..nets.decoder import Level
+from ..nets.encoder import Encoder
+from ..nets.reach import mirror_halo, stride_of
+from ..ops.moments import Moments
+from ..ops.whitening import AffineMap
+from ..options import choice, several, slider
+from ..regions import EVERYTHING, Regions
+from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match
+from .shared.feature_matching import (
     WHITENINGS,
     MatchingOptions,
     feature_map,
     need_feature_memory,
-    region_weights,
+    note_unmeasured,
 )
-from ..images import ImageTensor, SizeRule
-from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, StyleInput, method
-from ..nets.decoder import Level
-from ..nets.encoder import Encoder
-from ..ops.moments import Moments
-from ..ops.regions import EVERYTHING, apply_maps, is_any_unmeasured, region_moments
-from ..ops.whitening import AffineMap
-from ..options import choice, several, slider
+from .shared.mirrored import MirroredStage, level_of, measure_levels
 
 LEVELS = (5, 4, 3, 2, 1)
 NETWORKS = {
@@ -40,7 +43,6 @@ NETWORKS = {
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
 SMALLEST = 32  # px that reflection padding needs at level 5
 MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
-Statistics = dict[int, Moments]  # by label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,65 +86,132 @@ class WCTOptions(MatchingOptions):
     )  # fmt: skip
 
 
-@method(
-    title="WCT",
-    paper=Paper("Universal Style Transfer via Feature Transforms", "Li et al.", "NIPS", 2017, "1705.08086"),
-    options=WCTOptions,
-    size_rule=SizeRule(multiple=16, minimum=SMALLEST),
-    uses_segments=True,
-    mixes_styles=True,
-    makes_textures=True,
-)
-def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTensor:
-    """Per level, coarse to fine: encode, transform, decode, and on with that picture (section 3.2)."""
-    if inputs.is_noise and (options.style_strength < 1 or options.content_strength > 0):
-        runtime.note("A texture has no content to keep; it was made at full style strength.")
-        options = replace(options, style_strength=1.0, content_strength=0.0)
-        runtime.used(style_strength=1.0, content_strength=0.0)
+class WCTTransfer(Transfer):
+    """The levels that have any strength, deep to shallow, as often as there are passes.
+
+    Args:
+        stages: in order.
+        styles: the pictures, scaled.
+        targets: their statistics.
+        options: as they take effect.
+        note: told of regions that could not be measured.
+    """
+
+    def __init__(
+        self, stages: Sequence[Stage], styles: Sequence[StyleInput], targets: Sequence[StyleStatistics],
+        options: WCTOptions, note: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.stages = tuple(stages)
+        self.styles, self.targets, self.options, self.note = styles, targets, options, note
+
+    def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
+        here = content.moments.measurable
+        targets = [target[place].moments.measurable for target in self.targets]
+        note_unmeasured(labels, here.keys() & {label for target in targets for label in target}, self.note)
+        strength = level_strength(level_of(place), self.options)
+        maps = {}
+        for label in (EVERYTHING, *labels):
+            matched = self._matched(label, here, targets)
+            total = sum(share for share, _, _ in matched)
+            maps[label] = _mean_map(
+                [(share / total, feature_map(own, style, self.options, strength=strength))
+                 for share, own, style in matched]
+            )  # fmt: skip
+        return Plan(maps)
+
+    def _matched(
+        self, label: int, content: Mapping[int, Moments], targets: Sequence[Mapping[int, Moments]]
+    ) -> list[tuple[float, Moments, Moments]]:
+        """Weights of the styles for one region, and the moments to match.
+
+        Where the region is too small to be measured on either side, whole pictures are matched; of
+        several styles still only those that have the region.
+        """
+        every = [k for k, style in enumerate(self.styles) if style.weight > 0]
+        owners = [k for k in every if self.styles[k].serves(label)]
+        is_measured = bool(owners) and label in content and all(label in targets[k] for k in owners)
+        place = label if is_measured else EVERYTHING
+        chosen = owners if is_measured or (owners and len(self.styles) > 1) else every
+        return [(self.styles[k].weight, content[place], targets[k][place]) for k in chosen]
+
+
+def prepare(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> WCTTransfer:
+    """The networks loaded and the styles measured; no stages if no level has any strength."""
+    options = _for_texture(options, runtime) if inputs.is_noise else options
     strengths = {level: level_strength(level, options) for level in LEVELS if str(level) in options.levels}
     strengths = {level: strength for level, strength in strengths.items() if strength > 0}
     if not strengths:
-        runtime.note("At these strengths no level is left to transfer anything; this is the content itself.")
-        return inputs.content
+        return WCTTransfer((), inputs.styles, (), options, runtime.note)
     shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=options.is_fast)
     styles = [_scaled(style, options.style_scale) for style in inputs.styles]
     smallest = min(SMALLEST / min(style.pixels.shape[-2:]) for style in inputs.styles)
-    runtime.used(levels=[str(level) for level in strengths], style_scale=max(options.style_scale, smallest))
+    passes = max(options.passes, TEXTURE_PASSES) if inputs.is_noise else options.passes
+    runtime.used(
+        levels=[str(level) for level in strengths],
+        style_scale=max(options.style_scale, smallest),
+        passes=passes,
+    )
     pictures = [inputs.content, *(style.pixels for style in styles)]
     need_feature_memory(runtime, shared, pictures, maps_held=MAPS_HELD)
     levels = {level: _load(level, shared, runtime, options.is_fast) for level in strengths}
-
-    def measure(style: StyleInput) -> dict[int, Statistics]:
-        runtime.progress(0.05, "Encoding the style")
-        return _style_statistics(style, levels, runtime)
-
     how = (list(levels), options.is_fast)
+
+    def measure(style: StyleInput) -> StyleStatistics:
+        runtime.progress(0.05, "Encoding the style")
+        return _measure_style(style, levels)
+
     targets = [
         runtime.remember("style", style.pixels, style.labels, how, compute=partial(measure, style))
         for style in styles
     ]
-    weights = region_weights(inputs)
-    labels = [EVERYTHING, *(weights or ())]
+    stages = [
+        MirroredStage(level, network, partial(_encode, encoder, level), detail=1 - strengths[level])
+        for level, (encoder, network) in levels.items()
+    ]
+    return WCTTransfer(stages * passes, styles, targets, options, runtime.note)
 
+
+@method(
+    About(
+        title="WCT",
+        paper=Paper(
+            title="Universal Style Transfer via Feature Transforms",
+            authors="Li et al.",
+            venue="NIPS",
+            year=2017,
+            arxiv="1705.08086",
+        ),
+        options=WCTOptions,
+        stride=stride_of("relu5_1"),
+        halo=mirror_halo(5),
+        size_rule=SizeRule(multiple=16, minimum=SMALLEST),
+        uses_segments=True,
+        mixes_styles=True,
+        makes_textures=True,
+        prepare=prepare,
+    )
+)
+def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTensor:
+    """Per level, coarse to fine: encode, transform, decode, and on with that picture (section 3.2)."""
+    transfer = prepare(inputs, options, runtime)
+    if not transfer.stages:
+        runtime.note("At these strengths no level is left to transfer anything; this is the content itself.")
+    regions = Regions.of(inputs.content_labels, inputs.content)
     image = inputs.content
-    passes = max(options.passes, TEXTURE_PASSES) if inputs.is_noise else options.passes
-    runtime.used(passes=passes)
-    steps = [level for _ in range(passes) for level in levels]
-    for done, level in enumerate(steps):
-        runtime.progress(0.2 + 0.8 * done / len(steps), f"Level {level}", image)
-        encoder, network = levels[level]
-        features = _encode(encoder, level, image)
-        content = region_moments(features, inputs.content_labels)
-        here = [target[level] for target in targets]
-        measured = content.keys() & {label for target in here for label in target}
-        if is_any_unmeasured(inputs.content_labels, measured):
-            runtime.note(SMALL_REGION_NOTE)
-        maps = {
-            label: _mixed_map(content, label, here, styles, strengths[level], options) for label in labels
-        }
-        moved = apply_maps(features, maps, weights)
-        image = network.render(moved, features, image, detail=1 - strengths[level])
+    for done, stage in enumerate(transfer.stages):
+        level = level_of(stage.places[0])
+        runtime.progress(0.2 + 0.8 * done / len(transfer.stages), f"Level {level}", image)
+        image = match(stage, image, transfer, regions)
     return image
+
+
+def _for_texture(options: WCTOptions, runtime: Runtime) -> WCTOptions:
+    """From noise, nothing of which is to be kept."""
+    if options.style_strength == 1 and options.content_strength == 0:
+        return options
+    runtime.note("A texture has no content to keep; it was made at full style strength.")
+    runtime.used(style_strength=1.0, content_strength=0.0)
+    return replace(options, style_strength=1.0, content_strength=0.0)
 
 
 def level_strength(level: int, options: WCTOptions) -> float:
@@ -156,49 +225,24 @@ def _load(level: int, shared: Encoder, runtime: Runtime, is_fast: bool) -> tuple
     return network.encoder or shared, network
 
 
-def _encode(encoder: Encoder, level: int, image: Tensor) -> Tensor:
+def _encode(encoder: Encoder, level: int, image: Tensor) -> tuple[Tensor, None]:
     name = f"relu{level}_1"
-    return encoder(image, (name,))[name]
+    return encoder(image, (name,))[name], None
 
 
-def _style_statistics(
-    style: StyleInput, levels: dict[int, tuple[Encoder, Level]], runtime: Runtime
-) -> dict[int, Statistics]:
-    """The style's moments at every level, with one pass for all levels that share an encoder."""
-    found: dict[int, Statistics] = {}
+def _measure_style(style: StyleInput, levels: Mapping[int, tuple[Encoder, Level]]) -> StyleStatistics:
+    """The style's statistics at every level, with one pass for all levels that share an encoder."""
+    found: dict[Place, Statistics] = {}
     for encoder in {id(e): e for e, _ in levels.values()}.values():
-        names = {f"relu{k}_1": k for k, (own, _) in levels.items() if own is encoder}
-        for name, features in encoder(style.pixels, names).items():
-            found[names[name]] = region_moments(features, style.labels)
+        found |= measure_levels(encoder, style, [k for k, (own, _) in levels.items() if own is encoder])
     return found
 
 
-def _mixed_map(
-    content: Statistics, label: int, targets: list[Statistics], styles: list[StyleInput],
-    strength: float, options: WCTOptions,
-) -> AffineMap:  # fmt: skip
-    """The styles' maps for one region, averaged by weight (Li et al. 2017, section 4.2).
-
-    Where the region is too small to be measured on either side, whole pictures are matched; of
-    several styles still only those that have the region.
-    """
-    every = [k for k, style in enumerate(styles) if style.weight > 0]
-    owners = [k for k in every if _has(styles[k], label)]
-    is_measured = bool(owners) and label in content and all(label in targets[k] for k in owners)
-    place = label if is_measured else EVERYTHING
-    chosen = owners if is_measured or (owners and len(styles) > 1) else every
-    total = sum(styles[k].weight for k in chosen)
-    maps = [
-        (styles[k].weight / total, feature_map(content[place], targets[k][place], options, strength=strength))
-        for k in chosen
-    ]
+def _mean_map(maps: Sequence[tuple[float, AffineMap]]) -> AffineMap:
+    """Maps averaged by weight (Li et al. 2017, section 4.2)."""
     return AffineMap(
         torch.stack([w * m.matrix for w, m in maps]).sum(0), torch.stack([w * m.bias for w, m in maps]).sum(0)
     )
-
-
-def _has(style: StyleInput, label: int) -> bool:
-    return label == EVERYTHING or (style.labels is not None and bool((style.labels == label).any()))
 
 
 def _scaled(style: StyleInput, factor: float) -> StyleInput:
@@ -207,9 +251,6 @@ def _scaled(style: StyleInput, factor: float) -> StyleInput:
     factor = max(factor, SMALLEST / min(h, w))
     if factor == 1:
         return style
-    size = [round(side * factor) for side in (h, w)]
+    size = (round(h * factor), round(w * factor))
     pixels = F.interpolate(style.pixels, size, mode="bicubic", antialias=True).clamp(0, 1)
-    labels = style.labels
-    if labels is not None:
-        labels = F.interpolate(labels[None, None].float(), size, mode="nearest-exact")[0, 0].long()
-    return StyleInput(pixels, labels, style.weight)
+    return StyleInput(pixels, None if style.labels is None else style.labels.at(*size), style.weight)

@@ -6,24 +6,44 @@ gives back the content's structure exactly enough; features are whitened and col
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
 from torch import Tensor
 
-from .. import feature_matching
 from ..conditions import Condition
-from ..feature_matching import STYLED, MatchingOptions, feature_map, need_feature_memory, region_weights
 from ..images import ImageTensor, SizeRule
-from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
-from ..nets.wavelet import LAST_LAYER, VARIANTS, Hook, Skip, WaveletDecoder, wavelet_decode, wavelet_encode
+from ..method import About, Inputs, Network, Paper, Runtime, method
+from ..nets.encoder import Encoder
+from ..nets.reach import mirror_halo, stride_of
+from ..nets.wavelet import (
+    LAST_LAYER,
+    VARIANTS,
+    Skip,
+    WaveletDecoder,
+    unchanged,
+    wavelet_decode,
+    wavelet_encode,
+)
 from ..ops.guided_filter import guided_filter
-from ..ops.moments import Moments
-from ..ops.regions import apply_maps, is_any_unmeasured, region_moments
-from ..ops.whitening import AffineMap, whitening_coloring
+from ..ops.whitening import whitening_coloring
 from ..options import choice, several, slider
+from ..regions import Regions
+from ..transfer import (
+    Place,
+    Plan,
+    Stage,
+    Statistics,
+    StyleStatistics,
+    Transfer,
+    Visit,
+    match,
+    measure_style,
+)
+from .shared import feature_matching
+from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region, need_feature_memory
 
 DECODERS = {v: Network(f"wct2_{v}", partial(WaveletDecoder.from_state, variant=v)) for v in VARIANTS}
 TRANSFERS = ("encoder", "skip", "decoder")
@@ -69,125 +89,153 @@ class WCT2Options(MatchingOptions):
     )
 
 
-@dataclass
-class _Statistics:
-    """Region moments of the style by place: ("encoder", 2), ("skip", 1, "lh"), ("decoder", 3)."""
+class WaveletStage(Stage):
+    """Encode, transform at each level on the way, decode (Yoo et al. 2019, section 3.3).
 
-    places: dict[tuple[object, ...], dict[int, Moments]] = field(default_factory=dict)
+    Args:
+        encoder: with Haar pooling.
+        decoder: of one variant.
+        transfers: where features are matched: "encoder", "skip", "decoder".
+        report: told a fraction and what is being done.
+    """
 
-    def collect(self, labels: Tensor | None, place: str) -> Hook:
-        """A hook that records moments and changes nothing."""
+    halo = mirror_halo(4)
 
-        def hook(level: int, features: Tensor) -> Tensor:
-            self.places[place, level] = region_moments(features, labels)
-            return features
+    def __init__(
+        self, encoder: Encoder, decoder: WaveletDecoder, transfers: frozenset[str],
+        report: Callable[[float, str], None],
+    ) -> None:  # fmt: skip
+        self.encoder, self.decoder, self.transfers, self.report = encoder, decoder, transfers, report
+        self.variant = decoder.variant
+        self.places = self._places()
 
-        return hook
+    def _places(self) -> tuple[Place, ...]:
+        found = [self._encoder_place(k) for k in (1, 2, 3, 4)] if "encoder" in self.transfers else []
+        if "skip" in self.transfers:
+            found += [_skip_place(level, band) for level in (1, 2, 3) for band in BANDS]
+        if "decoder" in self.transfers:
+            found += [] if "encoder" in self.transfers else [self._encoder_place(4)]  # the decoder's input
+            found += [_decoder_place(level) for level in (3, 2, 1)]
+        return tuple(found)
+
+    def _encoder_place(self, level: int) -> Place:
+        is_pooled = self.variant == "sum" and level < 4  # there features are changed after the pooling
+        return Place(f"encoder {level}", stride_of(f"relu{level + is_pooled}_1"))
+
+    def walk(self, image: ImageTensor, visit: Visit) -> ImageTensor:
+        def encoding(level: int, features: Tensor) -> Tensor:
+            return visit(self._encoder_place(level), features)
+
+        def decoding(level: int, features: Tensor) -> Tensor:
+            self.report(0.7 + 0.05 * (4 - level), f"Decoding level {level}")
+            place = self._encoder_place(4) if level == 4 else _decoder_place(level)
+            is_matched = "decoder" in self.transfers and not (level == 4 and "encoder" in self.transfers)
+            return visit(place, features) if is_matched else features
+
+        hook = encoding if "encoder" in self.transfers else unchanged
+        features, skips = wavelet_encode(self.encoder, image, variant=self.variant, hook=hook)
+        if "skip" in self.transfers:
+            skips = {level: _visited(level, skip, visit) for level, skip in skips.items()}
+        return wavelet_decode(self.decoder, features, skips, hook=decoding).clamp(0, 1)
 
 
-@method(
-    title="WCT2",
-    paper=Paper(
-        "Photorealistic Style Transfer via Wavelet Transforms", "Yoo et al.", "ICCV", 2019, "1903.09760"
-    ),
-    options=WCT2Options,
-    size_rule=SizeRule(multiple=8),
-    uses_segments=True,
-    photorealistic=True,
-)
-def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTensor:
-    """One pass: encode, transform at each level, decode (Yoo et al. 2019, section 3.3)."""
+def _decoder_place(level: int) -> Place:
+    return Place(f"decoder {level}", stride_of(f"relu{level}_1"))
+
+
+def _skip_place(level: int, band: str) -> Place:
+    return Place(f"skip {level} {band}", stride_of(f"relu{level + 1}_1"))
+
+
+def _visited(level: int, skip: Skip, visit: Visit) -> Skip:
+    """The three bands transformed; the original map never is."""
+    return replace(skip, **{band: visit(_skip_place(level, band), getattr(skip, band)) for band in BANDS})
+
+
+class WCT2Transfer(Transfer):
+    """One stage, with all its places.
+
+    Args:
+        stage: the walk.
+        target: the style's statistics.
+        options: whitening and strength.
+        note: told of regions that could not be measured.
+    """
+
+    def __init__(
+        self, stage: WaveletStage, target: StyleStatistics, options: WCT2Options, note: Callable[[str], None]
+    ) -> None:
+        self.stages, self.target, self.options, self.note = (stage,), target, options, note
+        self.needs_bounds = options.whitening == "released"
+
+    def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
+        strength = self.options.style_strength
+        if self.options.whitening == "released":
+            make = partial(whitening_coloring, ridge=RELEASED_RIDGE)
+        else:
+            make = partial(feature_map, options=self.options, strength=strength)
+        maps = maps_by_region(content, self.target[place], labels, make, self.note)
+        # The released code clips before it blends, so the blend cannot be folded into the maps.
+        # Departure: it clips each region by itself, which shows as a seam.
+        return Plan(maps, content.bounds, strength)
+
+
+def prepare(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> WCT2Transfer:
+    """The networks loaded and the style measured."""
     encoder = runtime.encoder(last=LAST_LAYER, pool="haar", fast=options.is_fast)
     decoder = runtime.load(DECODERS[options.decoder], fast=options.is_fast)
     assert isinstance(decoder, WaveletDecoder)
-    encode = partial(wavelet_encode, encoder, variant=options.decoder)
-    at = frozenset(options.transfer)
-
     need_feature_memory(runtime, encoder, [inputs.content, inputs.style], maps_held=MAPS_HELD)
+    transfers = frozenset(options.transfer)
 
-    def measure_style() -> _Statistics:
+    def measure() -> StyleStatistics:
         runtime.progress(0.05, "Encoding the style")
-        style = _Statistics()
-        target = style.collect(inputs.style_labels, "encoder")
-        features, skips = encode(inputs.style, hook=target)
-        if "skip" in at:
-            for level, skip in skips.items():
-                for band in BANDS:
-                    moments = region_moments(getattr(skip, band), inputs.style_labels)
-                    style.places["skip", level, band] = moments
-        if "decoder" in at:
-            wavelet_decode(decoder, features, skips, hook=style.collect(inputs.style_labels, "decoder"))
-        return style
+        silent = WaveletStage(encoder, decoder, transfers, lambda fraction, message: None)
+        return measure_style(silent, inputs.style, inputs.style_labels)
 
-    how = (options.decoder, sorted(at), options.is_fast)
-    style = runtime.remember("style", inputs.style, inputs.style_labels, how, compute=measure_style)
+    how = (options.decoder, sorted(transfers), options.is_fast)
+    target = runtime.remember("style", inputs.style, inputs.style_labels, how, compute=measure)
+    return WCT2Transfer(
+        WaveletStage(encoder, decoder, transfers, runtime.progress), target, options, runtime.note
+    )
+
+
+@method(
+    About(
+        title="WCT2",
+        paper=Paper(
+            title="Photorealistic Style Transfer via Wavelet Transforms",
+            authors="Yoo et al.",
+            venue="ICCV",
+            year=2019,
+            arxiv="1903.09760",
+        ),
+        options=WCT2Options,
+        stride=stride_of(LAST_LAYER),
+        halo=WaveletStage.halo,
+        size_rule=SizeRule(multiple=8),
+        uses_segments=True,
+        photorealistic=True,
+        prepare=prepare,
+    )
+)
+def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTensor:
+    """One walk through encoder and decoder, then as much of it redrawn along the content as is wanted."""
+    unblended = replace(options, content_strength=0.0)
 
     def render() -> ImageTensor:
-        transform = _Transform(inputs, options, style, runtime)
+        transfer = prepare(inputs, options, runtime)
         runtime.progress(0.35, "Encoding and transforming the content")
-        features, skips = encode(inputs.content, hook=transform.hook("encoder") if "encoder" in at else _same)
-        if "skip" in at:
-            skips = {level: transform.skip(level, skip) for level, skip in skips.items()}
-        runtime.progress(0.7, "Decoding")
-
-        def before_decoding(level: int, x: Tensor) -> Tensor:
-            runtime.progress(0.7 + 0.05 * (4 - level), f"Decoding level {level}")
-            if "decoder" not in at or (level == 4 and "encoder" in at):
-                return x
-            return transform("decoder" if level < 4 else "encoder", level, features=x)
-
-        return wavelet_decode(decoder, features, skips, hook=before_decoding).clamp(0, 1)
+        regions = Regions.of(inputs.content_labels, inputs.content)
+        return match(transfer.stages[0], inputs.content, transfer, regions)
 
     def redraw() -> ImageTensor:
         runtime.progress(0.9, "Redrawing along the content")
         return guided_filter(inputs.content, image.float(), radius=REFINE_RADIUS, eps=REFINE_EPS, subsample=2)
 
-    unblended = replace(options, content_strength=0.0)
     image = runtime.remember("picture", inputs, unblended, compute=render)
     # Departure: the paper decodes and is done. Redrawing removes the grain and fringes that are left.
     if options.content_strength > 0:
         redrawn = runtime.remember("redrawn", inputs, unblended, compute=redraw)
         image = image.lerp(redrawn, options.content_strength)
     return image
-
-
-def _same(level: int, features: Tensor) -> Tensor:
-    return features
-
-
-class _Transform:
-    """Matches content features to the style's statistics, per region."""
-
-    def __init__(self, inputs: Inputs, options: WCT2Options, style: _Statistics, runtime: Runtime) -> None:
-        self.options = options
-        self.runtime = runtime
-        self.style = style.places
-        self.labels = inputs.content_labels
-        self.weights = region_weights(inputs)
-
-    def hook(self, place: str) -> Hook:
-        """The hook for one place."""
-        return lambda level, features: self(place, level, features=features)
-
-    def skip(self, level: int, skip: Skip) -> Skip:
-        """The three bands transformed; the original map never is."""
-        moved = {band: self("skip", level, band, features=getattr(skip, band)) for band in BANDS}
-        return replace(skip, **moved)
-
-    def __call__(self, *place: object, features: Tensor) -> Tensor:
-        content, style = region_moments(features, self.labels), self.style[place]
-        labels = content.keys() & style.keys()
-        if is_any_unmeasured(self.labels, labels):
-            self.runtime.note(SMALL_REGION_NOTE)
-        maps = {label: self._map(content[label], style[label]) for label in labels}
-        moved = apply_maps(features, maps, self.weights)
-        # Departure: the released code clamps each region by itself, which shows as a seam.
-        if self.options.whitening == "released":  # clamps before it blends, so the blend cannot be folded
-            moved = moved.clamp(features.min(), features.max())
-            moved = features.lerp(moved, self.options.style_strength)
-        return moved
-
-    def _map(self, content: Moments, style: Moments) -> AffineMap:
-        if self.options.whitening == "released":
-            return whitening_coloring(content, style, ridge=RELEASED_RIDGE)
-        return feature_map(content, style, self.options, strength=self.options.style_strength)

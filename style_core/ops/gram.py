@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .moments import as_rows, from_rows
+from .moments import Mean, as_rows, from_rows
 
 NEGLIGIBLE = 1e-3  # mask values below which a position is left out
 
@@ -27,10 +27,12 @@ class Positions:
     Attributes:
         index: ``[P]`` int64, into the ``h * w`` positions in reading order.
         weight: ``[P]`` float32 mask values, scaled so that their squares sum to one.
+        power: the sum of the squares before that, a scalar.
     """
 
     index: Tensor
     weight: Tensor
+    power: Tensor
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ def gram_matrix(
     return gram if channels is None else gram * channels.scale[:, None] * channels.scale
 
 
+def gram_mean(features: Tensor, positions: Positions | None = None, channels: Channels | None = None) -> Mean:
+    """:func:`gram_matrix` as a mean that merges with that of other tiles, for equal channels."""
+    weight = features.shape[-2] * features.shape[-1] if positions is None else positions.power
+    return Mean(gram_matrix(features, positions, channels), weight)
+
+
 def select(mask: Tensor) -> Positions | None:
     """The positions at which ``mask`` (``[h, w]``, 0 to 1) is not negligible; ``None`` if nowhere."""
     values = mask.flatten()
@@ -83,7 +91,8 @@ def select(mask: Tensor) -> Positions | None:
     if len(index) == 0:
         return None
     weight = values[index]
-    return Positions(index, weight / weight.square().sum().sqrt())
+    power = weight.square().sum()
+    return Positions(index, weight / power.sqrt(), power)
 
 
 def gram_loss(features: Tensor, targets: Sequence[GramTarget]) -> Tensor:

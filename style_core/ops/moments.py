@@ -1,4 +1,8 @@
-"""Mean and covariance of feature vectors, the statistics that every WCT-family method matches."""
+"""Mean and covariance of feature vectors, the statistics that every WCT-family method matches.
+
+They merge: moments of parts of a picture, or of frames, give exactly those of the whole (Chan, Golub and
+LeVeque, *Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979).
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,32 @@ class Moments:
     mean: Tensor
     covariance: Tensor
     count: int
+
+    def merged(self, other: Moments) -> Moments:
+        """The moments of both sets of vectors together (Chan et al. 1979, equation 2.1, for vectors)."""
+        count = self.count + other.count
+        apart = other.mean - self.mean
+        scatter = self.covariance * max(self.count - 1, 1) + other.covariance * max(other.count - 1, 1)
+        scatter = scatter + torch.outer(apart, apart) * (self.count * other.count / count)
+        return Moments(self.mean + apart * (other.count / count), scatter / (count - 1), count)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over positions, of any quantity, that merges with that of other positions.
+
+    Attributes:
+        value: of any shape.
+        weight: how many positions, or the sum of their weights.
+    """
+
+    value: Tensor
+    weight: Tensor | float
+
+    def merged(self, other: Mean) -> Mean:
+        """The mean over both."""
+        total = self.weight + other.weight
+        return Mean(self.value + (other.value - self.value) * (other.weight / total), total)
 
 
 def moments(features: Tensor, mask: Tensor | None = None) -> Moments:

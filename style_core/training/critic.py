@@ -18,6 +18,7 @@ from ..measures import structure_similarity
 from ..nets.encoder import Encoder
 from ..ops.color_preservation import luminance
 from ..ops.gram import gram_matrix, select
+from ..regions import Labels
 from .loop import autocast
 
 TRUE_LAYERS, COMPRESSED_LAYERS = ("relu1_1", "relu2_1", "relu3_1"), ("relu4_1", "relu5_1")
@@ -51,20 +52,20 @@ class Critic:
 
     @torch.no_grad()
     def target(
-        self, style: ImageTensor, labels: Tensor | None = None, shares: Mapping[int, float] | None = None
+        self, style: ImageTensor, labels: Labels | None = None, shares: Mapping[int, float] | None = None
     ) -> Grams:
         """The Gram matrices of a picture that has the style's textures in shares of its own.
 
         Args:
             style: ``[1, 3, H, W]``.
-            labels: ``[H, W]`` int64, the style's regions.
+            labels: the style's regions.
             shares: label -> share of the content's area; they sum to one.
         """
         found = self.features(style)
         if labels is None or shares is None:
             return [_gram(x) for x in found]
         return [
-            sum((share * _gram(x, labels == k) for k, share in shares.items()), torch.zeros(()))
+            sum((share * _gram(x, labels.map == k) for k, share in shares.items()), torch.zeros(()))
             for x in found
         ]
 

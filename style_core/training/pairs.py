@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..feature_matching import BORDER_RADIUS, MatchingOptions, feature_map
 from ..images import ImageTensor
+from ..methods.shared.feature_matching import MatchingOptions, feature_map
 from ..ops.color_preservation import luminance
 from ..ops.moments import Moments
-from ..ops.regions import apply_maps, memberships, region_moments
 from ..ops.whitening import AffineMap, whitening_coloring
+from ..regions import Labels, Regions, apply_maps, region_moments
 from .photos import Augmentation, Photos
 
 RELEASED_RIDGE = 1.0  # of WCT2's released code, see methods/wct2.py
@@ -50,19 +51,18 @@ class Setting:
 
 @dataclass(frozen=True)
 class Pair:
-    """A content and a style ``[1, 3, H, W]``, their regions ``[H, W]`` int64 if any, and the setting."""
+    """A content and a style ``[1, 3, H, W]``, their labels if any, and the setting."""
 
     content: ImageTensor
     style: ImageTensor
     setting: Setting
-    content_labels: Tensor | None = None
-    style_labels: Tensor | None = None
-    weights: dict[int, Tensor] | None = field(init=False)
+    content_labels: Labels | None = None
+    style_labels: Labels | None = None
 
-    def __post_init__(self) -> None:
-        labels = self.content_labels
-        weights = None if labels is None else memberships(labels, self.content, radius=BORDER_RADIUS)
-        object.__setattr__(self, "weights", weights)
+    @cached_property
+    def regions(self) -> Regions:
+        """Those of the content."""
+        return Regions.of(self.content_labels, self.content)
 
     def to(self, device: torch.device) -> Pair:
         """The pair on another device."""
@@ -72,14 +72,16 @@ class Pair:
     @property
     def shares(self) -> dict[int, float] | None:
         """How much of the content's area each region has."""
-        if self.weights is None:
+        membership = self.regions.membership
+        if membership is None:
             return None
-        return {label: float(weight.mean()) for label, weight in self.weights.items()}
+        means = membership.shares.mean((1, 2)).tolist()
+        return dict(zip(membership.labels, means, strict=True))
 
-    def measure_style(self, features: Tensor) -> dict[int, Moments]:
+    def measure_style(self, features: Tensor) -> Mapping[int, Moments]:
         """The moments of the style's regions, of ``[1, C, h, w]``."""
         with exactly(features.device):
-            return region_moments(features.float(), self.style_labels)
+            return region_moments(features.float(), self.style_labels).measurable
 
     def move(self, features: Tensor, target: Mapping[int, Moments], strength: float) -> Tensor:
         """The content's features ``[1, C, h, w]`` after the transform, float32.
@@ -89,9 +91,11 @@ class Pair:
         with exactly(features.device):
             features = features.float()
             with torch.no_grad():
-                content = region_moments(features, self.content_labels)
+                content = region_moments(features, self.content_labels).measurable
             maps = {k: self._map(content[k], target[k], strength) for k in content.keys() & target.keys()}
-            moved = apply_maps(features, maps, self.weights)
+            membership = self.regions.membership
+            size = (features.shape[-2], features.shape[-1])
+            moved = apply_maps(features, maps, None if membership is None else membership.at(*size))
             if self.setting.whitening != "released":
                 return moved
             return features.lerp(moved.clamp(features.min(), features.max()), strength)
@@ -125,15 +129,15 @@ class Pairs:
         source = self.sources[rng.choice(len(self.sources), p=self.shares)]
         style = source.crops(1, size, seed=int(rng.integers(2**31)), augment=STYLE_AUGMENTATION)
         setting = draw_setting(rng)
-        labels: tuple[Tensor, ...] = ()
+        labels: tuple[Labels, ...] = ()
         if rng.random() < REGION_SHARE:
             angle = rng.uniform(0, 2 * np.pi)
             labels = tuple(regions(x, angle, rng.uniform(0.3, 0.7)) for x in (content, style))
         return Pair(content, style, setting, *labels)
 
 
-def regions(picture: ImageTensor, angle: float, share: float) -> Tensor:
-    """Two regions of a picture, ``[H, W]`` int64: the brighter and upper (at angle 0) part is 1, the rest 2.
+def regions(picture: ImageTensor, angle: float, share: float) -> Labels:
+    """Two regions of a picture: the brighter and upper (at angle 0) part is 1, the rest 2.
 
     Args:
         picture: ``[1, 3, H, W]``.
@@ -145,7 +149,7 @@ def regions(picture: ImageTensor, angle: float, share: float) -> Tensor:
     h, w = smooth.shape
     y, x = torch.linspace(-0.5, 0.5, h)[:, None], torch.linspace(-0.5, 0.5, w)
     height = smooth + 0.5 * (np.sin(angle) * x - np.cos(angle) * y)
-    return torch.where(height > torch.quantile(height, 1 - share), 1, 2)
+    return Labels(torch.where(height > torch.quantile(height, 1 - share), 1, 2).to(torch.uint8))
 
 
 def exactly(device: torch.device) -> AbstractContextManager[None]:

@@ -166,7 +166,7 @@ class StyledWavelet(StyledTask):
             return wavelet_encode(self.encoder, image, variant=self.variant, hook=hook)
 
     def _encode_styled(self, pair: Pair) -> Any:
-        targets: dict[int, dict[int, Moments]] = {}
+        targets: dict[int, Mapping[int, Moments]] = {}
 
         def measure(level: int, features: Tensor) -> Tensor:
             targets[level] = pair.measure_style(features)

@@ -66,7 +66,7 @@ def test_the_photo_is_put_upright_and_small_under_the_brush(tmp_path):
 def test_regions_are_shown_in_their_colors(tmp_path):
     path = tmp_path / "gray.png"
     Image.new("RGB", (100, 50), (128, 128, 128)).save(path)
-    labels = torch.zeros(50, 100, dtype=torch.int64)
+    labels = torch.zeros(50, 100, dtype=torch.uint8)
     labels[:, 50:] = 1
     shown = [np.asarray(p) for p in overlays(str(path), [str(path)], Segments(labels, 1 - labels))]
     assert (shown[0][:, :50] == 128).all()  # label 0 is everything: no color
@@ -90,7 +90,7 @@ def test_regions_of_a_mask_keep_its_colors(tmp_path):
 def test_several_styles_are_shown_in_the_colors_of_their_regions(tmp_path):
     path = tmp_path / "gray.png"
     Image.new("RGB", (100, 50), (128, 128, 128)).save(path)
-    labels = torch.ones(50, 100, dtype=torch.int64)
+    labels = torch.ones(50, 100, dtype=torch.uint8)
     labels[:, 50:] = 2
     found = Segments(labels, torch.ones_like(labels), (), ((255, 0, 0), (0, 0, 255)))
     content, first, second = (np.asarray(p) for p in overlays(str(path), [str(path)] * 2, found))

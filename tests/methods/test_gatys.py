@@ -8,8 +8,8 @@ import torch
 
 from demo.examples import gallery
 from style_core import EnoughDone, InvalidOption, coarse_to_fine, load_image, stylize
-from style_core.coarse_to_fine import resized
 from style_core.device import choose_device
+from style_core.methods.shared.coarse_to_fine import resized
 from style_core.ops import pixel_optimization
 from style_core.ops.color_preservation import luminance
 from style_core.ops.gram import gram_matrix

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from style_core import load_image, stylize, to_pil
-from style_core.feature_matching import WHITENINGS
 from style_core.methods.photo_wct import LEVELS, SMOOTHINGS
+from style_core.methods.shared.feature_matching import WHITENINGS
 
 from ..conftest import photo, psnr
 

@@ -54,15 +54,17 @@ def test_regions_too_small_for_the_deep_levels_are_noted(method):
 def test_a_label_of_one_pixel_is_no_failure(method, tiny_weights):
     from style_core.method import Inputs, StyleInput
     from style_core.progress import ignore_progress
+    from style_core.regions import Labels
     from style_core.runtime import RequestRuntime
 
-    labels = torch.ones(48, 48, dtype=torch.int64)
+    labels = torch.ones(48, 48, dtype=torch.uint8)
     labels[20, 20] = 2
+    labels = Labels(labels)
     device, seeded = torch.device("cpu"), torch.Generator().manual_seed(0)
     runtime = RequestRuntime("compact", tiny_weights, device, seeded, ignore_progress)
     inputs = Inputs(photo(48, 48), (StyleInput(photo(48, 48, seed=1), labels),), labels)
     chosen = get_method(method)
-    assert torch.isfinite(chosen.run(inputs, chosen.options(), runtime)).all()
+    assert torch.isfinite(chosen.stylize(inputs, chosen.options(), runtime)).all()
     assert any("too small" in note for note in runtime.notes)
 
 

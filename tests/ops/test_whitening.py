@@ -6,13 +6,13 @@ import scipy.linalg
 import torch
 
 from style_core.ops.moments import Moments, moments
-from style_core.ops.regions import EVERYTHING, apply_maps
 from style_core.ops.whitening import (
     matrix_power,
     optimal_transport,
     symmetric_eigen,
     whitening_coloring,
 )
+from style_core.regions import EVERYTHING, apply_maps
 
 
 def features(channels=6, height=12, width=15, seed=0):

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from style_core.nets.encoder import LAYERS, Encoder
+from style_core.regions import Labels
 from style_core.training.critic import (
     Critic,
     blended,
@@ -92,9 +93,9 @@ class TestCritic:
 
     def test_a_target_counts_each_region_by_the_contents_share(self, critic):
         style = photo(64, 96, seed=2)
-        labels = torch.ones(64, 96, dtype=torch.int64)
+        labels = torch.ones(64, 96, dtype=torch.uint8)
         labels[:, 32:] = 2  # on the grid of every layer, so that no position is shared
-        found = critic.target(style, labels, {1: 0.7, 2: 0.3})
+        found = critic.target(style, Labels(labels), {1: 0.7, 2: 0.3})
         for gram, f in zip(found, critic.features(style), strict=True):
             split = f.shape[-1] // 3
             parts = [x.flatten(1).double().numpy() for x in (f[0][..., :split], f[0][..., split:])]

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from style_core.ops.moments import moments
+from style_core.regions import Labels
 from style_core.training.pairs import Pair, Pairs, Setting, regions
 from style_core.training.photos import Photos
 
@@ -67,12 +68,12 @@ class TestPairs:
 class TestRegions:
     @pytest.mark.parametrize("share", [0.3, 0.6])
     def test_the_first_has_the_share_asked_for(self, share):
-        labels = regions(photo(64, 80), 1.0, share)
+        labels = regions(photo(64, 80), 1.0, share).map
         assert set(labels.unique().tolist()) == {1, 2}
         assert float((labels == 1).float().mean()) == pytest.approx(share, abs=0.02)
 
     def test_on_a_flat_picture_it_is_the_upper_part(self):
-        labels = regions(torch.full((1, 3, 40, 40), 0.5), 0.0, 0.5)
+        labels = regions(torch.full((1, 3, 40, 40), 0.5), 0.0, 0.5).map
         assert (labels[:19] == 1).all()
         assert (labels[21:] == 2).all()
 
@@ -103,10 +104,10 @@ class TestMove:
         assert moved.max() <= content.max()
 
     def test_regions_reach_the_moments_of_their_own(self):
-        labels = torch.ones(32, 32, dtype=torch.int64)
+        labels = torch.ones(32, 32, dtype=torch.uint8)
         labels[:, 16:] = 2
         flat = torch.cat([torch.zeros(1, 3, 32, 16), torch.ones(1, 3, 32, 16)], dim=3)  # an edge to keep to
-        pair = Pair(flat, flat, Setting(whitening="paper"), labels, labels)
+        pair = Pair(flat, flat, Setting(whitening="paper"), Labels(labels), Labels(labels))
         _, style, moved = self.moved(pair, 1.0)
         for part in (slice(0, 6), slice(10, 16)):  # inside, where one region has nearly all the weight
             found, wanted = (x[..., part].mean((0, 2, 3)) for x in (moved, style))

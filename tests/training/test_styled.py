@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from style_core import stylize
 from style_core.digest import file_sha256
 from style_core.nets.encoder import LAYERS, Encoder
+from style_core.regions import Labels
 from style_core.training.__main__ import main
 from style_core.training.critic import Critic
 from style_core.training.export import export
@@ -88,11 +89,11 @@ class TestPicture:
 
     def test_regions_are_matched_as_the_method_matches_them(self, tiny_weights, critic):
         content, style = photo(64, 64), photo(64, 64, seed=1)
-        labels = torch.ones(64, 64, dtype=torch.int64)
+        labels = torch.ones(64, 64, dtype=torch.uint8)
         labels[:, 32:] = 2
         mask = Image.fromarray(((labels == 1)[..., None].numpy() * np.array([0, 0, 255])).astype(np.uint8))
         with torch.no_grad():
-            pair = Pair(content, style, Setting(), labels, labels)
+            pair = Pair(content, style, Setting(), Labels(labels), Labels(labels))
             found, _ = make_task("wct2", tiny_weights, critic).stylize(pair)
         wanted = stylize(
             "wct2", content, style, content_mask=mask, style_mask=mask, weights_dir=tiny_weights,

@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
-from .images import ImageTensor, SizeRule, resize_longer_side
-from .nets.encoder import Encoder
-from .ops.box_filter import box_mean
-from .ops.guided_filter import guided_filter
-from .segments import EVERYTHING, Segments
+from ..images import ImageTensor, SizeRule, resize_longer_side
+from ..nets.encoder import Encoder
+from ..ops.box_filter import box_mean
+from ..ops.guided_filter import guided_filter
+from .labels import EVERYTHING, Labels, Segments
 
 CLUSTERS = 4
 SPLITS = 40  # groups by appearance in each picture
@@ -72,7 +72,7 @@ def cluster_segments(
     ]
     kept = centers[np.minimum(*shares) >= MIN_SHARE]
     if len(kept) < 2:
-        empty = [torch.zeros(p.shape[-2:], dtype=torch.int64) for p in (content, style)]
+        empty = [torch.zeros(p.shape[-2:], dtype=torch.uint8) for p in (content, style)]
         return Segments(empty[0], empty[1], ("No regions common to both pictures were found.",))
     maps = [
         _draw(torch.from_numpy(_nearest(p, kept)).to(side.map.device)[side.map], len(kept), small, full)
@@ -145,14 +145,14 @@ def _draw(labels: Tensor, count: int, small: ImageTensor, full: ImageTensor) -> 
     hard = F.interpolate(hard, small.shape[-2:], mode="bilinear")
     smooth = guided_filter(small, hard, radius=8, eps=1e-3, subsample=2)
     large = F.interpolate(smooth, full.shape[-2:], mode="bilinear")
-    return large[0].argmax(0).cpu() + 1
+    return large[0].argmax(0).to(torch.uint8).cpu() + 1
 
 
 def _only_common(content: Tensor, style: Tensor) -> Segments:
     """Labels that filtering left on one side only become 0."""
-    common = set(content.unique().tolist()) & set(style.unique().tolist())
-    for labels in (content, style):
-        for label in labels.unique().tolist():
-            if label not in common:
-                labels[labels == label] = EVERYTHING
+    sides = Labels(content), Labels(style)
+    for label in {*sides[0].present, *sides[1].present}:
+        if not all(label in side for side in sides):
+            content[content == label] = EVERYTHING
+            style[style == label] = EVERYTHING
     return Segments(content, style)

@@ -9,43 +9,23 @@ names, any other set works as well.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from .errors import InvalidImage, InvalidSegments
-from .files import StoredValues, load_values
-from .images import Picture, Source, mirrored
-from .mask_colors import MERGE_DISTANCE, TRANSPARENT, Color, Mask, color_names, label_pixels, region_colors
+from ..errors import InvalidImage, InvalidSegments
+from ..files import StoredValues, load_values
+from ..images import Picture, Source
+from .labels import EVERYTHING, MAX_LABELS, Color, LabelMap, Segments, resized
+from .mask_colors import MERGE_DISTANCE, TRANSPARENT, Mask, color_names, label_pixels, region_colors
 
-LabelMap = Tensor  # [H, W], int64; 0 = matched with everything, 1.. = regions
-EVERYTHING = 0
 MIN_PIXELS = 11  # Li et al. 2018, released code: more than 10 pixels on both sides ...
 MAX_RATIO = 100  # ... and, here, shares of the pictures that differ by less than a factor of 100
-MAX_LABELS = 64
 JPEG_SHIFT = 6.0  # 8-bit RGB distance by which JPEG moves a flat color, ...
 BLOCK_SHIFT = 64.0  # ... and at low quality a block that a border cuts
 OPAQUE = 128  # alpha from which a mask's pixel is painted
 HIGHEST_NUMBER = 65535  # of a label map
 MOST_NAMED = 3  # lost colors of one mask; more are counted
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Matching label maps at the sizes of the pictures, and what could not be matched.
-
-    Attributes:
-        content, style: ``[H, W]`` int64.
-        notes: sentences about what could not be matched.
-        colors: what labels 1, 2, … are painted in, 8-bit RGB; empty where regions were found without masks.
-    """
-
-    content: LabelMap
-    style: LabelMap
-    notes: tuple[str, ...] = ()
-    colors: tuple[Color, ...] = ()
 
 
 def read_masks(content_mask: Source, style_mask: Source, content: Picture, style: Picture) -> Segments:
@@ -77,30 +57,29 @@ def read_masks(content_mask: Source, style_mask: Source, content: Picture, style
     for k, (side, photo) in enumerate((("content", content), ("style", style))):
         labels, lost = label_pixels(masks[k], own[k], partners=own[1 - k])
         notes += _too_small(lost, own[k], side)
-        joint = np.array([*places[k], *places[1 - k]])[labels]
+        joint = np.array([*places[k], *places[1 - k]], np.uint8)[labels]
         maps.append(_stretched(joint, photo, side, notes))
         notes += _lost_in_stretching(joint, maps[-1], palette, side)
     matched = match_labels(*(torch.from_numpy(m) + 1 for m in maps), names=color_names(palette))
     return Segments(matched.content, matched.style, (*notes, *matched.notes), tuple(palette))
 
 
-def read_style_regions(
-    mask: Source, content: Picture, count: int
-) -> tuple[LabelMap, tuple[str, ...], tuple[Color, ...]]:
+def read_style_regions(mask: Source, content: Picture, styles: Sequence[Picture]) -> Segments:
     """A content mask whose regions get one style picture each, in reading order.
 
     Args:
         mask: picture of any size, stretched to the content's.
         content: the photo it belongs to.
-        count: how many style pictures there are.
+        styles: the pictures, as many as the mask has regions.
 
     Returns:
-        labels 1 … count, ``[H, W]``; the region that begins first, row by row, is 1. The notes. And the
-        colors of labels 1, 2, …
+        the content's labels 1, 2, …, of which the region that begins first, row by row, is 1 and gets the
+        first style; and the first style's map, all of it 1.
 
     Raises:
-        InvalidSegments: the mask cannot be read, or does not have ``count`` regions.
+        InvalidSegments: the mask cannot be read, or has another number of regions.
     """
+    count = len(styles)
     (opened,), notes = _opened({"content mask": mask})
     palette = region_colors(opened)
     if len(palette) != count:
@@ -118,8 +97,14 @@ def read_style_regions(
     order = np.argsort([int((labels == label).argmax()) for label in range(count)])
     names = [f"style picture {k} is used in region {words[n]}" for k, n in enumerate(order, 1)]
     notes.append(f"In reading order, {', '.join(names)}.")
-    ranks = torch.from_numpy(np.argsort(order) + 1)
-    return ranks[torch.from_numpy(labels).long()], tuple(notes), tuple(palette[n] for n in order)
+    ranks = (np.argsort(order) + 1).astype(np.uint8)
+    width, height = styles[0].size
+    return Segments(
+        torch.from_numpy(ranks[labels]),
+        torch.ones(height, width, dtype=torch.uint8),
+        tuple(notes),
+        tuple(palette[n] for n in order),
+    )
 
 
 def _without_shifted(colors: list[Color], places: list[int], partners: list[int]) -> list[int]:
@@ -182,16 +167,14 @@ def _matched_colors(
 
 
 def _stretched(labels: np.ndarray, photo: Picture, side: str, notes: list[str]) -> np.ndarray:
-    """The map at its photo's size (nearest neighbor), with a note if its shape is another."""
+    """The map at its photo's size, with a note if its shape is another."""
     width, height = photo.size
     if abs(labels.shape[1] / labels.shape[0] * height / width - 1) > 0.02:
         notes.append(
             f"The {side} mask is {labels.shape[1]} x {labels.shape[0]} px and was stretched to the "
             f"{side}'s {width} x {height}."
         )
-    rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(int)
-    columns = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(int)
-    return labels[rows[:, None], columns[None, :]]
+    return np.asarray(resized(torch.from_numpy(labels), height, width).numpy())
 
 
 def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Segments:
@@ -201,7 +184,7 @@ def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Seg
     differ by less than a factor of 100 (Li et al. 2018, released code).
 
     Args:
-        content, style: ``[H, W]``, int64, labels 1, 2, …
+        content, style: ``[H, W]`` uint8, labels 1, 2, …
         names: what to call label 1, 2, … in the notes.
     """
     content, style, notes = content.clone(), style.clone(), []
@@ -224,12 +207,6 @@ def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Seg
             if a:  # a label only the style has changes nothing the user could see
                 notes.append(f"Region {name} {why}; the whole style picture is used for it.")
     return Segments(content, style, tuple(dict.fromkeys(notes)))
-
-
-def pad_labels(labels: LabelMap, height: int, width: int) -> LabelMap:
-    """Mirror to the right and bottom, as :class:`SizeRule` does with the picture, to ``[height, width]``."""
-    rows, columns = mirrored(labels.shape[0], height), mirrored(labels.shape[1], width)
-    return labels[rows[:, None], columns[None, :]]
 
 
 def _opened(sources: Mapping[str, Source]) -> tuple[list[Mask], list[str]]:

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import label, maximum_filter, minimum_filter
 
-Color = tuple[int, int, int]
+from .labels import Color
+
 TRANSPARENT: Color = (1, 2, 3)  # stands for what a mask leaves transparent
 COLOR_NAMES: dict[Color, str] = {
     (0, 0, 255): "blue", (0, 255, 0): "green", (0, 0, 0): "black", (255, 255, 255): "white",

@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 
 from style_core import stylize
-from style_core.auto_segments import cluster_segments
 from style_core.nets.encoder import Encoder
-from style_core.segments import EVERYTHING
+from style_core.regions.automatic import cluster_segments
+from style_core.regions.masks import EVERYTHING
 from style_core.weights import load_encoder
 
-from .conftest import TINY_WIDTHS, photo
+from ..conftest import TINY_WIDTHS, photo
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_maps_have_the_sizes_of_their_pictures(encoder, height, width):
     found = cluster_segments(photo(height, width), photo(64, 80, 1), encoder)
     assert found.content.shape == (height, width)
     assert found.style.shape == (64, 80)
-    assert found.content.dtype == found.style.dtype == torch.int64
+    assert found.content.dtype == found.style.dtype == torch.uint8
 
 
 def test_the_result_is_deterministic(encoder):

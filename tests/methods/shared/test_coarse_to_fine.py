@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from style_core.coarse_to_fine import Watch, carry_up, noise, plan
 from style_core.errors import Cancelled, EnoughDone
+from style_core.methods.shared.coarse_to_fine import Watch, carry_up, noise, plan
 
-from .conftest import photo
+from ...conftest import photo
 
 
 class FakeRuntime:

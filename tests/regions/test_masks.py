@@ -9,11 +9,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from style_core import InvalidSegments, Picture
-from style_core.mask_colors import COLOR_NAMES, color_name, color_names
-from style_core.segments import (
+from style_core.regions.mask_colors import COLOR_NAMES, color_name, color_names
+from style_core.regions.masks import (
     EVERYTHING,
     match_labels,
-    pad_labels,
     read_masks,
     read_style_regions,
 )
@@ -269,12 +268,6 @@ def test_a_mask_of_another_shape_is_stretched_with_a_note():
     assert "24 x 40" in found.notes[0]
 
 
-def test_padded_labels_are_mirrored_as_the_picture_is():
-    labels = np.random.default_rng(0).integers(0, 9, (5, 7))
-    expected = np.pad(labels, ((0, 3), (0, 1)), mode="reflect")
-    np.testing.assert_array_equal(pad_labels(torch.from_numpy(labels), 8, 8), expected)
-
-
 # --- matching ---
 
 
@@ -316,7 +309,7 @@ def test_a_sentence_about_regions_is_said_once():
 
 @pytest.mark.parametrize(("pixels", "is_kept"), [(10, False), (11, True)])
 def test_a_region_needs_more_than_ten_pixels_on_both_sides(pixels, is_kept):
-    content, style = torch.ones(20, 20, dtype=torch.int64), torch.ones(20, 20, dtype=torch.int64)
+    content, style = torch.ones(20, 20, dtype=torch.uint8), torch.ones(20, 20, dtype=torch.uint8)
     content[:2] = 2
     style.view(-1)[:pixels] = 2
     found = match_labels(content, style, names=["wall", "door"])
@@ -327,7 +320,7 @@ def test_a_region_needs_more_than_ten_pixels_on_both_sides(pixels, is_kept):
 @pytest.mark.parametrize(("pixels", "is_kept"), [(1199, True), (1200, False)])
 @pytest.mark.parametrize("swap", [False, True])
 def test_shares_must_differ_by_less_than_a_factor_of_100(pixels, is_kept, swap):
-    sides = [torch.ones(60, 60, dtype=torch.int64) for _ in range(2)]
+    sides = [torch.ones(60, 60, dtype=torch.uint8) for _ in range(2)]
     sides[swap].view(-1)[:pixels] = 2
     sides[not swap].view(-1)[:12] = 2
     found = match_labels(*sides, names=["wall", "door"])
@@ -336,7 +329,7 @@ def test_shares_must_differ_by_less_than_a_factor_of_100(pixels, is_kept, swap):
 
 
 def test_matching_does_not_change_its_arguments():
-    content = torch.ones(20, 20, dtype=torch.int64)
+    content = torch.ones(20, 20, dtype=torch.uint8)
     match_labels(content, 2 * content, names=["wall", "door"])
     assert labels_of(content) == {1}
 
@@ -372,16 +365,19 @@ class TestOneStylePerRegion:
         mask = np.zeros((40, 60, 3), np.uint8)
         mask[:, 50:] = (0, 0, 255)  # starts in the first row, at the right
         mask[20:, :50] = (255, 0, 0)
-        labels, notes, _ = read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), 3)
-        assert labels[0, 0] == 1
-        assert labels[0, -1] == 2
-        assert labels[-1, 0] == 3
-        assert "style picture 2 is used in region blue" in notes[0]
+        found = read_style_regions(mask, blank(60, 40), 3 * [blank(24, 20)])
+        assert found.content[0, 0] == 1
+        assert found.content[0, -1] == 2
+        assert found.content[-1, 0] == 3
+        assert found.content.dtype == found.style.dtype == torch.uint8
+        assert found.style.shape == (20, 24)
+        assert (found.style == 1).all()
+        assert "style picture 2 is used in region blue" in found.notes[0]
 
     def test_the_mask_is_stretched_to_the_content(self):
         mask = np.zeros((20, 30, 3), np.uint8)
         mask[:, 15:] = 255
-        labels, _, _ = read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), 2)
+        labels = read_style_regions(mask, blank(60, 40), 2 * [blank(24, 20)]).content
         assert labels.shape == (40, 60)
         assert (labels[:, :30] == 1).all()
         assert (labels[:, 30:] == 2).all()
@@ -389,18 +385,18 @@ class TestOneStylePerRegion:
     def test_a_mask_of_another_shape_is_stretched_with_a_note(self):
         mask = np.zeros((48, 48, 3), np.uint8)
         mask[:, 24:] = 255
-        _, notes, _ = read_style_regions(mask, Picture(torch.rand(1, 3, 48, 32)), 2)
+        notes = read_style_regions(mask, blank(32, 48), 2 * [blank(24, 20)]).notes
         assert "content mask is 48 x 48 px and was stretched" in notes[0]
 
     def test_a_region_lost_at_the_contents_size_is_refused(self):
         mask = np.zeros((400, 400, 3), np.uint8)
         mask[2:6, 2:6] = 255
         with pytest.raises(InvalidSegments, match="Region white is lost at the content's size"):
-            read_style_regions(mask, Picture(torch.rand(1, 3, 32, 32)), 2)
+            read_style_regions(mask, blank(32, 32), 2 * [blank(24, 20)])
 
     @pytest.mark.parametrize("count", [1, 3])
     def test_another_number_of_regions_is_refused(self, count):
         mask = np.zeros((20, 30, 3), np.uint8)
         mask[:, 15:] = 255
         with pytest.raises(InvalidSegments, match=f"has 2 regions and there are {count} style pictures"):
-            read_style_regions(mask, Picture(torch.rand(1, 3, 40, 60)), count)
+            read_style_regions(mask, blank(60, 40), count * [blank(24, 20)])

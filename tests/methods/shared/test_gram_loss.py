@@ -5,29 +5,31 @@ from dataclasses import replace
 import pytest
 import torch
 
-from style_core.gram_matching import (
+from style_core.method import SMALL_REGION_NOTE, Inputs, StyleInput
+from style_core.methods.shared.gram_loss import (
     CONTENT_FLOOR,
     CONTENT_WEIGHT,
     RANGE_WEIGHT,
     SILENT,
     SPIKE,
-    GramOptions,
     at_size,
     picture_loss,
 )
-from style_core.method import SMALL_REGION_NOTE, Inputs, StyleInput
+from style_core.methods.shared.gram_options import GramOptions
 from style_core.nets.encoder import POOL_BEFORE, Encoder
 from style_core.ops.pixel_optimization import value_and_gradient
-from style_core.ops.segment_masks import carry_masks, one_hot
+from style_core.regions import Labels, carry_masks
 
-from .conftest import TINY_WIDTHS, photo
+from ...conftest import TINY_WIDTHS, photo
 
 CONTENT, STYLE, PICTURE = photo(48, 64, seed=1), photo(64, 48, seed=2).flip(1), photo(48, 64, seed=3)
 OPTIONS = GramOptions(total_variation=0.3, precision="exact")
-LABELS = torch.ones(48, 64, dtype=torch.int64)
+LABELS = torch.ones(48, 64, dtype=torch.uint8)
 LABELS[:, 30:] = 2
-STYLE_LABELS = torch.ones(64, 48, dtype=torch.int64)
+LABELS = Labels(LABELS)
+STYLE_LABELS = torch.ones(64, 48, dtype=torch.uint8)
 STYLE_LABELS[40:] = 2
+STYLE_LABELS = Labels(STYLE_LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +108,7 @@ def test_with_labels_each_region_has_its_own_gram_matrices(encoder):
     given = inputs(CONTENT, StyleInput(STYLE, STYLE_LABELS), labels=LABELS)
     layers = OPTIONS.style_layers
     carried = [
-        carry_masks(one_hot(labels, [1, 2]), encoder.layers, layers, pool_before=POOL_BEFORE)
+        carry_masks(labels.masks((1, 2)), encoder.layers, layers, pool_before=POOL_BEFORE)
         for labels in (LABELS, STYLE_LABELS)
     ]
     masks = {
@@ -167,12 +169,12 @@ def test_several_styles_are_a_mean_of_gram_matrices(encoder):
 
 
 def test_a_region_lost_on_the_way_is_a_note(encoder):
-    labels = torch.ones(48, 64, dtype=torch.int64)
+    labels = torch.ones(48, 64, dtype=torch.uint8)
     labels[0, 0] = 2
-    style_labels = torch.ones(64, 48, dtype=torch.int64)
+    style_labels = torch.ones(64, 48, dtype=torch.uint8)
     style_labels[3, 3] = 2
     notes = []
-    given = inputs(CONTENT, StyleInput(STYLE, style_labels), labels=labels)
+    given = inputs(CONTENT, StyleInput(STYLE, Labels(style_labels)), labels=Labels(labels))
     loss = picture_loss(given, OPTIONS, encoder, notes.append)
     assert torch.isfinite(loss(PICTURE))
     assert notes
@@ -196,5 +198,5 @@ def test_a_texture_has_no_content_term(encoder):
 def test_labels_go_with_the_pictures_to_another_size():
     given = inputs(CONTENT, StyleInput(STYLE, STYLE_LABELS, 1.0), labels=LABELS)
     small = at_size(given, (CONTENT[..., ::2, ::2], STYLE[..., ::2, ::2]))
-    assert torch.equal(small.content_labels, LABELS[::2, ::2])
-    assert torch.equal(small.styles[0].labels, STYLE_LABELS[::2, ::2])
+    assert torch.equal(small.content_labels.map, LABELS.map[::2, ::2])
+    assert torch.equal(small.styles[0].labels.map, STYLE_LABELS.map[::2, ::2])

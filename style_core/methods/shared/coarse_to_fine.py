@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .errors import EnoughDone
-from .images import ImageTensor
-from .method import Inputs, LossPoint, Runtime
-from .ops.pixel_optimization import EndEarly, Loss, minimize
+from ...errors import EnoughDone
+from ...images import ImageTensor
+from ...method import Inputs, LossPoint, Runtime
+from ...ops.pixel_optimization import EndEarly, Loss, minimize
 
 SMALLEST = 128  # px of the longer side at the first size
 SHORTEST = 32  # px of the shorter side, which the deepest layer needs

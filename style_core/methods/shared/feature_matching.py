@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
-
-from .conditions import NEVER, Condition, needs
-from .images import ImageTensor
-from .method import Inputs, Runtime
-from .nets.encoder import Encoder
-from .ops.moments import Moments
-from .ops.regions import memberships
-from .ops.whitening import AffineMap, optimal_transport, whitening_coloring
-from .options import NetworkOptions, choice, slider
+from ...conditions import NEVER, Condition, needs
+from ...images import ImageTensor
+from ...method import SMALL_REGION_NOTE, Runtime
+from ...nets.encoder import Encoder
+from ...ops.moments import Moments
+from ...ops.whitening import AffineMap, optimal_transport, whitening_coloring
+from ...options import NetworkOptions, choice, slider
+from ...regions import EVERYTHING
+from ...transfer import Statistics
 
 WHITENINGS = ("transport", "paper")
-BORDER_RADIUS = 12  # px over which region borders are drawn to the content's edges
 BYTES = 4  # of a float32
 STYLED = Condition(  # a texture is always made at full style strength
     "style_strength above 0", lambda options, texture: texture or options.style_strength > 0
@@ -54,11 +52,29 @@ def feature_map(content: Moments, style: Moments, options: MatchingOptions, *, s
     return optimal_transport(content, style, noise_floor=options.noise_floor, strength=strength)
 
 
-def region_weights(inputs: Inputs) -> dict[int, Tensor] | None:
-    """Soft membership of the content's pixels in its regions, ``None`` without masks."""
-    if inputs.content_labels is None:
-        return None
-    return memberships(inputs.content_labels, inputs.content, radius=BORDER_RADIUS)
+def maps_by_region(
+    content: Statistics,
+    style: Statistics,
+    labels: Sequence[int],
+    make: Callable[[Moments, Moments], AffineMap],
+    note: Callable[[str], None],
+) -> dict[int, AffineMap]:
+    """The map of every region that is measured on both sides, and of the whole pictures under label 0.
+
+    Args:
+        labels: of all the content's regions; a note says that one of them has no map.
+        make: gives the map from the content's to the style's moments.
+    """
+    here, there = content.moments.measurable, style.moments.measurable
+    measured = here.keys() & there.keys()
+    note_unmeasured(labels, measured, note)
+    return {label: make(here[label], there[label]) for label in measured}
+
+
+def note_unmeasured(labels: Sequence[int], measured: Collection[int], note: Callable[[str], None]) -> None:
+    """Say that there are regions without statistics of their own, if there are."""
+    if set(labels) - {EVERYTHING, *measured}:
+        note(SMALL_REGION_NOTE)
 
 
 def need_feature_memory(

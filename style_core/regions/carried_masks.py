@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-
-def one_hot(labels: Tensor, values: Sequence[int]) -> Tensor:
-    """``[1, K, H, W]`` float32 masks of the ``values`` in ``labels`` (``[H, W]`` int64)."""
-    return torch.stack([(labels == value).float() for value in values])[None]
 
 
 def carry_masks(

@@ -1,0 +1,1 @@
+"""What several methods share: options, losses, sizes; each in a file of its own."""

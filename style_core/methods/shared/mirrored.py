@@ -1,0 +1,55 @@
+"""The stages of WCT and PhotoWCT: one level of the encoder, its features changed, and back by its mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from torch import Tensor
+
+from ...images import ImageTensor
+from ...method import StyleInput
+from ...nets.decoder import Level
+from ...nets.encoder import Encoder
+from ...nets.reach import mirror_halo, stride_of
+from ...ops.unpool import Maxima
+from ...transfer import Place, Stage, StyleStatistics, Visit, measure
+
+Encode = Callable[[ImageTensor], tuple[Tensor, Mapping[int, Maxima] | None]]
+
+
+def place_of(level: int) -> Place:
+    """Where level 1 … 5 is matched."""
+    return Place(f"relu{level}_1", stride_of(f"relu{level}_1"))
+
+
+def level_of(place: Place) -> int:
+    """The level that is matched at a place."""
+    return int(place.name[len("relu")])
+
+
+class MirroredStage(Stage):
+    """Encode to relu ``level``_1, transform, decode (Li et al. 2017, section 3.2; 2018, section 3.1).
+
+    Args:
+        level: 1 … 5.
+        network: its decoder.
+        encode: gives the features of a picture, and the positions of maxima that the decoder needs.
+        detail: share of what decoding loses of the picture that is put back.
+    """
+
+    def __init__(self, level: int, network: Level, encode: Encode, *, detail: float) -> None:
+        self.level, self.network, self.encode, self.detail = level, network, encode, detail
+        self.places = (place_of(level),)
+        self.halo = mirror_halo(level)
+
+    def walk(self, image: ImageTensor, visit: Visit) -> ImageTensor:
+        features, maxima = self.encode(image)
+        moved = visit(self.places[0], features)
+        return self.network.render(moved, features, image, detail=self.detail, maxima=maxima)
+
+
+def measure_levels(encoder: Encoder, style: StyleInput, levels: Iterable[int]) -> StyleStatistics:
+    """A style's statistics at several levels of one encoder, in one pass."""
+    places = {place.name: place for place in map(place_of, levels)}
+    found = encoder(style.pixels, places)
+    return {places[name]: measure(features, style.labels) for name, features in found.items()}

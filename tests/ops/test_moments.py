@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from style_core.ops import moments as module
-from style_core.ops.moments import as_rows, from_rows, moments
+from style_core.ops.moments import Mean, as_rows, from_rows, moments
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
@@ -48,6 +48,34 @@ def test_a_single_position_has_zero_covariance():
 def test_no_position_is_refused():
     with pytest.raises(ValueError, match="no position"):
         moments(torch.randn(1, 4, 3, 3), torch.zeros(3, 3, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("split", [1, 7, 40, 59])
+def test_parts_merge_to_the_whole(split):
+    x = torch.randn(1, 5, 6, 10, dtype=torch.float64) * 3 + 100
+    rows = as_rows(x)
+    parts = [moments(from_rows(part, 1, len(part))) for part in (rows[:split], rows[split:])]
+    found = parts[0].merged(parts[1])
+    np.testing.assert_allclose(found.mean, rows.numpy().mean(0), rtol=1e-12)
+    np.testing.assert_allclose(found.covariance, np.cov(rows.numpy().T), rtol=1e-10, atol=1e-10)
+    assert found.count == 60
+
+
+def test_the_order_of_merging_does_not_matter():
+    parts = [moments(torch.randn(1, 3, 4, k + 1, dtype=torch.float64) + k) for k in range(4)]
+    a = parts[0].merged(parts[1]).merged(parts[2]).merged(parts[3])
+    b = parts[3].merged(parts[1]).merged(parts[2].merged(parts[0]))
+    torch.testing.assert_close(a.covariance, b.covariance)
+
+
+def test_means_merge_by_weight():
+    values = torch.rand(5, 3, dtype=torch.float64)
+    weights = [1.0, 4.0, 0.5, 2.0, 7.0]
+    found = Mean(values[0], weights[0])
+    for value, weight in zip(values[1:], weights[1:], strict=True):
+        found = found.merged(Mean(value, weight))
+    np.testing.assert_allclose(found.value, np.average(values, axis=0, weights=weights))
+    assert found.weight == sum(weights)
 
 
 def test_rows_and_back_is_the_same_map():

@@ -13,12 +13,20 @@ from style_core.methods.shared.gram_loss import (
     SILENT,
     SPIKE,
     at_size,
+    measure_activity,
+    measure_grams,
+    measure_power,
     picture_loss,
+    plan_channels,
+    region_masks,
 )
 from style_core.methods.shared.gram_options import GramOptions
 from style_core.nets.encoder import POOL_BEFORE, Encoder
+from style_core.nets.reach import encoder_reach, stride_of
+from style_core.ops.gram import select
 from style_core.ops.pixel_optimization import value_and_gradient
 from style_core.regions import Labels, carry_masks
+from style_core.tiles import tiles
 
 from ...conftest import TINY_WIDTHS, photo
 
@@ -200,3 +208,43 @@ def test_labels_go_with_the_pictures_to_another_size():
     small = at_size(given, (CONTENT[..., ::2, ::2], STYLE[..., ::2, ::2]))
     assert torch.equal(small.content_labels.map, LABELS.map[::2, ::2])
     assert torch.equal(small.styles[0].labels.map, STYLE_LABELS.map[::2, ::2])
+
+
+def test_what_is_measured_in_two_by_two_tiles_merges_to_that_of_the_whole(encoder):
+    """Channels and Gram matrices by region of a picture of 256 x 256 px; tiles see as far as the encoder."""
+    double = Encoder.from_state({k: v.double() for k, v in encoder.state_dict().items()}).double()
+    picture = photo(256, 256, seed=4).double()
+    labels = torch.ones(256, 256, dtype=torch.uint8)
+    labels[:, 100:] = 2
+    layers, values = ("conv1_1", "conv3_1", "conv4_1"), (1, 2)
+    whole, masks = double(picture, layers), region_masks(Labels(labels), values, layers, double)
+    parts = list(tiles(256, 256, side=128, stride=16, margin=encoder_reach("conv4_1")))
+    assert len(parts) == 4
+
+    def cut(layer, tile, mask):
+        return tile.at(stride_of(layer)).core(mask)
+
+    features = [
+        {k: tile.at(stride_of(k)).inner(f) for k, f in double(tile.cut(picture), layers).items()}
+        for tile in parts
+    ]
+    activity = [measure_activity(part) for part in features]
+    power_ceilings = {layer: 0.8 * whole[layer].mean((0, 2, 3)) for layer in layers}
+    power = [measure_power(part, power_ceilings) for part in features]
+    assert_merged(activity, measure_activity(whole))
+    assert_merged(power, measure_power(whole, power_ceilings))
+    channels = plan_channels([whole])
+    grams = [
+        measure_grams(part, {k: select(cut(k[0], tile, m)) for k, m in masks.items()}, values, channels)
+        for part, tile in zip(features, parts, strict=True)
+    ]
+    assert_merged(grams, measure_grams(whole, {k: select(m) for k, m in masks.items()}, values, channels))
+
+
+def assert_merged(parts, whole):
+    for key, wanted in whole.items():
+        found = [part[key] for part in parts if key in part]  # a tile need not have every region
+        total = found[0]
+        for other in found[1:]:
+            total = total.merged(other)
+        torch.testing.assert_close(total.value.double(), wanted.value.double(), rtol=2e-4, atol=1e-6)

@@ -16,15 +16,15 @@ from ..method import About, Inputs, Paper, Runtime, StyleInput, method
 from ..nets.encoder import LAYERS
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
-from ..options import choice, slider
+from ..options import choice
 from .shared.coarse_to_fine import SHORTEST, Watch, carry_up, noise, plan, resized, scaled_pictures
 from .shared.feature_matching import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
 from .shared.gram_options import GramOptions
+from .shared.style_scale import scaled_styles, style_scale_slider
 
 STARTS = ("content", "noise", "style")
 COLORS = ("style", "luminance", "covariance")
-LEAST_SCALE = 0.25
 MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
 
 
@@ -37,11 +37,7 @@ class GatysOptions(GramOptions):
         "seed": TEXTURE | needs("start", "noise"),
         "start": CONTENT,
     }
-    style_scale: float = slider(
-        1.0, LEAST_SCALE, 2, step=0.05,
-        help="Longer side of the style picture relative to the result's, and so the size of its strokes. It "
-        "is never enlarged.",
-    )  # fmt: skip
+    style_scale: float = style_scale_slider()
     colors: str = choice(
         "style", COLORS,
         help="Whose colors: the style's, or the content's, either by painting its luminance alone or by "
@@ -117,27 +113,13 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
 
 def _with_styles(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> Inputs:
     """The styles at the size and in the colors they are matched in."""
-    longest = max(inputs.content.shape[-2:]) * options.style_scale
-    content = inputs.content
-    largest = max(max(style.pixels.shape[-2:]) for style in inputs.styles) / max(content.shape[-2:])
-    runtime.used(style_scale=min(options.style_scale, max(largest, LEAST_SCALE)))
-    pixels = []
-    for style in inputs.styles:
-        h, w = style.pixels.shape[-2:]
-        factor = max(min(1.0, longest / max(h, w)), SHORTEST / min(h, w))
-        picture = resized(style.pixels, round(h * factor), round(w * factor))
-        if options.colors == "covariance":
-            picture = match_color(picture, content)
-        elif options.colors == "luminance":
-            picture = match_luminance(picture, content)
-        pixels.append(picture)
-        if longest > 1.05 * max(h, w):
-            runtime.note(
-                f"A style picture is {w} x {h} px, smaller than the result; its strokes keep that size."
-            )
+    styles = scaled_styles(inputs, options.style_scale, runtime)
+    if options.colors == "covariance":
+        styles = tuple(replace(s, pixels=match_color(s.pixels, inputs.content)) for s in styles)
     if options.colors == "luminance":
-        content = luminance(content)
-    return at_size(inputs, (content, *pixels))
+        styles = tuple(replace(s, pixels=match_luminance(s.pixels, inputs.content)) for s in styles)
+        return replace(inputs, content=luminance(inputs.content), styles=styles)
+    return replace(inputs, styles=styles)
 
 
 def _start(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTensor:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..conditions import TEXTURE, Condition
@@ -34,6 +33,7 @@ from .shared.feature_matching import (
     note_unmeasured,
 )
 from .shared.mirrored import MirroredStage, level_of, measure_levels
+from .shared.style_scale import scaled_styles, style_scale_slider
 
 LEVELS = (5, 4, 3, 2, 1)
 NETWORKS = {
@@ -66,11 +66,7 @@ class WCTOptions(MatchingOptions):
     style_strength: float = slider(
         1.0, 0, 1, help="Blend of content and style features: 0 leaves the content as it is, 1 is the paper."
     )
-    style_scale: float = slider(
-        1.0, 0.25, 2, step=0.05,
-        help="Size of the style picture, and so of its strokes: 0.5 halves them, 2 doubles them. Sides never "
-        "fall below 32 px.",
-    )  # fmt: skip
+    style_scale: float = style_scale_slider()
     levels: tuple[str, ...] = several(
         tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
         help="Levels of the network that are matched: 5 moves large shapes, 1 only colors.",
@@ -143,14 +139,9 @@ def prepare(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> WCTTransfe
     if not strengths:
         return WCTTransfer((), inputs.styles, (), options, runtime.note)
     shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=options.is_fast)
-    styles = [_scaled(style, options.style_scale) for style in inputs.styles]
-    smallest = min(SMALLEST / min(style.pixels.shape[-2:]) for style in inputs.styles)
+    styles = scaled_styles(inputs, options.style_scale, runtime)
     passes = max(options.passes, TEXTURE_PASSES) if inputs.is_noise else options.passes
-    runtime.used(
-        levels=[str(level) for level in strengths],
-        style_scale=max(options.style_scale, smallest),
-        passes=passes,
-    )
+    runtime.used(levels=[str(level) for level in strengths], passes=passes)
     pictures = [inputs.content, *(style.pixels for style in styles)]
     need_feature_memory(runtime, shared, pictures, maps_held=MAPS_HELD)
     levels = {level: _load(level, shared, runtime, options.is_fast) for level in strengths}
@@ -243,14 +234,3 @@ def _mean_map(maps: Sequence[tuple[float, AffineMap]]) -> AffineMap:
     return AffineMap(
         torch.stack([w * m.matrix for w, m in maps]).sum(0), torch.stack([w * m.bias for w, m in maps]).sum(0)
     )
-
-
-def _scaled(style: StyleInput, factor: float) -> StyleInput:
-    """The style picture at ``factor`` times its size, or as small as the network takes it."""
-    h, w = style.pixels.shape[-2:]
-    factor = max(factor, SMALLEST / min(h, w))
-    if factor == 1:
-        return style
-    size = (round(h * factor), round(w * factor))
-    pixels = F.interpolate(style.pixels, size, mode="bicubic", antialias=True).clamp(0, 1)
-    return StyleInput(pixels, None if style.labels is None else style.labels.at(*size), style.weight)

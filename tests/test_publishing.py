@@ -14,8 +14,8 @@ import pytest
 from huggingface_hub import SpaceCard
 
 import hub_upload
-from style_core.checkpoints import CheckpointError
 from style_core.publishing import originals
+from style_core.publishing.checkpoints import CheckpointError
 from style_core.publishing.originals import ORIGINALS, Original, fetch_originals, git_blob_sha1
 from style_core.publishing.repository import plan_space, plan_weights
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from style_core import Cancelled, WeightsUnavailable, describe_weights, stylize
+from style_core import Cancelled, WeightsUnavailable, describe_weights, get_weights, stylize
 from style_core.nets.encoder import Encoder
 from style_core.progress import ignore_text
 from style_core.weights import clear_cache, licence_of, locate, vgg19
@@ -571,3 +571,16 @@ class TestWhereabouts:
     def test_imagenets_network_names_its_size_and_asks_nobody(self, hub):
         assert "of VGG-19 from timm/vgg19.tv_in1k (BSD-3-Clause)" in describe_weights("gatys", "vgg19")
         assert hub.sent(".*") == 0
+
+
+def test_weights_get_fetches_vgg19_once_and_says_size_and_licence_first(hub):
+    said = []
+    folder = get_weights("gatys", report=said.append)
+    assert (folder / "imagenet_encoder.safetensors").is_file()
+    assert said[0] == f"VGG-19: 51.8 MB, BSD-3-Clause, from {TIMM}."
+    assert said[-1] == f"VGG-19 is in {folder} now."
+    count = len(hub.requests)
+    said.clear()
+    assert get_weights("deep_photo", report=said.append) == folder
+    assert said == [f"VGG-19 is here already, in {folder}."]
+    assert len(hub.requests) == count

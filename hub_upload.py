@@ -1,5 +1,7 @@
 """Get published weights, convert them, and publish weights and the demo on the Hugging Face Hub.
 
+``style-core weights get METHOD`` gets and converts in one step; this is for files of your own.
+
     python hub_upload.py fetch-originals wct2 -o originals
     python hub_upload.py convert wct2 originals/*.pth -o weights/vgg19
     python hub_upload.py convert imagenet model.safetensors -o weights/vgg19
@@ -20,8 +22,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from style_core.checkpoints import PUBLISHED, CheckpointError
 from style_core.errors import StyleCoreError
+from style_core.publishing.checkpoints import PUBLISHED
 from style_core.publishing.conversion import convert
 from style_core.publishing.originals import HOST, ORIGINALS, fetch_originals
 from style_core.publishing.repository import Plan, carry_out, plan_space, plan_weights
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _publish(plan_weights(args.folder, args.repo, private=args.private), is_dry=args.dry_run)
         else:
             _publish(plan_space(args.repo, private=args.private), is_dry=args.dry_run)
-    except (CheckpointError, StyleCoreError) as error:
+    except StyleCoreError as error:
         print(f"Refused: {error}", file=sys.stderr)
         return 1
     except OSError as error:

@@ -38,6 +38,7 @@ from .options import (
 from .pipeline import Result, get_method, list_methods, stylize
 from .precompile import warm_up
 from .progress import Progress
+from .publishing.getting import get_weights
 from .regions import Segments
 from .version import __version__
 from .weights import FAMILIES
@@ -73,6 +74,7 @@ __all__ = [
     "describe_weights",
     "find_regions",
     "get_method",
+    "get_weights",
     "identify_weights",
     "image_size",
     "list_methods",

@@ -1,7 +1,7 @@
 """The command line: ``style-core METHOD CONTENT STYLE -o OUT [--OPTION VALUE …]``.
 
 ``python -m style_core`` is the same. With ``--batch IN OUT`` in place of CONTENT every picture of a folder is
-restyled.
+restyled. ``style-core weights`` says where full-size networks are, ``style-core weights get wct2`` gets them.
 
 Exit status 0: done; 1: refused, with a sentence on stderr; 2: wrong usage; 130: interrupted; 141: nobody
 reads any more what is printed (``| head``). The first Ctrl-C lets a method that gets better step by step
@@ -32,7 +32,9 @@ from . import (
     OptionField,
     StyleCoreError,
     check_output,
+    describe_weights,
     get_method,
+    get_weights,
     list_methods,
     option_default,
     option_fields,
@@ -81,19 +83,18 @@ def _run(arguments: Sequence[str] | None, prog: str) -> int:
     parser = _parser(prog)
     args, rest = parser.parse_known_args(arguments)
     values = vars(args)
-    if rest and (values["command"] == "methods" or any(text.startswith("-") for text in rest)):
+    if rest and (values["command"] in INFORMING or any(text.startswith("-") for text in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:  # pictures after an option: argparse leaves them over
         values["style"] = [*values["style"], *rest]
     if values.get("masks") and (values["content_mask"] or values["style_mask"]):
         parser.error("--masks cannot be combined with --content-mask or --style-mask")
     command = values.pop("command")
-    if command != "methods":
+    if command not in INFORMING:
         _check_usage(parser, values)
-    if command == "methods":
-        print(reference())
-        return DONE
     try:
+        if command in INFORMING:
+            return INFORMING[command](values)
         return _batch(command, values) if values["batch"] else _stylize(command, values)
     except Cancelled:
         print("Stopped.", file=sys.stderr)
@@ -104,6 +105,42 @@ def _run(arguments: Sequence[str] | None, prog: str) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _print_reference(values: dict[str, Any]) -> int:
+    print(reference())
+    return DONE
+
+
+def _networks(values: dict[str, Any]) -> int:
+    """Where the networks of every method and family are, or getting those of one."""
+    if values["action"] == "get":
+        return _get(values["name"])
+    for family in FAMILIES:
+        for method in list_methods():
+            try:
+                place = describe_weights(method, family)
+            except StyleCoreError as error:  # a repository that cannot be asked
+                place = str(error)
+            print(f"{family:10} {method:10}  {place}")
+    return DONE
+
+
+def _get(name: str) -> int:
+    """Sentences stay; how far a file has come is replaced by what follows, and shown in a terminal only."""
+    with tqdm(bar_format="{desc}", leave=False, disable=None) as line:
+
+        def report(message: str) -> None:
+            if message.endswith("."):
+                line.write(message, file=sys.stderr)
+            else:
+                line.set_description_str(message)
+
+        print(get_weights(name, report=report))
+    return DONE
+
+
+INFORMING = {"methods": _print_reference, "weights": _networks}  # commands that restyle nothing
 
 
 def _check_usage(parser: argparse.ArgumentParser, values: dict[str, Any]) -> None:
@@ -231,6 +268,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description="Image style transfer.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="METHOD")
     commands.add_parser("methods", help="print the reference of all methods and options")
+    _add_weights(commands.add_parser("weights", help="where full-size networks are, and getting them"))
     for key in list_methods():
         method = get_method(key)
         command = commands.add_parser(key, help=method.summary, description=method.summary)
@@ -273,6 +311,16 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         for name, option in option_fields(method.options).items():
             _add_option(command, name, option, option_default(method.options, name))
     return parser
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(action="list")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", help="say for every method and family where its networks are (the default)")
+    command = actions.add_parser("get", help="fetch full-size networks, saying size and licence first")
+    command.add_argument(
+        "name", metavar="METHOD", help="wct2, photo_wct, wct, wct_16x (a smaller copy); gatys, deep_photo"
+    )
 
 
 def _weights(text: str) -> list[float]:

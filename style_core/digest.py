@@ -6,8 +6,9 @@ import hashlib
 import os
 import threading
 import time
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 # A file that was changed this recently may be changed again without its times showing it: clocks of file
 # systems tick as slowly as every two seconds.
@@ -66,8 +67,5 @@ def forget_digests() -> None:
         _known.clear()
 
 
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
+def _sha256(file: BufferedReader) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()

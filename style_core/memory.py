@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import os
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+from cachetools import LRUCache
 from torch import Tensor
 
 BUDGET = "STYLE_CORE_FEATURES_MB"
@@ -23,7 +24,8 @@ DEFAULT_BUDGET = 400  # MB
 LARGEST_SHARE = 0.5  # of the budget; a larger value is not kept, it would push all others out
 
 _lock = threading.Lock()
-_kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()  # digest -> value, bytes
+# Without a size of its own: the budget may change while the program runs.
+_kept: LRUCache[str, Any] = LRUCache(math.inf, getsizeof=lambda value: size_of(value))
 
 
 class TensorDigests:
@@ -66,22 +68,18 @@ def fingerprint(parts: tuple[Any, ...], tensors: TensorDigests | None = None) ->
 def recall(key: str) -> Any | None:
     """The value kept under ``key``, or ``None``."""
     with _lock:
-        if key not in _kept:
-            return None
-        _kept.move_to_end(key)
-        return _kept[key][0]
+        return _kept.get(key)
 
 
 def keep(key: str, value: Any) -> None:
     """Keep a value that nobody changes any more; the ones used longest ago make room."""
-    size, budget = size_of(value), _budget()
-    if size > LARGEST_SHARE * budget:
+    budget = _budget()
+    if size_of(value) > LARGEST_SHARE * budget:
         return
     with _lock:
-        _kept[key] = (value, size)
-        _kept.move_to_end(key)
-        while sum(held for _, held in _kept.values()) > budget:
-            _kept.popitem(last=False)
+        _kept[key] = value
+        while _kept.currsize > budget:
+            _kept.popitem()
 
 
 def forget() -> None:

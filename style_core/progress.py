@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+TextReport = Callable[[str], None]  # told in words what is going on; may raise to stop
 
 
 class Progress(Protocol):
@@ -25,3 +28,7 @@ class Progress(Protocol):
 
 def ignore_progress(fraction: float, message: str, preview: Tensor | None = None) -> None:
     """The callback of a caller who does not want to know."""
+
+
+def ignore_text(message: str) -> None:
+    """The report of a caller who does not want to know."""

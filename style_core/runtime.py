@@ -65,7 +65,7 @@ class RequestRuntime:
         self._use(name, layer_of(last))
         return weights.load_encoder(
             self.family, self.weights_dir, self.device, name=name, last=last, pool=pool, fast=fast,
-            report=self._fetching,
+            method=self.method, report=self._fetching,
         )  # fmt: skip
 
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
@@ -85,7 +85,9 @@ class RequestRuntime:
         self._mention(path)
 
     def _locate(self, name: str, last: str) -> Path:
-        return weights.locate(self.family, name, self.weights_dir, last=last, report=self._fetching)
+        return weights.locate(
+            self.family, name, self.weights_dir, last=last, method=self.method, report=self._fetching
+        )
 
     def _mention(self, path: Path) -> None:
         """A note when a folder was given and the file comes from elsewhere, or when its licence binds."""

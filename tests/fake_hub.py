@@ -27,7 +27,7 @@ LARGE = 100_000  # bytes from which a file is of the LFS kind
 
 @dataclass
 class Fault:
-    """What goes wrong: a status, "gated", "hang", or a body that is cut, short, slow, norange or corrupt."""
+    """What goes wrong: a status, "gated", "nofile", "hang", or a body cut, short, slow, norange, corrupt."""
 
     kind: str | int
     pattern: str
@@ -53,7 +53,7 @@ class Hub:
     def take(self, method: str, path: str) -> str | int | None:
         """The fault that meets a request, if one does."""
         for fault in self.faults:
-            is_of_body = isinstance(fault.kind, str) and fault.kind not in {"hang", "gated"}
+            is_of_body = isinstance(fault.kind, str) and fault.kind not in {"hang", "gated", "nofile"}
             if fault.times > 0 and re.search(fault.pattern, path) and not (is_of_body and method != "GET"):
                 fault.times -= 1
                 return fault.kind
@@ -136,6 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             if fault == "gated":
                 raise _Answer(403, {"error": "gated"}, X_Error_Code="GatedRepo")
+            if fault == "nofile":
+                raise _Answer(404, {"error": "no file"}, X_Error_Code="EntryNotFound")
             if isinstance(fault, int):
                 more = {"Retry_After": "0"} if fault == 429 else {}
                 raise _Answer(fault, {"error": f"fault {fault}"}, **more)

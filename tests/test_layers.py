@@ -79,18 +79,18 @@ RULES = (  # the first that fits a module holds
     Rule(CONTRACT[:1], (*WORDS, *MATTER), ("torch",)),
     Rule(CONTRACT[1:], (*WORDS, *MATTER, *CONTRACT[:1]), ("torch",)),
     Rule(METHODS, BELOW, ("torch", "scipy", "numpy")),
-    Rule(
-        ("style_core.weights",),
-        (*WORDS, *MATTER, "style_core.device", "style_core.digest", "style_core.hub"),
-        ("torch", "safetensors"),
-    ),
     Rule(("style_core.digest",)),
     Rule(
-        ("style_core.hub", "style_core.hub.*"),
-        ("style_core.hub.*", *WORDS, *MATTER, "style_core.checkpoints", "style_core.digest"),
+        ("style_core.weights.hub", "style_core.weights.hub.*"),
+        ("style_core.weights.*", *WORDS, *MATTER, "style_core.digest"),
         ("torch", "safetensors", "huggingface_hub", "filelock", "tqdm"),
     ),
-    Rule(("style_core.checkpoints",), (*WORDS, *MATTER), ("torch", "safetensors")),
+    Rule(
+        ("style_core.weights", "style_core.weights.*"),
+        ("style_core.weights.*", *WORDS, *MATTER, "style_core.device", "style_core.digest"),
+        ("torch", "safetensors", "cachetools", "filelock"),
+    ),
+    Rule(("style_core.memory",), (), ("torch", "cachetools")),
     Rule(SUPPLY, (*WORDS, *MATTER), ("torch", "scipy", "numpy")),
     Rule(
         DOOR, (*BELOW, "style_core.methods", "style_core.digest", *SUPPLY, *DOOR), ("torch", "numpy", "PIL")
@@ -112,6 +112,7 @@ RULES = (  # the first that fits a module holds
             "style_core.batch",
             "style_core.weights",
             "style_core.device",
+            "style_core.publishing.getting",
         ),
     ),
     Rule(("style_core.reference",), (*WORDS, *DOOR)),
@@ -122,10 +123,10 @@ RULES = (  # the first that fits a module holds
         (
             *WORDS,
             *MATTER,
-            "style_core.checkpoints",
+            "style_core.pipeline",
             "style_core.digest",
-            "style_core.hub",
-            "style_core.hub.*",
+            "style_core.weights",
+            "style_core.weights.*",
             "style_core.publishing.*",
         ),
         ("torch", "safetensors", "huggingface_hub"),
@@ -138,7 +139,7 @@ RULES = (  # the first that fits a module holds
             *DOOR,
             "style_core",
             "style_core.digest",
-            "style_core.publishing.manifest",
+            "style_core.weights.manifest",
             "style_core.training.*",
         ),
         ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm", "accelerate"),
@@ -261,13 +262,11 @@ def test_imports_for_types_alone_are_left_aside(tmp_path):
     ("library", "places"),
     [
         ("gradio", {"app.py", "demo"}),
-        ("huggingface_hub", {"style_core/hub", "style_core/publishing/repository.py"}),
+        ("huggingface_hub", {"style_core/weights/hub", "style_core/publishing/repository.py"}),
         (
             "safetensors",
             {
-                "style_core/weights.py",
-                "style_core/hub",
-                "style_core/checkpoints.py",
+                "style_core/weights",
                 "style_core/training",
                 "style_core/publishing",
             },
@@ -288,7 +287,9 @@ def test_a_library_is_imported_in_its_places_only(library, places):
     assert outside == set()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "style_core/hub").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "style_core/weights/hub").glob("*.py")), ids=lambda path: path.name
+)
 def test_the_hub_is_reached_for_inside_a_function_only(path):
     tree = ast.parse(path.read_text("utf-8"))
     at_import = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]

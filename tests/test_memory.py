@@ -16,7 +16,7 @@ from safetensors.torch import save
 from style_core import get_method, list_methods, memory, reading, stylize, weights
 from style_core.digest import file_sha256
 from style_core.ops.moments import Moments
-from style_core.publishing.manifest import enter
+from style_core.weights.manifest import set_entry
 
 from .conftest import photo
 
@@ -210,7 +210,7 @@ def replace(folder, name, *, seed=11):
     path.write_bytes(data)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert (path.stat().st_ino, path.stat().st_size) == (before.st_ino, before.st_size)
-    enter(folder, path.name, {"sha256": hashlib.sha256(data).hexdigest()})
+    set_entry(folder, path.name, {"sha256": hashlib.sha256(data).hexdigest()})
 
 
 REPLACED = {

@@ -66,7 +66,11 @@ def wheel(tmp_path_factory):
         shutil.copy(ROOT / name, source)
     for name in ("assets", "demo", "style_core", "tests"):
         shutil.copytree(ROOT / name, source / name)
-    for stray in ("demo/components.pyi", "style_core/hub/names.pyi", "style_core/__pycache__/cli.pyc"):
+    for stray in (
+        "demo/components.pyi",
+        "style_core/weights/hub/names.pyi",
+        "style_core/__pycache__/cli.pyc",
+    ):
         (source / stray).parent.mkdir(exist_ok=True)
         (source / stray).touch()
     done = pip("wheel", "--no-deps", "--no-index", "--find-links", tools, "-w", built, source)

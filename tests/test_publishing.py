@@ -14,8 +14,8 @@ import pytest
 from huggingface_hub import SpaceCard
 
 import hub_upload
-from style_core.checkpoints import CheckpointError
 from style_core.publishing import originals
+from style_core.publishing.checkpoints import CheckpointError
 from style_core.publishing.originals import ORIGINALS, Original, fetch_originals, git_blob_sha1
 from style_core.publishing.repository import plan_space, plan_weights
 
@@ -68,7 +68,7 @@ class TestOriginals:
             (path,) = fetch_originals("wct2", tmp_path / "out", said.append, host=mirror[1])
             assert path.read_bytes() == b"weights"
         assert "MIT" in said[0]
-        assert said[-1] == "a.pth is here already"
+        assert said[-1] == "a.pth is here already."
 
     def test_another_file_than_the_listed_is_removed(self, mirror, listed, tmp_path):
         listed.write_bytes(b"something else")
@@ -82,7 +82,8 @@ class TestOriginals:
         assert hub_upload.main(command) == 1
         assert "answers 404; the file may have moved" in capsys.readouterr().err
 
-    def test_nobody_there_is_a_sentence(self, tmp_path, capsys):
+    def test_nobody_there_is_a_sentence(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr(originals, "DELAYS", (0.01,))
         command = ["fetch-originals", "wct2", "-o", str(tmp_path / "out"), "--host", "http://127.0.0.1:9"]
         assert hub_upload.main(command) == 1
         assert "cannot be fetched from" in capsys.readouterr().err
@@ -154,6 +155,7 @@ class TestPlans:
         assert {"app.py", "requirements.txt", "demo/page.py", "style_core/pipeline.py",
                 "assets/weights/compact/encoder.safetensors"} <= set(plan.files)  # fmt: skip
         assert not [n for n in plan.files if n.startswith(("tests/", "benchmarks/", "style_core/training/"))]
+        assert "style_core/publishing/repository.py" not in plan.files
         assert not [n for n in plan.files if "__pycache__" in n]
         readme = plan.texts["README.md"]
         card = SpaceCard(readme, ignore_metadata_errors=False).data
@@ -170,6 +172,7 @@ class TestPlans:
         code = (
             "import torch; from demo.server import serve; from style_core import stylize; "
             "serve(quiet=True).close(); "
+            "from style_core.cli import main; assert main(['weights', 'get', 'nix']) == 1; "
             "print(stylize('wct2', torch.rand(1, 3, 32, 40), torch.rand(1, 3, 32, 32)).image.shape)"
         )
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}

@@ -1,7 +1,8 @@
-"""Picture files: the one door through which they are read, and how results are written."""
+"""Picture files: the one door through which they are read, and how files are written."""
 
 from .formats import READABLE, WRITABLE
 from .loading import StoredValues, image_size, load_image, load_values
+from .place import written_whole
 from .settings import read_settings
 from .writing import Photo, check_output, save_image
 
@@ -16,4 +17,5 @@ __all__ = [
     "load_values",
     "read_settings",
     "save_image",
+    "written_whole",
 ]

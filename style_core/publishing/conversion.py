@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,24 +12,23 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..checkpoints import (
-    ENCODER_FILE,
-    IMAGENET_FILE,
+from ..digest import file_sha256
+from ..nets.decoder import OWN_ENCODER
+from ..weights import ENCODER, manifest
+from ..weights.vgg19 import IMAGENET_FILE
+from .checkpoints import (
     LEVELS,
     PUBLISHED,
     Checkpoint,
     CheckpointError,
-    Network,
     Published,
+    PublishedNetwork,
     canonical,
     check_tensors,
     find_networks,
     read,
     recognize,
 )
-from ..digest import file_sha256
-from ..nets.decoder import OWN_ENCODER
-from .manifest import enter
 
 
 @dataclass(frozen=True)
@@ -77,41 +75,41 @@ def convert(method: str, checkpoints: Sequence[Path], folder: Path) -> list[Path
 
 
 def _refuse_other_family(folder: Path, family: str) -> None:
-    manifest = folder / "manifest.json"
-    if not manifest.exists():
+    place = folder / manifest.FILE
+    if not place.exists():
         return
     try:
-        named = json.loads(manifest.read_text("utf-8"))["family"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{manifest} is damaged; convert into another folder.") from error
+        named = manifest.Manifest.read(place).family
+    except ValueError as error:
+        raise CheckpointError(f"{place} is damaged; convert into another folder.") from error
     if named and named != family:
         raise CheckpointError(f"{folder} holds the {named} family; convert {family} into another folder.")
 
 
-def find_kept_encoder(folder: Path) -> Network | None:
+def find_kept_encoder(folder: Path) -> PublishedNetwork | None:
     """The encoder that an earlier conversion left in the folder.
 
     Raises:
         CheckpointError: there is one of something else.
     """
-    path = folder / f"{ENCODER_FILE}.safetensors"
+    path = folder / f"{ENCODER}.safetensors"
     if not path.exists():
         return None
     try:
         checkpoint = Checkpoint(path, read(path))
         check_tensors(checkpoint.tensors)
-        return recognize(checkpoint, (canonical,), ENCODER_FILE)
+        return recognize(checkpoint, (canonical,), ENCODER)
     except ValueError as error:
         raise CheckpointError(f"{path} is not from a conversion; convert into another folder.") from error
 
 
-def group(networks: Iterable[Network]) -> tuple[dict[int, Network], list[Network]]:
+def group(networks: Iterable[PublishedNetwork]) -> tuple[dict[int, PublishedNetwork], list[PublishedNetwork]]:
     """Encoders by level, and decoders by name; equal copies count once.
 
     Raises:
         CheckpointError: two networks of one role differ, or no encoder is among them.
     """
-    found: dict[tuple[str, int], Network] = {}
+    found: dict[tuple[str, int], PublishedNetwork] = {}
     for network in networks:
         known = found.setdefault((network.name, network.level), network)
         if not _equal(known.state, network.state):
@@ -123,7 +121,7 @@ def group(networks: Iterable[Network]) -> tuple[dict[int, Network], list[Network
     return encoders, sorted(decoders, key=lambda decoder: decoder.name)
 
 
-def share(encoders: Mapping[int, Network]) -> dict[int, Network]:
+def share(encoders: Mapping[int, PublishedNetwork]) -> dict[int, PublishedNetwork]:
     """The deepest encoder for each of its levels.
 
     Raises:
@@ -138,7 +136,7 @@ def share(encoders: Mapping[int, Network]) -> dict[int, Network]:
     return {level: deepest for level in LEVELS if level <= deepest.level}
 
 
-def arrange(encoders: Mapping[int, Network], decoders: Iterable[Network]) -> list[Output]:
+def arrange(encoders: Mapping[int, PublishedNetwork], decoders: Iterable[PublishedNetwork]) -> list[Output]:
     """The files to write, the encoder first.
 
     Args:
@@ -149,7 +147,7 @@ def arrange(encoders: Mapping[int, Network], decoders: Iterable[Network]) -> lis
         CheckpointError: the encoder of a decoder's level is missing or of another width.
     """
     deepest = encoders[max(encoders)]
-    outputs = [Output(ENCODER_FILE, deepest.state, (deepest.source,))]
+    outputs = [Output(ENCODER, deepest.state, (deepest.source,))]
     for decoder in decoders:
         encoder = encoders.get(decoder.level)
         if encoder is None:
@@ -160,7 +158,7 @@ def arrange(encoders: Mapping[int, Network], decoders: Iterable[Network]) -> lis
     return outputs
 
 
-def _with_encoder(decoder: Network, encoder: Network, deepest: Network) -> Output:
+def _with_encoder(decoder: PublishedNetwork, encoder: PublishedNetwork, deepest: PublishedNetwork) -> Output:
     if encoder is deepest or _is_part(encoder.state, deepest.state):
         return Output(decoder.name, decoder.state, (decoder.source,))
     own = {f"{OWN_ENCODER}{key}": value for key, value in encoder.state.items()}
@@ -180,7 +178,7 @@ def _refuse_orphans(folder: Path, outputs: Iterable[Output]) -> None:
 def write(outputs: Sequence[Output], folder: Path, published: Published) -> list[Path]:
     """Write all but an encoder that is there already; returns the paths written."""
     folder.mkdir(parents=True, exist_ok=True)
-    encoder = folder / f"{ENCODER_FILE}.safetensors"
+    encoder = folder / f"{ENCODER}.safetensors"
     written = []
     for output in outputs:
         path = folder / f"{output.name}.safetensors"
@@ -191,7 +189,7 @@ def write(outputs: Sequence[Output], folder: Path, published: Published) -> list
         else:
             metadata = {} if path == encoder else {"encoder_sha256": file_sha256(encoder)}
         save_file({k: v.contiguous() for k, v in output.state.items()}, path, metadata=metadata)
-        enter(folder, path.name, _entry(path, output, published), family=published.family)
+        manifest.set_entry(folder, path.name, _entry(path, output, published), family=published.family)
         written.append(path)
     return written
 
@@ -202,16 +200,16 @@ def retie(folder: Path, before: str, family: str) -> list[Path]:
     Args:
         before: sha256 of the encoder that was in the folder.
     """
-    digest = file_sha256(folder / f"{ENCODER_FILE}.safetensors")
-    entries = json.loads((folder / "manifest.json").read_text("utf-8"))["files"]
+    digest = file_sha256(folder / f"{ENCODER}.safetensors")
+    entries = manifest.Manifest.read(folder / manifest.FILE).files
     tied = []
     for path in (folder / name for name in entries):
         if digest == before or not path.exists() or _partner(path) != before:
             continue
         state = {key: value.clone() for key, value in read(path).items()}  # not of the file replaced
         save_file(state, path, metadata={"encoder_sha256": digest})
-        entry = entries[path.name] | {"sha256": file_sha256(path), "bytes": path.stat().st_size}
-        enter(folder, path.name, entry, family=family)
+        entry = dict(entries[path.name].values) | manifest.new_entry(path)
+        manifest.set_entry(folder, path.name, entry, family=family)
         tied.append(path)
     return tied
 
@@ -222,13 +220,10 @@ def _partner(path: Path) -> str:
 
 
 def _entry(path: Path, output: Output, published: Published) -> dict[str, Any]:
-    return {
-        "sha256": file_sha256(path),
-        "bytes": path.stat().st_size,
-        "licence": published.licence,
-        "origin": published.origin,
-        "converted_from": [{"file": source.name, "sha256": file_sha256(source)} for source in output.sources],
-    }
+    sources = [{"file": source.name, "sha256": file_sha256(source)} for source in output.sources]
+    return manifest.new_entry(
+        path, licence=published.licence, origin=published.origin, converted_from=sources
+    )
 
 
 def _equal(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:

@@ -6,25 +6,24 @@ commits nothing, for the Hub is asked what it has.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..checkpoints import CheckpointError
 from ..digest import file_sha256
-from ..hub.reasons import http_errors
-from .manifest import FILE as MANIFEST
+from ..weights.hub import http_errors, imagenet_repository, our_repository
+from ..weights.manifest import FILE as MANIFEST
+from ..weights.manifest import Entry, Manifest
+from .checkpoints import CheckpointError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAME = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 CARD = "README.md"
-# What a Space needs to run the demo; tests, benchmarks and the tools for publishing stay at home.
+# What a Space needs to run the demo; tests, benchmarks, training and publishing stay at home.
 SPACE_PARTS = (
     "app.py",
     "requirements.txt",
@@ -36,7 +35,9 @@ SPACE_PARTS = (
     "README.md",
     "README.zh-CN.md",
 )
-SPACE_LEFT_OUT = re.compile(r"__pycache__|\.pyc$|\.pyi$|^style_core/(training|publishing)/|/curves/")
+SPACE_LEFT_OUT = re.compile(
+    r"__pycache__|\.pyc$|\.pyi$|^style_core/(training/|publishing/repository\.py)|/curves/"
+)
 SPDX = {
     "MIT": "mit",
     "BSD-3-Clause": "bsd-3-clause",
@@ -144,20 +145,20 @@ def _check_name(repo: str) -> None:
         raise CheckpointError(f"A repository is named USER/NAME, not {repo!r}.")
 
 
-def _families(folder: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
+def _families(folder: Path) -> dict[str, tuple[Path, Mapping[str, Entry]]]:
     """Family -> its folder and the entries of its manifest."""
-    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    found: dict[str, tuple[Path, Mapping[str, Entry]]] = {}
     for place in (folder, *sorted(p for p in folder.glob("*") if p.is_dir())):
-        manifest = place / MANIFEST
-        if not manifest.is_file():
+        path = place / MANIFEST
+        if not path.is_file():
             continue
         try:
-            content = json.loads(manifest.read_text("utf-8"))
-            family, entries = str(content.get("family") or place.name), dict(content["files"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{manifest} is damaged.") from error
+            manifest = Manifest.read(path)
+        except ValueError as error:
+            raise CheckpointError(f"{path} is damaged.") from error
+        family, entries = manifest.family or place.name, manifest.files
         if not re.fullmatch(r"[a-z0-9_]+", family) or any(not re.fullmatch(r"[\w.-]+", n) for n in entries):
-            raise CheckpointError(f"{manifest} names a family or a file that cannot be one.")
+            raise CheckpointError(f"{path} names a family or a file that cannot be one.")
         if family in found:
             raise CheckpointError(
                 f"{found[family][0]} and {place} are both of the {family} family; publish one."
@@ -168,9 +169,9 @@ def _families(folder: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
     return found
 
 
-def _check_file(path: Path, entry: Mapping[str, Any]) -> None:
+def _check_file(path: Path, entry: Entry) -> None:
     try:
-        if file_sha256(path) != entry.get("sha256"):
+        if file_sha256(path) != entry.sha256:
             raise CheckpointError(f"{path} is not the file its manifest describes.")
         with safe_open(path, framework="pt") as file:
             for key in file.keys():  # noqa: SIM118
@@ -180,9 +181,9 @@ def _check_file(path: Path, entry: Mapping[str, Any]) -> None:
         raise CheckpointError(f"{path} cannot be read as safetensors.") from error
 
 
-def model_card(repo: str, families: Mapping[str, Mapping[str, Any]]) -> str:
+def model_card(repo: str, families: Mapping[str, Mapping[str, Entry]]) -> str:
     """The card: licence, origin and metrics of every file, and how to use them."""
-    licences = {str(e.get("licence", "unknown")) for entries in families.values() for e in entries.values()}
+    licences = {e.licence for entries in families.values() for e in entries.values()}
     known = SPDX.get(next(iter(licences))) if len(licences) == 1 else None
     lines = ["---", f"license: {known or 'other'}", "library_name: style_core"]
     lines += ["tags:", "- style-transfer", "---", "", f"# {repo.partition('/')[2]}", ""]
@@ -192,15 +193,15 @@ def model_card(repo: str, families: Mapping[str, Mapping[str, Any]]) -> str:
     for family, entries in families.items():
         lines += ["", f"## {family}", "", "| file | licence | origin | metrics |", "|---|---|---|---|"]
         for name, entry in sorted(entries.items()):
-            licence, origin = entry.get("licence", "unknown"), entry.get("origin", "unknown")
-            lines.append(f"| `{name}` | {licence} | {origin} | {_metrics(entry)} |")
+            origin = entry.values.get("origin", "unknown")
+            lines.append(f"| `{name}` | {entry.licence} | {origin} | {_metrics(entry)} |")
     command = f"python -m style_core wct2 photo.jpg style.jpg -o out.png --family {next(iter(families))}"
     lines += ["", "## Use", "", "```", f"export STYLE_CORE_REPO={repo}", command, "```", ""]
     return "\n".join(lines)
 
 
-def _metrics(entry: Mapping[str, Any]) -> str:
-    decibels = (entry.get("metrics") or {}).get("reconstruction_db") or {}
+def _metrics(entry: Entry) -> str:
+    decibels = (entry.values.get("metrics") or {}).get("reconstruction_db") or {}
     return f"reconstruction {decibels['median']} dB" if "median" in decibels else ""
 
 
@@ -225,7 +226,5 @@ def _gradio_version() -> str:
 
 
 def _weights_repository() -> list[str]:
-    from ..hub import our_repository
-
     remote = our_repository()
-    return ["timm/vgg19.tv_in1k", *([remote.repo] if remote else [])]
+    return [imagenet_repository().repo, *([remote.repo] if remote else [])]

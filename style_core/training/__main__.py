@@ -22,8 +22,8 @@ from ..device import choose_device
 from ..errors import StyleCoreError, WeightsUnavailable
 from ..nets.encoder import LAYERS
 from ..nets.wavelet import VARIANTS
-from ..publishing.manifest import enter
 from ..weights import ENCODER, FAMILIES, IMAGENET_ENCODERS, WeightFile, licence_of, locate, read_weights
+from ..weights.manifest import new_entry, set_entry
 from .critic import Critic
 from .decoder import FEATURE_WEIGHT, DecoderTask, MirroredTask, WaveletTask, held_out_psnr, train_decoder
 from .encoder import INITIAL_CROPS, WIDTHS, held_out_errors, step_seed, train_encoder
@@ -193,12 +193,12 @@ def _encoder_of(args: argparse.Namespace, team: Team) -> Path:
             args.output if args.output.is_dir() else None,
             report=print,
         )
-        file = read_weights(source, args.family)
+        read_weights(source, args.family)  # refuses what is not the file it should be
         args.output.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
-        entry = {"sha256": file.sha256, "bytes": path.stat().st_size, "licence": licence_of(source),
-                 "origin": "VGG-19 as trained on ImageNet, the encoder of the decoders here"}  # fmt: skip
-        enter(args.output, path.name, entry, family=args.family)
+        origin = "VGG-19 as trained on ImageNet, the encoder of the decoders here"
+        entry = new_entry(path, licence=licence_of(source), origin=origin)
+        set_entry(args.output, path.name, entry, family=args.family)
     team.wait()
     return path
 

@@ -10,8 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..digest import file_sha256
-from ..publishing.manifest import enter
+from ..weights import manifest
 
 
 def export(
@@ -23,7 +22,7 @@ def export(
     metadata: Mapping[str, str],
     family: str | None = None,
 ) -> str:
-    """Write ``folder/name.safetensors`` in float16 and enter it in ``folder/manifest.json``.
+    """Write ``folder/name.safetensors`` in float16 and set its entry in the folder's manifest.
 
     Args:
         state: canonical tensors.
@@ -44,9 +43,9 @@ def export(
         raise ValueError(f"not finite in float16: {', '.join(broken)}")
     path = folder / f"{name}.safetensors"
     save_file(half, path, metadata=dict(metadata))
-    digest = file_sha256(path)
-    enter(folder, path.name, {"sha256": digest, "bytes": path.stat().st_size, **entry}, family=family)
-    return digest
+    written = manifest.new_entry(path, **entry)
+    manifest.set_entry(folder, path.name, written, family=family)
+    return str(written["sha256"])
 
 
 def thin_curve(source: Path, target: Path, *, rows: int = 100) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from ..errors import WeightsUnavailable
+from ...errors import WeightsUnavailable
 
 INSTEAD = "or use family 'compact', which is here."
 REPO = "STYLE_CORE_REPO"

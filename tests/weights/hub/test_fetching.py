@@ -9,19 +9,20 @@ import threading
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from style_core import Cancelled, WeightsUnavailable, describe_weights, stylize
-from style_core.hub import fetch_imagenet, fetch_network, our_repository, ranges
+from style_core import Cancelled, WeightsUnavailable, describe_weights, get_weights, stylize
 from style_core.nets.encoder import Encoder
-from style_core.weights import clear_cache, licence_of, locate
+from style_core.progress import ignore_text
+from style_core.weights import clear_cache, licence_of, locate, vgg19
+from style_core.weights.hub import fetch_imagenet, fetch_network, names, our_repository, ranges
 
-from ..conftest import photo
-from .conftest import PLACES, REPO, TIMM
+from ...conftest import photo
+from ...fake_hub import digest
+from ..trained_like import trained_like
+from .conftest import PLACES, REPO, TIMM, write_timm
 
-
-def unheard(message):
-    """A report nobody hears."""
+FULL = vgg19.WIDTHS
 
 
 def refusal(call, *arguments):
@@ -35,11 +36,11 @@ def refusal(call, *arguments):
 
 
 def network(name="wct_1"):
-    return fetch_network(our_repository(), "vgg19", name, unheard)
+    return fetch_network(our_repository(), "vgg19", name, ignore_text)
 
 
 def imagenet(last="conv5_1"):
-    return fetch_imagenet(last, unheard)
+    return fetch_imagenet(last, ignore_text)
 
 
 class TestRepository:
@@ -79,7 +80,7 @@ class TestRepository:
 
     def test_a_damaged_file_is_fetched_once_more(self, hub):
         hub.fault("corrupt", r"wct_1\.safetensors", times=1)
-        assert licence_of(network()) == "unknown"
+        assert licence_of(network()) == "unknown licence"
         gets = [r for r in hub.requests if r["method"] == "GET" and "wct_1" in str(r["path"])]
         assert len(gets) == 2
 
@@ -123,13 +124,13 @@ class TestRepository:
 
         kept = network("wct_1")
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        monkeypatch.setattr("style_core.hub.names.cache_folder", None)  # calling it would fail
+        monkeypatch.setattr("style_core.weights.hub.names.cache_folder", None)  # calling it would fail
         assert network("wct_1") == kept
 
     def test_without_a_repository_the_two_ways_are_named(self, hub, monkeypatch):
         monkeypatch.delenv("STYLE_CORE_REPO")
         text = refusal(locate, "vgg19", "wct_1")
-        assert "hub_upload.py fetch-originals" in text
+        assert "style-core weights get wct" in text
         assert "STYLE_CORE_REPO" in text
         assert "family 'compact', which is here" in text
         assert not hub.requests
@@ -302,12 +303,6 @@ class TestImagenet:
         assert "HF_HUB_OFFLINE is set; unset it" in refusal(imagenet)
         assert not hub.requests
 
-    def test_a_file_of_another_hash_than_the_known_is_refused(self, hub, monkeypatch):
-        from style_core.hub import names
-
-        monkeypatch.setattr(names, "IMAGENET", names.Remote(TIMM, "main", "0" * 64))
-        assert "serves another file than the one known" in refusal(imagenet)
-
     @pytest.mark.parametrize(
         "content", [b"", b"\x10", b"not a safetensors file at all" * 10, b"\x05\0\0\0\0\0\0\0{bad}"]
     )
@@ -327,7 +322,7 @@ class TestImagenet:
     def test_no_token_goes_to_another_host(self, hub, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", "hf_secret")
         hub.redirects = True
-        from ..fake_hub import LARGE
+        from ...fake_hub import LARGE
 
         path = hub.folder("models", TIMM) / "model.safetensors"
         assert path.stat().st_size >= LARGE
@@ -342,7 +337,7 @@ class TestImagenet:
         def full(*arguments, **options):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("style_core.hub.imagenet.save_file", full)
+        monkeypatch.setattr("style_core.weights.hub.imagenet.save_file", full)
         assert "the disk is full; make room or set HF_HOME" in refusal(imagenet)
 
     def test_a_cache_that_cannot_be_written_is_a_sentence(self, hub, monkeypatch):
@@ -377,18 +372,86 @@ class TestImagenet:
         assert len(ranged) == len(set(ranged)) > 0
 
 
-FULL_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512, 512, 512, 512)
+class TestAnotherFileThanTheOneKnown:
+    """The known commit or sha256 is not what the repository serves: said, and accepted by one setting."""
+
+    @pytest.fixture(params=["another file", "no such commit", "no such file at the commit"])
+    def known(self, hub, monkeypatch, request):
+        """The sha256 of the file served, where another is known."""
+        revisions = {"another file": "main", "no such commit": "missing"}
+        revision = revisions.get(request.param, "empty")
+        monkeypatch.setattr(names, "IMAGENET", names.Remote(TIMM, revision, "0" * 64))
+        if revision == "empty":
+            hub.fault("nofile", "/resolve/empty/")
+        return digest(hub.folder("models", TIMM) / "model.safetensors")
+
+    def test_it_is_said_what_differs_and_what_accepts_it(self, hub, known):
+        text = refusal(imagenet)
+        assert f"sha256 {known[:12]}…" in text
+        assert f"not {'0' * 12}…" in text
+        assert f"set STYLE_CORE_ACCEPT_VGG19={known[:12]} to accept it" in text
+        assert "which is not there any more" in text or names.IMAGENET.revision == "main"
+        assert "family 'compact', which is here" in text
+
+    @pytest.mark.parametrize("length", [8, 12, 64, None])
+    def test_the_setting_accepts_it(self, hub, known, monkeypatch, length):
+        monkeypatch.setenv("STYLE_CORE_ACCEPT_VGG19", "any" if length is None else known[:length].upper())
+        path = imagenet("conv1_2")
+        record = json.loads((path.parent / "record.json").read_text())
+        assert record["etag"] == known
+        assert record["commit"] == hub.commit_of(hub.folder("models", TIMM))
+
+    @pytest.mark.parametrize("length", [0, 1, 7])
+    def test_a_beginning_too_short_accepts_nothing(self, known, monkeypatch, length):
+        monkeypatch.setenv("STYLE_CORE_ACCEPT_VGG19", known[:length])
+        refusal(imagenet)
+
+    def test_another_sha256_accepts_nothing_and_is_said(self, known, monkeypatch):
+        monkeypatch.setenv("STYLE_CORE_ACCEPT_VGG19", "0123456789")
+        assert "(it is '0123456789')" in refusal(imagenet)
+
+    def test_the_known_file_at_another_commit_is_no_other_file(self, hub, known, monkeypatch):
+        monkeypatch.setattr(names, "IMAGENET", names.Remote(TIMM, names.IMAGENET.revision, known))
+        assert imagenet("conv1_1").is_file()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda weight, bias: weight.zero_(), "conv1_2.weight is all 0"),
+        (lambda weight, bias: weight.normal_(std=0.06), "spread like random ones"),
+        (lambda weight, bias: bias.fill_(torch.nan), "conv1_2.bias holds values that are not finite"),
+    ],
+)
+@pytest.mark.parametrize("accepted", ["", "any"])
+def test_what_does_not_look_like_vgg19_is_refused_whatever_is_accepted(
+    hub, monkeypatch, spoil, reason, accepted
+):
+    path = hub.folder("models", TIMM) / "model.safetensors"
+    state = {name: value.clone() for name, value in load_file(path).items()}
+    spoil(state["features.2.weight"], state["features.2.bias"])
+    save_file(state, path)
+    monkeypatch.setenv("STYLE_CORE_ACCEPT_VGG19", accepted)
+    text = refusal(imagenet)
+    assert "is not VGG-19 as trained on ImageNet" in text
+    assert reason in text
+    write_timm(path)  # once it is what it should be, nothing of the refused one is used
+    assert imagenet().is_file()
+
+
 CONV_PLACES = (*PLACES.values(), 30, 32, 34)
+FULL_WIDTHS = (*FULL.values(), 512, 512, 512)
 
 
 def write_true_size(path):
-    """A sparse file with the header of timm's and its 575 MB, all zero; gives bytes by layer place."""
+    """A sparse file with the header of timm's and its 575 MB; gives bytes by layer place.
+
+    Trained-looking values up to conv5_1; behind, all is zero.
+    """
     shapes, channels, sizes = {}, 3, {}
     for place, width in zip(CONV_PLACES, FULL_WIDTHS, strict=True):
-        shapes[f"features.{place}.weight"], shapes[f"features.{place}.bias"] = (
-            (width, channels, 3, 3),
-            (width,),
-        )
+        shapes[f"features.{place}.weight"] = (width, channels, 3, 3)
+        shapes[f"features.{place}.bias"] = (width,)
         sizes[place] = 4 * (width * channels * 9 + width)
         channels = width
     shapes |= {"pre_logits.fc1.weight": (4096, 512, 7, 7), "pre_logits.fc1.bias": (4096,),
@@ -401,25 +464,40 @@ def write_true_size(path):
         offset = stop
     text = json.dumps(header).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
+    generator = torch.Generator().manual_seed(5)
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         file.truncate(8 + len(text) + offset)
+        for place in PLACES.values():
+            width, inputs = shapes[f"features.{place}.weight"][:2]
+            values = {"weight": trained_like(width, inputs, generator), "bias": torch.rand(width)}
+            for kind, tensor in values.items():
+                file.seek(8 + len(text) + header[f"features.{place}.{kind}"]["data_offsets"][0])
+                file.write(tensor.numpy().tobytes())
+    return sizes
+
+
+@pytest.fixture
+def true_size(hub, monkeypatch):
+    """Bytes by layer place of a file as large as timm's, which is at the Hub."""
+    monkeypatch.setattr(vgg19, "WIDTHS", FULL)
+    path = hub.folder("models", TIMM) / "model.safetensors"
+    sizes = write_true_size(path)
+    digest(path)  # which takes longer than a request waits; it is known from now on
     return sizes
 
 
 @pytest.mark.parametrize("last", ["conv4_1", "conv5_1"])
-def test_of_575_megabytes_only_the_layers_needed_are_sent(hub, last):
-    path = hub.folder("models", TIMM) / "model.safetensors"
-    sizes = write_true_size(path)
-    assert path.stat().st_size > 574e6
+def test_of_575_megabytes_only_the_layers_needed_are_sent(hub, true_size, last):
+    assert (hub.folder("models", TIMM) / "model.safetensors").stat().st_size > 574e6
     kept = load_file(imagenet(last))
-    wanted = sum(sizes[place] for layer, place in PLACES.items() if layer <= last)
+    wanted = sum(true_size[place] for layer, place in PLACES.items() if layer <= last)
     assert sum(v.numel() * 4 for k, v in kept.items() if not k.startswith("conv0")) == wanted
     assert wanted < hub.sent("model") < 1.02 * wanted
     assert len([r for r in hub.requests if r["range"]]) == 3  # the header and two ranges
 
 
-def test_the_environment_is_respected_by_another_process(hub, tmp_path):
+def test_the_environment_is_respected_by_another_process(hub, true_size, tmp_path):
     """HF_ENDPOINT and HF_HOME as a user sets them, in a process of its own."""
     environment = {
         **os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "other"), "HF_HUB_DISABLE_XET": "1",
@@ -481,7 +559,9 @@ class TestWhereabouts:
 
     def test_without_a_repository_it_says_so(self, hub, monkeypatch):
         monkeypatch.delenv("STYLE_CORE_REPO")
-        assert "no repository of them is named" in describe_weights("wct2", "vgg19")
+        assert "fetch the published ones with 'style-core weights get wct2'" in describe_weights(
+            "wct2", "vgg19"
+        )
 
     def test_a_hub_that_refuses_is_a_sentence(self, hub):
         hub.fault(404, ".*manifest.*")
@@ -491,3 +571,16 @@ class TestWhereabouts:
     def test_imagenets_network_names_its_size_and_asks_nobody(self, hub):
         assert "of VGG-19 from timm/vgg19.tv_in1k (BSD-3-Clause)" in describe_weights("gatys", "vgg19")
         assert hub.sent(".*") == 0
+
+
+def test_weights_get_fetches_vgg19_once_and_says_size_and_licence_first(hub):
+    said = []
+    folder = get_weights("gatys", report=said.append)
+    assert (folder / "imagenet_encoder.safetensors").is_file()
+    assert said[0] == f"VGG-19: 51.8 MB, BSD-3-Clause, from {TIMM}."
+    assert said[-1] == f"VGG-19 is in {folder} now."
+    count = len(hub.requests)
+    said.clear()
+    assert get_weights("deep_photo", report=said.append) == folder
+    assert said == [f"VGG-19 is here already, in {folder}."]
+    assert len(hub.requests) == count

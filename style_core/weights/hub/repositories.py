@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..digest import file_sha256
-from ..errors import WeightsUnavailable
-from .names import Remote, Report, cache_folder, locked, megabytes
+from ...digest import file_sha256
+from ...errors import WeightsUnavailable
+from ...progress import TextReport
+from .. import manifest as manifests
+from ..folders import locked
+from .names import Remote, cache_folder, megabytes
 from .reasons import INSTEAD, explained
 
-MANIFEST = "manifest.json"
-SHA256 = re.compile(r"[0-9a-f]{64}")
 PLAIN_NAME = re.compile(r"[a-z0-9_]+")
 
 
-def fetch_network(remote: Remote, family: str, name: str, report: Report) -> Path:
+def fetch_network(remote: Remote, family: str, name: str, report: TextReport) -> Path:
     """``<family>/<name>.safetensors`` of one of our repositories, with its manifest beside it.
 
     A file in the Hub's cache is used without a question to the Hub. All files of a family come from the
@@ -39,9 +39,9 @@ def fetch_network(remote: Remote, family: str, name: str, report: Report) -> Pat
         if path is not None:
             return path
         with locked(cache_folder("locks", remote.repo.replace("/", "--"), f"{family}_{name}"), report):
-            manifest = _download(remote, f"{family}/{MANIFEST}", report)
+            manifest = _download(remote, f"{family}/{manifests.FILE}", report)
             if _entry(manifest, name) is None:  # an old one, of before these weights were there
-                manifest = _download(remote, f"{family}/{MANIFEST}", report, is_fresh=True)
+                manifest = _download(remote, f"{family}/{manifests.FILE}", report, is_fresh=True)
             entry = _entry(manifest, name)
             if entry is None:
                 raise WeightsUnavailable(
@@ -53,9 +53,9 @@ def fetch_network(remote: Remote, family: str, name: str, report: Report) -> Pat
             for _ in range(2):
                 path = _download(
                     commit, f"{family}/{name}.safetensors", report,
-                    title=f"{title} ({entry.get('licence', 'licence unknown')})",
+                    title=f"{title} ({entry.licence})",
                 )  # fmt: skip
-                if file_sha256(path) == entry["sha256"]:
+                if file_sha256(path) == entry.sha256:
                     return path
                 _remove(path)
                 report(f"{name} arrived damaged")
@@ -65,7 +65,7 @@ def fetch_network(remote: Remote, family: str, name: str, report: Report) -> Pat
     )
 
 
-def listed_networks(remote: Remote, family: str, report: Report) -> Mapping[str, Mapping[str, Any]]:
+def listed_networks(remote: Remote, family: str, report: TextReport) -> Mapping[str, manifests.Entry]:
     """What a repository's manifest says of each file of a family: bytes, licence, sha256.
 
     Only the manifest is fetched, and kept like a network.
@@ -74,10 +74,10 @@ def listed_networks(remote: Remote, family: str, report: Report) -> Mapping[str,
         WeightsUnavailable: as :func:`fetch_network`.
     """
     with explained(f"The list of {family} weights", remote.repo):
-        manifest = _download(remote, f"{family}/{MANIFEST}", report)
+        manifest = _download(remote, f"{family}/{manifests.FILE}", report)
         try:
-            return dict(json.loads(manifest.read_text("utf-8"))["files"])
-        except (ValueError, KeyError, TypeError) as error:
+            return manifests.Manifest.read(manifest).files
+        except ValueError as error:
             raise WeightsUnavailable(f"The manifest of {remote} cannot be read, {INSTEAD}") from error
 
 
@@ -89,24 +89,26 @@ def _kept(remote: Remote, family: str, name: str) -> Path | None:
     try:
         found = [
             Path(hf_hub_download(remote.repo, path, revision=remote.revision, local_files_only=True))
-            for path in (f"{family}/{MANIFEST}", f"{family}/{name}.safetensors")
+            for path in (f"{family}/{manifests.FILE}", f"{family}/{name}.safetensors")
         ]
     except LocalEntryNotFoundError:
         return None
     entry = _entry(found[0], name)
-    return found[1] if entry is not None and file_sha256(found[1]) == entry["sha256"] else None
+    return found[1] if entry is not None and file_sha256(found[1]) == entry.sha256 else None
 
 
-def _entry(manifest: Path, name: str) -> Mapping[str, Any] | None:
+def _entry(manifest: Path, name: str) -> manifests.Entry | None:
     """What a manifest says of a network, if it says its sha256."""
     try:
-        entry = dict(json.loads(manifest.read_text("utf-8"))["files"][f"{name}.safetensors"])
-        return entry if SHA256.fullmatch(entry["sha256"]) else None
-    except (ValueError, KeyError, TypeError):
+        entry = manifests.Manifest.read(manifest).files[f"{name}.safetensors"]
+        return entry if entry.sha256 else None
+    except (ValueError, KeyError):
         return None
 
 
-def _download(remote: Remote, path: str, report: Report, *, title: str = "", is_fresh: bool = False) -> Path:
+def _download(
+    remote: Remote, path: str, report: TextReport, *, title: str = "", is_fresh: bool = False
+) -> Path:
     """A file from the cache or the Hub; ``is_fresh`` asks the Hub what the revision is now."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -124,7 +126,7 @@ def _download(remote: Remote, path: str, report: Report, *, title: str = "", is_
     return Path(found)
 
 
-def _reporting(report: Report, title: str, raised: list[BaseException]) -> type[Any]:
+def _reporting(report: TextReport, title: str, raised: list[BaseException]) -> type[Any]:
     """A progress bar class that draws nothing and reports instead; what a report raises is kept too."""
     from tqdm import tqdm
 

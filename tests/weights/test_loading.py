@@ -8,14 +8,23 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from style_core import WeightsUnavailable, stylize, weights
+from style_core import WeightsUnavailable, stylize
 from style_core.nets.encoder import Encoder
 from style_core.nets.wavelet import WaveletDecoder
-from style_core.publishing.manifest import enter
 from style_core.training.export import export
-from style_core.weights import load_encoder, load_network, locate, read_weights
+from style_core.weights import (
+    clear_cache,
+    folders,
+    load_encoder,
+    load_network,
+    loading,
+    locate,
+    network_cache,
+    read_weights,
+)
+from style_core.weights.manifest import present_sha256, set_entry
 
-from .conftest import TINY_WIDTHS, photo
+from ..conftest import TINY_WIDTHS, photo
 
 CPU = torch.device("cpu")
 
@@ -23,11 +32,12 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def _fresh(tmp_path, monkeypatch):
     """No weights from elsewhere: none cached, none shipped, no folder in the environment."""
-    weights.clear_cache()
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path / "shipped")
-    monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
+    clear_cache()
+    monkeypatch.setattr(folders, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setenv(folders.DATA, str(tmp_path / "data"))
+    monkeypatch.delenv(folders.ENVIRONMENT, raising=False)
     yield
-    weights.clear_cache()
+    clear_cache()
 
 
 def fill(folder, seed=0):
@@ -73,7 +83,7 @@ def test_places_are_searched_in_order(tmp_path, monkeypatch, present, first):
     for name in present:
         fill(tmp_path / name)
     if "environment" in present:
-        monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "environment"))
+        monkeypatch.setenv(folders.ENVIRONMENT, str(tmp_path / "environment"))
     folder = tmp_path / "argument" if "argument" in present else None
     assert locate("compact", "encoder", folder) == tmp_path / first / "encoder.safetensors"
 
@@ -135,7 +145,7 @@ def test_a_missing_or_broken_manifest_is_refused(tmp_path, manifest):
 def test_what_is_no_safetensors_file_is_refused(tmp_path, data):
     path = fill(tmp_path / "w") / "encoder.safetensors"
     path.write_bytes(data)
-    enter(path.parent, path.name, {"sha256": weights._sha256(path)})
+    set_entry(path.parent, path.name, {"sha256": present_sha256(path)})
     assert "is not a readable safetensors file" in refusal(encoder_of, path.parent)
 
 
@@ -158,7 +168,7 @@ def test_a_decoder_that_names_no_encoder_is_refused(tmp_path):
 
 def test_tensors_of_another_network_are_refused_with_what_is_missing(tmp_path):
     folder = fill(tmp_path / "w")
-    digest = weights._sha256(folder / "encoder.safetensors")
+    digest = present_sha256(folder / "encoder.safetensors")
     state = Encoder(TINY_WIDTHS).state_dict()
     export(state, folder, "wct2_cat5", entry={}, metadata={"encoder_sha256": digest})
     text = refusal(decoder_of, folder)
@@ -190,12 +200,12 @@ def test_vgg19_without_weights_names_the_ways_out(tmp_path):
         stylize, "wct2", photo(32, 32), photo(32, 32), family="vgg19", weights_dir=tmp_path / "empty"
     )
     assert str(tmp_path / "empty") in text
-    for way_out in ("hub_upload.py", "weights_dir", "'compact'"):
+    for way_out in ("'style-core weights get wct2'", "weights_dir", "'compact'"):
         assert way_out in text
 
 
 def test_compact_without_weights_says_where_it_looked(monkeypatch, tmp_path):
-    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "named"))
+    monkeypatch.setenv(folders.ENVIRONMENT, str(tmp_path / "named"))
     text = refusal(locate, "compact", "encoder")
     assert "'encoder'" in text
     assert str(tmp_path / "named") in text
@@ -206,14 +216,14 @@ def test_compact_without_weights_says_where_it_looked(monkeypatch, tmp_path):
 
 def count_opens(monkeypatch):
     """The names of the safetensors files opened from now on, each opening made slow."""
-    opened, original = [], weights.safe_open
+    opened, original = [], loading.safe_open
 
     def slow_open(path, *arguments, **named):
         opened.append(path.name)
         time.sleep(0.05)
         return original(path, *arguments, **named)
 
-    monkeypatch.setattr(weights, "safe_open", slow_open)
+    monkeypatch.setattr(loading, "safe_open", slow_open)
     return opened
 
 
@@ -254,11 +264,11 @@ def test_a_failed_request_is_not_remembered(tmp_path):
 
 
 def test_the_cache_keeps_what_fits_its_budget_and_the_latest(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "DEFAULT_BUDGET", 0.1)  # MB
+    monkeypatch.setattr(network_cache, "DEFAULT_BUDGET", 0.1)  # MB
     networks = [encoder_of(fill(tmp_path / str(k), seed=k)) for k in range(6)]
     size = sum(p.numel() * p.element_size() for p in networks[0].parameters())
-    assert len(weights._networks) == 100_000 // size
-    assert list(weights._networks.values())[-1] is networks[-1]
+    assert len(network_cache._networks) == 100_000 // size
+    assert list(network_cache._networks.values())[-1] is networks[-1]
 
 
 def test_a_network_larger_than_the_budget_is_kept_while_it_is_the_only_one(tmp_path, monkeypatch):
@@ -266,7 +276,7 @@ def test_a_network_larger_than_the_budget_is_kept_while_it_is_the_only_one(tmp_p
     first = encoder_of(fill(tmp_path / "a"))
     assert encoder_of(tmp_path / "a") is first
     encoder_of(fill(tmp_path / "b", seed=1))
-    assert len(weights._networks) == 1
+    assert len(network_cache._networks) == 1
 
 
 def test_float16_files_load_as_frozen_float32_of_the_same_values(tmp_path):
@@ -284,6 +294,6 @@ def test_float32_files_load_without_loss(tmp_path):
     torch.manual_seed(0)
     state, path = Encoder(TINY_WIDTHS).state_dict(), tmp_path / "encoder.safetensors"
     save_file(state, path)
-    enter(tmp_path, path.name, {"sha256": weights._sha256(path)})
+    set_entry(tmp_path, path.name, {"sha256": present_sha256(path)})
     loaded = encoder_of(tmp_path, last="relu5_1").state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in state.items())

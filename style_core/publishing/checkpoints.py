@@ -19,13 +19,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .nets.decoder import UPSAMPLE_BEFORE, Decoder, mirrored_layers
-from .nets.encoder import LAYERS, POOL_BEFORE, Encoder
-from .nets.wavelet import UNPOOL_BEFORE, WaveletDecoder
+from ..errors import WeightsUnavailable
+from ..nets.decoder import UPSAMPLE_BEFORE, Decoder, mirrored_layers
+from ..nets.encoder import LAYERS, POOL_BEFORE, Encoder
+from ..nets.wavelet import UNPOOL_BEFORE, WaveletDecoder
+from ..weights import ENCODER
+from ..weights.vgg19 import IMAGENET_FILE, LICENCE, feature_places, imagenet_input
 
-ENCODER_FILE = "encoder"
-IMAGENET_FILE = "imagenet_encoder"
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0, 1]; torchvision, timm
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, 0 to 255; Simonyan and Zisserman
 LEVELS = (1, 2, 3, 4, 5)
 CONSTANT_PREFIXES = ("pool", "recon_block")  # Haar kernels, rebuilt exactly by ops/haar.py
@@ -37,7 +37,7 @@ UNREADABLE = (  # what torch.load raises on files that are no checkpoints
 )  # fmt: skip
 
 
-class CheckpointError(Exception):
+class CheckpointError(WeightsUnavailable):
     """A checkpoint is not what it should be; the text says why."""
 
 
@@ -50,7 +50,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Network:
+class PublishedNetwork:
     """One network in canonical names, float32.
 
     Attributes:
@@ -66,13 +66,13 @@ class Network:
     source: Path
 
     def __str__(self) -> str:
-        kind = ENCODER_FILE if self.is_encoder else "decoder"
+        kind = ENCODER if self.is_encoder else "decoder"
         return f"the level {self.level} {kind} of {self.source.name}"
 
     @property
     def is_encoder(self) -> bool:
         """Whether it is an encoder."""
-        return self.name in {ENCODER_FILE, IMAGENET_FILE}
+        return self.name in {ENCODER, IMAGENET_FILE}
 
     def width(self, level: int) -> int:
         """Channels of relu ``level``_1, which the encoder gives and the decoder takes."""
@@ -115,24 +115,12 @@ def continued_numbers(layers: Sequence[str]) -> Iterable[str]:
     return (f"conv{number}" for number in range(first, first + len(layers)))
 
 
-def feature_places(layers: Sequence[str]) -> Iterable[str]:
-    """``features.0``, ``features.2``, ``features.5`` …: torchvision, timm and the Caffe network's ports.
-
-    Every convolution has a ReLU after it, and the poolings count too.
-    """
-    place = 0
-    for layer in layers:
-        place += layer in POOL_BEFORE
-        yield f"features.{place}"
-        place += 2
-
-
 def encoder_layers(level: int) -> tuple[str, ...]:
     """The convolutions of a released encoder that ends at relu ``level``_1, in order."""
     return ("conv0", *LAYERS[: LAYERS.index(f"conv{level}_1") + 1])
 
 
-def recognize(checkpoint: Checkpoint, layouts: Sequence[Layout], decoder_name: str) -> Network:
+def recognize(checkpoint: Checkpoint, layouts: Sequence[Layout], decoder_name: str) -> PublishedNetwork:
     """The encoder or decoder of the level whose layers the file's names are, in one of the layouts.
 
     Raises:
@@ -155,13 +143,13 @@ def _renamed(checkpoint: Checkpoint, names: Mapping[str, str]) -> Checkpoint:
     return replace(checkpoint, tensors=state)
 
 
-def _build(checkpoint: Checkpoint, level: int, decoder_name: str) -> Network:
+def _build(checkpoint: Checkpoint, level: int, decoder_name: str) -> PublishedNetwork:
     state = checkpoint.tensors
     if "conv0.weight" in state:
         Encoder.from_state(state)
-        return Network(ENCODER_FILE, level, state, checkpoint.path)
+        return PublishedNetwork(ENCODER, level, state, checkpoint.path)
     Decoder.from_state(state, level=level, upsampling="nearest")  # shapes are those of unpooling too
-    return Network(f"{decoder_name}_{level}", level, state, checkpoint.path)
+    return PublishedNetwork(f"{decoder_name}_{level}", level, state, checkpoint.path)
 
 
 def _sample(names: Iterable[str]) -> str:
@@ -172,7 +160,7 @@ def _sample(names: Iterable[str]) -> str:
 # Methods: which networks a checkpoint holds.
 
 
-def find_wct2(checkpoint: Checkpoint) -> list[Network]:
+def find_wct2(checkpoint: Checkpoint) -> list[PublishedNetwork]:
     """A released WCT2 encoder or decoder, ``sum`` or ``cat5``.
 
     Raises:
@@ -180,13 +168,13 @@ def find_wct2(checkpoint: Checkpoint) -> list[Network]:
     """
     state = {k: v.float() for k, v in checkpoint.tensors.items() if not k.startswith(CONSTANT_PREFIXES)}
     if "conv0.weight" in state:
-        return [recognize(replace(checkpoint, tensors=state), (canonical,), ENCODER_FILE)]
+        return [recognize(replace(checkpoint, tensors=state), (canonical,), ENCODER)]
     is_cat5 = any(f"{layer}_2.weight" in state for layer in UNPOOL_BEFORE)
     if is_cat5:
         state = {_without_suffix(key): value for key, value in state.items()}
     variant = "cat5" if is_cat5 else "sum"
     WaveletDecoder.from_state(state, variant=variant)
-    return [Network(f"wct2_{variant}", 4, state, checkpoint.path)]
+    return [PublishedNetwork(f"wct2_{variant}", 4, state, checkpoint.path)]
 
 
 def _without_suffix(key: str) -> str:
@@ -194,7 +182,7 @@ def _without_suffix(key: str) -> str:
     return f"{layer.removesuffix('_2') if layer.count('_') == 2 else layer}.{kind}"
 
 
-def find_photo_wct(checkpoint: Checkpoint) -> list[Network]:
+def find_photo_wct(checkpoint: Checkpoint) -> list[PublishedNetwork]:
     """FastPhotoStyle's eight networks in one file (``e1.`` … ``d4.``), or one of them in its own.
 
     Raises:
@@ -208,7 +196,7 @@ def find_photo_wct(checkpoint: Checkpoint) -> list[Network]:
     return [recognize(file, (canonical,), "photo_wct") for file in files]
 
 
-def find_wct(checkpoint: Checkpoint) -> list[Network]:
+def find_wct(checkpoint: Checkpoint) -> list[PublishedNetwork]:
     """An encoder or decoder of WCT as one of the PyTorch ports has it.
 
     Raises:
@@ -217,7 +205,7 @@ def find_wct(checkpoint: Checkpoint) -> list[Network]:
     return [recognize(checkpoint, (canonical, torch_places, continued_numbers), "wct")]
 
 
-def find_wct_16x(checkpoint: Checkpoint) -> list[Network]:
+def find_wct_16x(checkpoint: Checkpoint) -> list[PublishedNetwork]:
     """A compressed encoder or decoder of Collaborative Distillation.
 
     The decoders' last ReLU is not stored: a picture is clamped to [0, 1] after every level anyway. The
@@ -230,7 +218,7 @@ def find_wct_16x(checkpoint: Checkpoint) -> list[Network]:
     return [recognize(replace(checkpoint, tensors=kept), (joined_digits,), "wct")]
 
 
-def find_imagenet(checkpoint: Checkpoint) -> list[Network]:
+def find_imagenet(checkpoint: Checkpoint) -> list[PublishedNetwork]:
     """VGG-19 as torchvision and timm have it: RGB, normalized by ImageNet's mean and deviation.
 
     Raises:
@@ -239,13 +227,7 @@ def find_imagenet(checkpoint: Checkpoint) -> list[Network]:
     return [_vgg19(checkpoint, *imagenet_input())]
 
 
-def imagenet_input() -> tuple[Tensor, Tensor]:
-    """The preprocessing of torchvision and timm as a 1x1 convolution: ``[3, 3, 1, 1]`` and ``[3]``."""
-    deviation, mean = torch.tensor(IMAGENET_STD), torch.tensor(IMAGENET_MEAN)
-    return torch.diag(1 / deviation)[:, :, None, None].contiguous(), -mean / deviation
-
-
-def find_caffe(checkpoint: Checkpoint) -> list[Network]:
+def find_caffe(checkpoint: Checkpoint) -> list[PublishedNetwork]:
     """The original VGG-19, for BGR from 0 to 255 minus the mean, under the same names.
 
     Raises:
@@ -255,7 +237,7 @@ def find_caffe(checkpoint: Checkpoint) -> list[Network]:
     return [_vgg19(checkpoint, weight, -torch.tensor(CAFFE_MEAN))]
 
 
-def _vgg19(checkpoint: Checkpoint, weight: Tensor, bias: Tensor) -> Network:
+def _vgg19(checkpoint: Checkpoint, weight: Tensor, bias: Tensor) -> PublishedNetwork:
     """The network up to conv5_1 with its preprocessing as ``conv0``; what lies behind is left out."""
     state = {"conv0.weight": weight, "conv0.bias": bias}
     for place, layer in zip(feature_places(LAYERS), LAYERS, strict=True):
@@ -264,7 +246,7 @@ def _vgg19(checkpoint: Checkpoint, weight: Tensor, bias: Tensor) -> Network:
                 raise ValueError(f"it has no {place}.{kind}")
             state[f"{layer}.{kind}"] = checkpoint.tensors[f"{place}.{kind}"].float()
     Encoder.from_state(state)
-    return Network(IMAGENET_FILE, LEVELS[-1], state, checkpoint.path)
+    return PublishedNetwork(IMAGENET_FILE, LEVELS[-1], state, checkpoint.path)
 
 
 @dataclass(frozen=True)
@@ -279,7 +261,7 @@ class Published:
     """
 
     title: str
-    find: Callable[[Checkpoint], list[Network]]
+    find: Callable[[Checkpoint], list[PublishedNetwork]]
     licence: str
     origin: str
     family: str = "vgg19"
@@ -303,7 +285,7 @@ PUBLISHED = {
         family="vgg19_16x", has_own_encoders=True,
     ),
     "imagenet": Published(
-        "VGG-19", find_imagenet, "BSD-3-Clause", "huggingface.co/timm/vgg19.tv_in1k (torchvision)",
+        "VGG-19", find_imagenet, LICENCE, "huggingface.co/timm/vgg19.tv_in1k (torchvision)",
     ),
     "caffe": Published(
         "VGG-19", find_caffe, "CC BY 4.0", "robots.ox.ac.uk/~vgg/research/very_deep, through a PyTorch port",
@@ -311,7 +293,7 @@ PUBLISHED = {
 }  # fmt: skip
 
 
-def find_networks(published: Published, path: Path) -> list[Network]:
+def find_networks(published: Published, path: Path) -> list[PublishedNetwork]:
     """All networks of a checkpoint file.
 
     Raises:

@@ -15,8 +15,9 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from ..errors import WeightsUnavailable
-from .names import Remote, Report, megabytes
+from ...errors import WeightsUnavailable
+from ...progress import TextReport
+from .names import Remote, megabytes
 from .reasons import DELAYS, INSTEAD, BadStatus, CutShort, http_errors, may_pass
 
 HEADER_GUESS = 16_384  # bytes read first; a header is a few thousand
@@ -38,7 +39,7 @@ class RemoteFile:
         WeightsUnavailable: offline. What the Hub's library raises otherwise.
     """
 
-    def __init__(self, remote: Remote, path: str, report: Report) -> None:
+    def __init__(self, remote: Remote, path: str, report: TextReport) -> None:
         from huggingface_hub import constants, get_hf_file_metadata, get_session, hf_hub_url
         from huggingface_hub.utils import build_hf_headers
 
@@ -86,19 +87,19 @@ class RemoteFile:
         """The ranges as files in ``folder``; what is there of them already is not fetched again."""
         folder.mkdir(exist_ok=True)
         parts = {r: folder / f"{r[0]}-{r[1]}" for r in ranges}
-        progress = Progress(title, sum(stop - start for start, stop in ranges), self._report)
+        counter = ByteCounter(title, sum(stop - start for start, stop in ranges), self._report)
         try:
             for (start, stop), path in parts.items():
-                self._tried(partial(self._fetch_part, start, stop, path, progress))
-                progress.before += stop - start
+                self._tried(partial(self._fetch_part, start, stop, path, counter))
+                counter.before += stop - start
         except _NoRanges:
             whole = f"{title}, the whole file, for this host knows no ranges"
             self._tried(partial(self._fetch_whole, parts, whole))
         return parts
 
-    def _fetch_part(self, start: int, stop: int, path: Path, progress: Progress) -> None:
+    def _fetch_part(self, start: int, stop: int, path: Path, counter: ByteCounter) -> None:
         done = path.stat().st_size if path.exists() else 0
-        progress.tell(done)
+        counter.tell(done)
         if done >= stop - start:
             return
         with self._stream(start + done, stop) as response, path.open("ab") as file:
@@ -107,14 +108,14 @@ class RemoteFile:
             for block in response.iter_bytes():
                 file.write(block[: stop - start - done])
                 done += len(block)
-                progress.tell(done)
+                counter.tell(done)
         if done < stop - start:
             raise CutShort
 
     def _fetch_whole(self, parts: Mapping[Range, Path], title: str) -> None:
         """Read from the first byte on and keep what falls into a range, up to the end of the last."""
         last = max(stop for _, stop in parts)
-        progress, place = Progress(title, last, self._report), 0
+        counter, place = ByteCounter(title, last, self._report), 0
         with ExitStack() as opened:
             files = {r: opened.enter_context(path.open("wb")) for r, path in parts.items()}
             response = opened.enter_context(self._stream(0, None))
@@ -122,7 +123,7 @@ class RemoteFile:
                 for (start, stop), file in files.items():
                     file.write(block[max(0, start - place) : max(0, stop - place)])
                 place += len(block)
-                progress.tell(min(place, last))
+                counter.tell(min(place, last))
                 if place >= last:
                     return
         raise CutShort
@@ -208,12 +209,12 @@ def covering_ranges(tensors: Sequence[RemoteTensor]) -> list[tuple[int, int]]:
 
 
 @dataclass
-class Progress:
+class ByteCounter:
     """Reports how much of a fetch is there, at most ten times a second."""
 
     title: str
     total: int
-    report: Report
+    report: TextReport
     before: int = 0
     _last: float = -1.0
 

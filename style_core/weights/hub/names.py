@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import WeightsUnavailable
+from ...errors import WeightsUnavailable
 from .reasons import REPO
 
 IMAGENET_REPO = "STYLE_CORE_IMAGENET_REPO"
-Report = Callable[[str], None]  # told what is going on; may raise to stop
 
 
 @dataclass(frozen=True)
@@ -58,9 +55,7 @@ def _named(variable: str) -> Remote | None:
     try:
         validate_repo_id(repo)
     except ValueError:
-        raise WeightsUnavailable(
-            f"{variable} must be USER/NAME or USER/NAME@REVISION, not {text!r}."
-        ) from None
+        raise WeightsUnavailable(refusal) from None
     return Remote(repo, revision or "main")
 
 
@@ -80,24 +75,6 @@ def cache_folder(*parts: str) -> Path:
     folder = Path(constants.HF_HOME, "assets", "style_core", *parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@contextmanager
-def locked(folder: Path, report: Report) -> Iterator[None]:
-    """Alone in a folder, among all threads and processes; waiting is reported, and so can be stopped."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / ".lock")
-    while True:
-        try:
-            lock.acquire(timeout=0.3)
-            break
-        except Timeout:
-            report("Waiting for another request that is fetching the same weights")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def megabytes(count: float) -> str:

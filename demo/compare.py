@@ -11,17 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from style_core import (
-    FAMILIES,
-    Cancelled,
-    StyleCoreError,
-    get_method,
-    list_methods,
-    load_image,
-    measure_result,
-    option_fields,
-    parse_numbers,
-)
+from style_core import Cancelled, StyleCoreError, get_method, list_methods, load_image, measure_result
+from style_core.fronts import FAMILIES, option_fields, parse_numbers
 
 from .components import as_sent
 from .controls import NOT_SET, family_choice, picture_input

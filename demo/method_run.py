@@ -8,16 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from style_core import (
-    FAMILIES,
-    Cancelled,
-    Method,
-    StyleCoreError,
-    image_size,
-    load_image,
-    option_fields,
-    to_pil,
-)
+from style_core import Cancelled, Method, StyleCoreError, load_image
+from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
 
 from .controls import (
     given_options,

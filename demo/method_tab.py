@@ -6,11 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from style_core import (
-    Method,
-    StyleCoreError,
-    describe_weights,
-)
+from style_core import Method, StyleCoreError
+from style_core.fronts import describe_weights
 
 from .controls import (
     advanced_controls,

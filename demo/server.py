@@ -18,7 +18,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from style_core import default_device, warm_up
+from style_core import warm_up
+from style_core.fronts import default_device
 
 from .limits import Limits
 from .page import build_page

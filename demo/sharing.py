@@ -11,7 +11,8 @@ import gradio as gr
 import numpy as np
 from PIL import Image, ImageOps
 
-from style_core import StyleCoreError, get_method, load_image, load_values, option_fields, to_pil
+from style_core import StyleCoreError, get_method, load_image
+from style_core.fronts import load_values, option_fields, to_pil
 
 from .runs import Run
 from .shared_pictures import SharedFile

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from style_core import Cancelled, EnoughDone, ImageTensor, Progress, StyleCoreError
+from style_core import Cancelled, EnoughDone, Progress, StyleCoreError
+from style_core.fronts import ImageTensor
 
 R = TypeVar("R")
 

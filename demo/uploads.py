@@ -8,7 +8,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from style_core import StyleCoreError, image_size, load_image, to_pil
+from style_core import StyleCoreError, load_image
+from style_core.fronts import image_size, to_pil
 
 from .runs import process_folder
 from .texts import language

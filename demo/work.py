@@ -18,8 +18,6 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from style_core import (
-    FAMILIES,
-    ImageTensor,
     Method,
     Progress,
     Result,
@@ -28,12 +26,9 @@ from style_core import (
     find_regions,
     get_method,
     load_image,
-    option_default,
-    option_fields,
     stylize,
-    to_pil,
-    use_threads,
 )
+from style_core.fronts import FAMILIES, ImageTensor, option_default, option_fields, to_pil, use_threads
 
 from .limits import Limits
 from .runs import Run, process_folder

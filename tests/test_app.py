@@ -17,15 +17,8 @@ from demo.examples import FOLDER, gallery
 from demo.limits import Limits
 from demo.server import serve
 from demo.stream import Update, stream
-from style_core import (
-    Cancelled,
-    get_method,
-    list_methods,
-    load_image,
-    option_default,
-    option_fields,
-    read_settings,
-)
+from style_core import Cancelled, get_method, list_methods, load_image, read_settings
+from style_core.fronts import option_default, option_fields
 
 CONTENT, STYLE = gallery(photorealistic=True)[0].content, gallery(photorealistic=True)[0].style
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from style_core import Cancelled, WeightsUnavailable, describe_weights, stylize
+from style_core import Cancelled, WeightsUnavailable, stylize
+from style_core.fronts import describe_weights
 from style_core.hub import fetch_imagenet, fetch_network, our_repository, ranges
 from style_core.nets.encoder import Encoder
 from style_core.weights import clear_cache, licence_of, locate

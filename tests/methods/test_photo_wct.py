@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from style_core import load_image, stylize, to_pil
+from style_core import load_image, stylize
 from style_core.feature_matching import WHITENINGS
+from style_core.fronts import to_pil
 from style_core.methods.photo_wct import LEVELS, SMOOTHINGS
 
 from ..conftest import photo, psnr

@@ -17,12 +17,12 @@ from style_core.fronts import FAMILIES, option_fields, parse_numbers
 from .components import as_sent
 from .controls import NOT_SET, family_choice, picture_input
 from .examples import gallery
-from .runs import FinishedTile, Run
+from .runs import FinishedTile, TabRun
 from .service import Service
 from .sharing import share_row
 from .stops import Stops
 from .stream import Update
-from .texts import language, say, tr
+from .texts import language_of, say, tr
 from .viewer import Tile, before_after_html, tiles_html
 from .work import (
     AUTO_MASKS,
@@ -68,14 +68,16 @@ class Comparison:
 class _Board:
     """The tiles on the page while they are made."""
 
-    run: Run
-    tongue: str
+    run: TabRun
+    language: str
     labels: list[str]
     pending: dict[str, str] = field(default_factory=dict)  # label to what it waits for, or why it was refused
 
     def html(self) -> tuple[str, str]:
         """The tiles, and the slider over any two of the finished ones."""
-        content = Tile(self._address("before"), say("Content", self.tongue), alt=say("Content", self.tongue))
+        content = Tile(
+            self._address("before"), say("Content", self.language), alt=say("Content", self.language)
+        )
         finished = {tile.label: tile for tile in self.run.tiles}
         tiles, done = [], []
         if self.run.file("before") is not None:
@@ -83,14 +85,16 @@ class _Board:
         for label in self.labels:
             known = finished.get(label)
             if known is None:
-                tiles.append(Tile("", label, pending=self.pending.get(label, say("Waiting …", self.tongue))))
+                tiles.append(
+                    Tile("", label, pending=self.pending.get(label, say("Waiting …", self.language)))
+                )
                 continue
-            tile = Tile(self._address(known.name), label, caption(known, self.tongue), alt=label)
+            tile = Tile(self._address(known.name), label, caption(known, self.language), alt=label)
             tiles.append(tile)
             done.append(tile)
-        slider = before_after_html(done, language=self.tongue) if len(done) > 1 else ""
+        slider = before_after_html(done, language=self.language) if len(done) > 1 else ""
         return tiles_html(
-            [*done[:1], *tiles] if done[:1] == [content] else tiles, language=self.tongue
+            [*done[:1], *tiles] if done[:1] == [content] else tiles, language=self.language
         ), slider
 
     def _address(self, name: str) -> str:
@@ -222,10 +226,10 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     return Comparison(kind, method, text, tuple(tiles))
 
 
-def caption(tile: FinishedTile, tongue: str) -> str:
+def caption(tile: FinishedTile, language: str) -> str:
     """Seconds and measures under a tile."""
-    parts = [say(f"{tile.seconds:.1f} s", tongue)]
-    names = {"structure": say("structure", tongue), "style": say("style", tongue)}
+    parts = [say(f"{tile.seconds:.1f} s", language)]
+    names = {"structure": say("structure", language), "style": say("style", language)}
     parts += [f"{names[name]} {value:.2f}" for name, value in tile.measures.items() if name in names]
     return " · ".join(parts)
 
@@ -278,13 +282,13 @@ def _comparer(stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:
         Returns:
             Tiles and slider as HTML, a status, notes, the results as files, their figures, the run's id.
         """
-        tongue = language(request)
+        language = language_of(request)
         values = {"content": content, "style": style, "kind": kind, "methods": methods, "method": method,
                   "strengths": strengths, "masks": masks, "size": size, "family": family}  # fmt: skip
-        with as_sentences(KEY, tongue):
+        with as_sentences(KEY, language):
             asked = comparison(values)
         run = service.runs.begin(KEY, KEY, asked, asked.tiles[0][1].files())
-        board = _Board(run, tongue, [label for label, _ in asked.tiles])
+        board = _Board(run, language, [label for label, _ in asked.tiles])
         try:
             with stops.running(request.session_hash or "") as enough:
                 yield from _tiles(asked, board, service, enough)
@@ -296,28 +300,28 @@ def _comparer(stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:
 
 
 def _tiles(asked: Comparison, board: _Board, service: Service, enough: threading.Event) -> Iterator[Any]:
-    tongue, notes = board.tongue, list[str]()
-    yield (*board.html(), say("Starting …", tongue), "", None, None, "")
+    language, notes = board.language, list[str]()
+    yield (*board.html(), say("Starting …", language), "", None, None, "")
     for number, (label, request) in enumerate(asked.tiles, 1):
         if enough.is_set():
-            board.pending[label] = say("Stopped.", tongue)
+            board.pending[label] = say("Stopped.", language)
             continue
         place = f"{number} / {len(asked.tiles)}"
         drawn = time.monotonic()
         try:
-            with as_sentences(KEY, tongue):
+            with as_sentences(KEY, language):
                 for update in service.perform(request, enough):
                     if not isinstance(update, Update):
                         _add(board, label, request, update)
-                        notes += [f"{label}: {say(note, tongue)}" for note in update.notes]
+                        notes += [f"{label}: {say(note, language)}" for note in update.notes]
                     elif time.monotonic() - drawn > EVERY:
                         drawn = time.monotonic()
-                        text = f"{place} {label}: {say(update.message, tongue)} … {update.fraction:.0%}"
+                        text = f"{place} {label}: {say(update.message, language)} … {update.fraction:.0%}"
                         yield (gr.skip(), gr.skip(), text, *(gr.skip(),) * 4)
         except Refusal as error:  # the others are done all the same
             is_stop = isinstance(error.__cause__, Cancelled) and str(error.__cause__) == "Stopped."
-            board.pending[label] = say("Stopped.", tongue) if is_stop else error.sentence
-        yield (*board.html(), f"{place} {label}", as_list(notes, tongue), *(gr.skip(),) * 3)
+            board.pending[label] = say("Stopped.", language) if is_stop else error.sentence
+        yield (*board.html(), f"{place} {label}", as_list(notes, language), *(gr.skip(),) * 3)
     yield _end(asked, board, notes)
 
 
@@ -345,11 +349,11 @@ def _end(asked: Comparison, board: _Board, notes: list[str]) -> Any:
         {"label": t.label, "seconds": round(t.seconds, 2), **t.measures, "settings": dict(t.settings)}
         for t in run.tiles
     ]
-    status = say(f"{len(run.tiles)} of {len(asked.tiles)} done.", board.tongue)
+    status = say(f"{len(run.tiles)} of {len(asked.tiles)} done.", board.language)
     return (
         *board.html(),
         status,
-        as_list(notes, board.tongue),
+        as_list(notes, board.language),
         paths or None,
         figures,
         run.id if paths else "",

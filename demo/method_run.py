@@ -16,11 +16,11 @@ from .controls import (
     style_weights,
 )
 from .examples import KeptResult, example_key, keep_result, kept_result
-from .runs import FinishedTile, Run
+from .runs import FinishedTile, TabRun
 from .service import Service
 from .stops import Stops
 from .stream import Update
-from .texts import language, say
+from .texts import language_of, say
 from .work import (
     MASK_MODES,
     NO_MASKS,
@@ -61,13 +61,13 @@ def runner(method: Method, stops: Stops, service: Service) -> Callable[..., Iter
         values = {"content": content, "style": style, "masks": masks, "content_mask": content_mask,
                   "style_mask": style_mask, "more_styles": more_styles, "style_weights": style_weights,
                   "family": family, **options}  # fmt: skip
-        tongue = language(request)
-        with as_sentences(method.key, tongue):
+        language = language_of(request)
+        with as_sentences(method.key, language):
             asked = request_of(method, values)
             check(asked)
         # What the last run left is not this one's, and must not be downloaded or shared as if it were.
-        yield gr.skip(), say("Starting …", tongue), "", None, None, ""
-        yield from _run(method, asked, request.session_hash or "", stops, service, tongue)
+        yield gr.skip(), say("Starting …", language), "", None, None, ""
+        yield from _run(method, asked, request.session_hash or "", stops, service, language)
 
     run.__name__ = run.__qualname__ = method.key
     run.__doc__ = _api_description(method)
@@ -78,9 +78,9 @@ def rerunner(method: Method, stops: Stops, service: Service) -> Callable[..., It
     """After a moved strength: the same again, if nothing else was changed since the last run."""
 
     def rerun(request: gr.Request, run_id: str | None = None, **values: Any) -> Iterator[Any]:
-        tongue = language(request)
+        language = language_of(request)
         last = service.runs.get(run_id)
-        with as_sentences(method.key, tongue):
+        with as_sentences(method.key, language):
             asked = request_of(method, values)
         before = None if last is None else last.request
         if (
@@ -92,13 +92,13 @@ def rerunner(method: Method, stops: Stops, service: Service) -> Callable[..., It
             yield (gr.skip(),) * 6
             return
         if last.tiles[0].seconds > QUICK_SECONDS and not asked.options.get("size"):
-            yield from _quick_look(asked, last, service, tongue)
-        yield from _run(method, asked, request.session_hash or "", stops, service, tongue)
+            yield from _quick_look(asked, last, service, language)
+        yield from _run(method, asked, request.session_hash or "", stops, service, language)
 
     return rerun
 
 
-def _quick_look(asked: Request, last: Run, service: Service, tongue: str) -> Iterator[Any]:
+def _quick_look(asked: Request, last: TabRun, service: Service, language: str) -> Iterator[Any]:
     """A small picture first, so that the hand on the slider sees what it does."""
     small = Request(**{**vars(asked), "options": {**asked.options, "size": QUICK_SIDE}})
     previews = Previews(last.folder)
@@ -110,7 +110,7 @@ def _quick_look(asked: Request, last: Run, service: Service, tongue: str) -> Ite
                 if before is not None and isinstance(shown, tuple):
                     yield (
                         (str(before), shown[1]),
-                        say("A small preview; the picture follows …", tongue),
+                        say("A small preview; the picture follows …", language),
                         *_nothing(4),
                     )
     except StyleCoreError:
@@ -118,26 +118,26 @@ def _quick_look(asked: Request, last: Run, service: Service, tongue: str) -> Ite
 
 
 def _run(
-    method: Method, asked: Request, session: str, stops: Stops, service: Service, tongue: str
+    method: Method, asked: Request, session: str, stops: Stops, service: Service, language: str
 ) -> Iterator[Any]:
     is_plain = len(asked.styles) == 1 and asked.is_plain()
-    with as_sentences(method.key, tongue):
+    with as_sentences(method.key, language):
         key = example_key(asked.values(), asked.content, asked.styles[0]) if is_plain else None
         kept = kept_result(key) if key else None
     if kept is not None:
-        yield _from_examples(method, asked, kept, service, tongue)
+        yield _from_examples(method, asked, kept, service, language)
         return
-    with as_sentences(method.key, tongue):
+    with as_sentences(method.key, language):
         run = service.begin("method", method.key, asked)
     previews = Previews(run.folder)
     is_done = False
     try:
-        with as_sentences(method.key, tongue), stops.running(session) as enough:
+        with as_sentences(method.key, language), stops.running(session) as enough:
             for update in service.perform(asked, enough):
                 if isinstance(update, Update):
-                    yield _line(_progress(update, tongue), previews.show(update.preview))
+                    yield _line(_progress(update, language), previews.show(update.preview))
                 else:
-                    shown = _finished(run, asked, update, tongue)
+                    shown = _finished(run, asked, update, language)
                     is_done = True
                     if key and not enough.is_set() and update.notes == update.result.notes:  # no limit cut it
                         path = run.folder / "result.png"
@@ -147,7 +147,7 @@ def _run(
     except gr.Error as error:
         yield _line("")  # no stale status beside the message
         if isinstance(error.__cause__, Cancelled) and str(error.__cause__) == "Stopped.":
-            yield _line(say("Stopped.", tongue))
+            yield _line(say("Stopped.", language))
             return
         raise
     finally:
@@ -155,8 +155,8 @@ def _run(
             service.drop(run)
 
 
-def _progress(update: Update, tongue: str) -> str:
-    return f"{say(update.message, tongue)} … {update.fraction:.0%}"
+def _progress(update: Update, language: str) -> str:
+    return f"{say(update.message, language)} … {update.fraction:.0%}"
 
 
 def _nothing(count: int) -> tuple[Any, ...]:
@@ -168,14 +168,14 @@ def _line(status: str, shown: Any = None) -> tuple[Any, ...]:
     return gr.skip() if shown is None else shown, status, "", gr.skip(), gr.skip(), gr.skip()
 
 
-def _finished(run: Run, asked: Request, done: Done, tongue: str) -> tuple[Any, ...]:
+def _finished(run: TabRun, asked: Request, done: Done, language: str) -> tuple[Any, ...]:
     """All outputs at the end; the result is noted in the run."""
     before, after = save_before(run, asked.content, done.result), save_result(run, "result", done.result)
     run.tiles.append(FinishedTile("result", run.tab, done.result.settings, done.notes, done.seconds))
-    return _outputs(run, before, after, summary(done.result, done.seconds, tongue), tongue)
+    return _outputs(run, before, after, summary(done.result, done.seconds, language), language)
 
 
-def _from_examples(method: Method, asked: Request, kept: KeptResult, service: Service, tongue: str) -> Any:
+def _from_examples(method: Method, asked: Request, kept: KeptResult, service: Service, language: str) -> Any:
     """All outputs for a kept result, with a word that it is one."""
     run = service.begin("method", method.key, asked)
     after, before = run.folder / "result.png", run.folder / "before.jpg"
@@ -187,15 +187,15 @@ def _from_examples(method: Method, asked: Request, kept: KeptResult, service: Se
     status = say(
         f"{size[0]} x {size[1]} px, kept from an earlier visitor, for whom it took {kept.seconds:.1f} s; "
         "Run after a change computes anew.",
-        tongue,
+        language,
     )
-    return _outputs(run, before, after, status, tongue)
+    return _outputs(run, before, after, status, language)
 
 
-def _outputs(run: Run, before: Path, after: Path, status: str, tongue: str) -> tuple[Any, ...]:
+def _outputs(run: TabRun, before: Path, after: Path, status: str, language: str) -> tuple[Any, ...]:
     """Slider, status, notes, download, settings and id of a finished run."""
     tile = run.tiles[-1]
-    notes = as_list(tile.notes, tongue)
+    notes = as_list(tile.notes, language)
     return (str(before), str(after)), status, notes, str(after), dict(tile.settings), run.id
 
 

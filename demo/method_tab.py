@@ -21,7 +21,7 @@ from .region_inputs import connect_regions, paint, region_inputs
 from .service import Service
 from .sharing import share_row
 from .stops import Stops
-from .texts import language, say, tr
+from .texts import language_of, say, tr
 from .work import (
     is_iterative,
     stopper,
@@ -141,9 +141,9 @@ def _family(method: Method) -> gr.Radio:
 
     def describe(chosen: str, request: gr.Request) -> str:
         try:
-            return say(describe_weights(method.key, chosen), language(request))
+            return say(describe_weights(method.key, chosen), language_of(request))
         except StyleCoreError as error:
-            return say(str(error), language(request))
+            return say(str(error), language_of(request))
 
     family.change(describe, family, note, queue=False, api_visibility="private")
     return family

@@ -16,7 +16,7 @@ from .runs import scratch_folder
 from .service import Service
 from .shares import ShareError
 from .sharing import permitted, refill, share_endpoint
-from .texts import language, say, tr
+from .texts import language_of, say, tr
 
 TITLE = "Style transfer"
 INTRODUCTION = (
@@ -62,8 +62,8 @@ def _opener(
     """What opening the page does: the limits in the visitor's language, a shared comparison's controls."""
 
     def opened(request: gr.Request) -> dict[Any, Any]:
-        tongue = language(request)
-        found: dict[Any, Any] = {limits: say(service.limits.sentence(), tongue)}
+        language = language_of(request)
+        found: dict[Any, Any] = {limits: say(service.limits.sentence(), language)}
         share_id = dict(request.query_params).get("share")
         if share_id is None:
             return found
@@ -78,7 +78,7 @@ def _opener(
                     path.write_bytes(content)
                     files[name] = str(path)
         except ShareError as error:
-            return found | {notice: f"**{say(str(error), tongue)}**"}
+            return found | {notice: f"**{say(str(error), language)}**"}
         tab, values = refill(share.record, files)
         if tab not in parts:
             return found

@@ -16,7 +16,7 @@ from .masks import brush, editor_value, overlays, painted_mask, save_mask
 from .method_run import request_of
 from .runs import scratch_folder
 from .service import Service
-from .texts import language, say, tr
+from .texts import language_of, say, tr
 from .work import DRAWN_MASKS, MASK_MODES, NO_MASKS, OWN_MASKS, as_list, as_sentences, check
 
 
@@ -105,7 +105,7 @@ def paint(
     if mode != DRAWN_MASKS:
         return gr.skip(), gr.skip()
     folder = scratch_folder()
-    with as_sentences("drawing", language(request)):
+    with as_sentences("drawing", language_of(request)):
         return tuple(
             save_mask(painted_mask(value), folder, name)
             for value, name in ((content, "content_mask"), (style, "style_mask"))
@@ -114,8 +114,8 @@ def paint(
 
 def _viewer(method: Method, service: Service) -> Callable[..., Any]:
     def show(request: gr.Request, **values: Any) -> Any:
-        tongue = language(request)
-        with as_sentences("regions", tongue):
+        language = language_of(request)
+        with as_sentences("regions", language):
             asked = request_of(method, values)
             check(asked)
             if asked.content is None:
@@ -123,7 +123,9 @@ def _viewer(method: Method, service: Service) -> Callable[..., Any]:
             found = service.regions(asked)
             pictures = overlays(asked.content, asked.styles, found)
         captions = ["Content", *["Style"] * len(asked.styles)]
-        shown = [(picture, say(caption, tongue)) for picture, caption in zip(pictures, captions, strict=True)]
-        return gr.Gallery(shown, visible=True), as_list(found.notes, tongue)
+        shown = [
+            (picture, say(caption, language)) for picture, caption in zip(pictures, captions, strict=True)
+        ]
+        return gr.Gallery(shown, visible=True), as_list(found.notes, language)
 
     return show

@@ -45,7 +45,7 @@ class FinishedTile:
 
 
 @dataclass(frozen=True)
-class Run:
+class TabRun:
     """A run and its files.
 
     Attributes:
@@ -82,15 +82,15 @@ class Runs:
                  clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
         self._lifetime, self._most, self._most_bytes, self._clock = lifetime, most, most_bytes, clock
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, tuple[float, Run]] = OrderedDict()
+        self._runs: OrderedDict[str, tuple[float, TabRun]] = OrderedDict()
 
-    def begin(self, kind: str, tab: str, request: Asked, inputs: Mapping[str, str | None]) -> Run:
+    def begin(self, kind: str, tab: str, request: Asked, inputs: Mapping[str, str | None]) -> TabRun:
         """A new run with links to its input files, so that they last as long as it does."""
         run_id = secrets.token_urlsafe(16)
         folder = process_folder() / run_id
         folder.mkdir()
         files = {role: _linked(Path(path), folder / f"input_{role}") for role, path in inputs.items() if path}
-        run = Run(run_id, folder, kind, tab, request, files)
+        run = TabRun(run_id, folder, kind, tab, request, files)
         with self._lock:
             self._runs[run_id] = (self._clock(), run)
             outdated = self._outdated()
@@ -98,7 +98,7 @@ class Runs:
             shutil.rmtree(old.folder, ignore_errors=True)
         return run
 
-    def get(self, run_id: Any) -> Run | None:
+    def get(self, run_id: Any) -> TabRun | None:
         """The run of that id, or ``None`` if there is none any more, or it is no id at all."""
         if not isinstance(run_id, str):
             return None
@@ -113,13 +113,13 @@ class Runs:
         with self._lock:
             return len(self._runs)
 
-    def drop(self, run: Run) -> None:
+    def drop(self, run: TabRun) -> None:
         """Forget a run that came to nothing."""
         with self._lock:
             self._runs.pop(run.id, None)
         shutil.rmtree(run.folder, ignore_errors=True)
 
-    def _outdated(self) -> list[Run]:
+    def _outdated(self) -> list[TabRun]:
         now, removed = self._clock(), []
         held = {run_id: _bytes(run.folder) for run_id, (_, run) in self._runs.items()}
         for run_id, (began, run) in list(self._runs.items())[:-1]:  # the newest stays

@@ -11,14 +11,12 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any, Protocol
 
-from .viewer import Tile, before_after_html, css, script, tiles_html
+from .static_files import static
+from .texts import CHINESE, ENGLISH
+from .viewer import Tile, before_after_html, tiles_html
 
-ENGLISH, CHINESE = "en", "zh-CN"
-FOLDER = Path(__file__).resolve().parent / "static"
 SITE = "Style transfer"
 WORDS = {
     ENGLISH: {
@@ -67,21 +65,6 @@ class Shared(Protocol):
     @property
     def expires(self) -> float | None:
         """Seconds since 1970."""
-
-
-def choose_language(accept_language: str | None) -> str:
-    """Chinese if the browser prefers any kind of it to English and other languages, else English."""
-    best, chosen = 0.0, ENGLISH
-    for part in (accept_language or "").split(","):
-        tag, *parameters = (piece.strip() for piece in part.split(";"))
-        weight = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
-        try:
-            quality = float(weight)
-        except ValueError:
-            continue
-        if tag and quality > best:
-            best, chosen = quality, CHINESE if tag.lower().split("-")[0] == "zh" else ENGLISH
-    return chosen
 
 
 def security_headers(nonce: str) -> dict[str, str]:
@@ -160,8 +143,8 @@ def render_delete(share_id: str, key: str, language: str, nonce: str) -> str:
 
 
 def _page(title: str, head: str, body: str, language: str, nonce: str, *, viewer: bool = False) -> str:
-    code = f'<script nonce="{nonce}">{_static("share.js")}{script() if viewer else ""}</script>'
-    style = f'<style nonce="{nonce}">{css() if viewer else ""}{_static("share.css")}</style>'
+    code = f'<script nonce="{nonce}">{static("share.js")}{static("viewer.js") if viewer else ""}</script>'
+    style = f'<style nonce="{nonce}">{static("viewer.css") if viewer else ""}{static("share.css")}</style>'
     page = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -248,11 +231,6 @@ def _details(base: str, tile: dict[str, Any], words: Mapping[str, str]) -> str:
         f"{words['download']}</a></p>"
         f"<details><summary>{words['settings']}</summary><pre>{settings}</pre></details></section>"
     )
-
-
-@cache
-def _static(name: str) -> str:
-    return (FOLDER / name).read_text("utf-8")
 
 
 def _known(share: Shared, name: Any) -> bool:

@@ -11,13 +11,14 @@ import gradio as gr
 import numpy as np
 from PIL import Image, ImageOps
 
-from style_core import StyleCoreError, get_method, load_image
+from style_core import StyleCoreError, get_method, list_methods, load_image
 from style_core.fronts import load_values, option_fields, to_pil
 
-from .runs import Run
+from .addresses import base_url
+from .runs import TabRun
 from .shared_pictures import SharedFile
 from .shares import ShareError
-from .texts import language, say
+from .texts import language_of, say
 from .work import DRAWN_MASKS, OWN_MASKS
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Serv
     link = gr.HTML(elem_id=elem_id)
 
     def share_here(run: str, request: gr.Request) -> str:
-        tongue = language(request)
+        language = language_of(request)
         try:
             made = share_run(service, run, visitor(request))
         except ShareError as error:
-            raise gr.Error(html.escape(say(str(error), tongue)), print_exception=False) from error
-        return _link_html(made, base_url(request), tongue)
+            raise gr.Error(html.escape(say(str(error), language)), print_exception=False) from error
+        return _link_html(made, base_url(request), language)
 
     button.click(
         share_here, run_id, link, api_visibility="private", concurrency_limit=2, concurrency_id="share"
@@ -92,7 +93,7 @@ def share_run(service: Service, run_id: str | None, who: str) -> Any:
     return service.store.save(record, pictures)
 
 
-def shared_record(run: Run) -> tuple[dict[str, Any], dict[str, SharedFile]]:
+def shared_record(run: TabRun) -> tuple[dict[str, Any], dict[str, SharedFile]]:
     """The record and the pictures of a run.
 
     Raises:
@@ -195,24 +196,15 @@ def visitor(request: gr.Request) -> str:
     return forwarded or (request.client.host if request.client else "")
 
 
-def base_url(request: gr.Request) -> str:
-    """The address of this demo as the visitor sees it, without a slash at its end."""
-    from gradio.route_utils import get_root_url
-
-    inner = request.request
-    assert inner is not None  # there is one in every event
-    root = getattr(inner.app, "root_path", None) or None
-    return str(get_root_url(inner, inner.url.path, root)).rstrip("/")
-
-
-def _link_html(made: Any, base: str, tongue: str) -> str:
+def _link_html(made: Any, base: str, language: str) -> str:
     link, delete = f"{base}/c/{made.id}", _delete_url(base, made)
-    explained = say("Everybody with this link can see the pictures and settings.", tongue)
+    explained = say("Everybody with this link can see the pictures and settings.", language)
+    secret = say("keep this second link to yourself", language)
     return (
         f'<div class="share-link"><a href="{link}" target="_blank" rel="noopener">{link}</a> '
-        f'<button type="button" data-copy="{link}">{say("Copy", tongue)}</button><br>'
+        f'<button type="button" data-copy="{link}">{say("Copy", language)}</button><br>'
         f'<small>{explained} <a href="{delete}" target="_blank" rel="noopener">'
-        f"{say('Delete it', tongue)}</a> ({say('keep this second link to yourself', tongue)})</small></div>"
+        f"{say('Delete it', language)}</a> ({secret})</small></div>"
     )
 
 
@@ -222,8 +214,6 @@ def _delete_url(base: str, made: Any) -> str:
 
 def _title(label: str) -> str:
     """A method's key as its title; other labels as they are."""
-    from style_core import list_methods
-
     return get_method(label).title if label in list_methods() else label
 
 

@@ -12,7 +12,7 @@ from style_core import StyleCoreError, load_image
 from style_core.fronts import image_size, to_pil
 
 from .runs import process_folder
-from .texts import language
+from .texts import language_of
 from .work import as_sentences
 
 SIDE = 1280  # px
@@ -26,7 +26,7 @@ def refuse_unreadable(path: str | None, request: gr.Request) -> None:
         gr.Error: the sentence.
     """
     if path is not None and image_size(path) is None:
-        with as_sentences("upload", language(request)):
+        with as_sentences("upload", language_of(request)):
             load_image(path, name="picture")
 
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent / "static"
 WORDS = {
     "en": {"zoom in": "Zoom in", "zoom out": "Zoom out", "real": "Real pixels", "fit": "Whole picture",
            "tiles": "Pictures, zoomed in step: + and - zoom, arrows move, 0 shows all",
@@ -76,23 +73,6 @@ def before_after_html(tiles: Sequence[Tile], *, left: int = 0, right: int = 1, l
         f'<input type="range" min="0" max="100" value="50" step="0.5" aria-label="{words["border"]}"></div>'
         "</style-slider>"
     )
-
-
-@cache
-def script() -> str:
-    """The custom elements."""
-    return (FOLDER / "viewer.js").read_text("utf-8")
-
-
-@cache
-def css() -> str:
-    """Their looks, light and dark."""
-    return (FOLDER / "viewer.css").read_text("utf-8")
-
-
-def viewer_head() -> str:
-    """Both, for the head of Gradio's page."""
-    return f"<style>{css()}</style><script>{script()}</script>"
 
 
 def _figure(tile: Tile, lazy: bool) -> str:

@@ -31,11 +31,10 @@ from style_core import (
 from style_core.fronts import FAMILIES, ImageTensor, option_default, option_fields, to_pil, use_threads
 
 from .limits import Limits
-from .runs import Run, process_folder
+from .runs import TabRun, process_folder
 from .stops import Stops
 from .stream import Update, stream
-from .texts import language as language_of
-from .texts import say, shown
+from .texts import language_of, say, shown
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
@@ -238,14 +237,14 @@ def _give_memory_back() -> None:
     _trimmer()(0)
 
 
-def save_result(run: Run, name: str, result: Result) -> Path:
+def save_result(run: TabRun, name: str, result: Result) -> Path:
     """The result as PNG in the run's folder."""
     path = run.folder / f"{name}.png"
     result.save(path)
     return path
 
 
-def save_before(run: Run, content: str | None, result: Result) -> Path:
+def save_before(run: TabRun, content: str | None, result: Result) -> Path:
     """What the slider shows before: the content at the result's size, as JPEG where that is possible."""
     width, height = result.image.shape[3], result.image.shape[2]
     pixels = result.image if content is None else load_image(content, name="content").pixels

@@ -7,7 +7,6 @@ import pytest
 
 from demo.share_page import (
     WORDS,
-    choose_language,
     render_delete,
     render_message,
     render_share,
@@ -103,15 +102,6 @@ def test_both_languages_say_everything():
     text = page(share(record()), "zh-CN")
     assert '<html lang="zh-CN">' in text
     assert "在演示中打开" in text
-
-
-@pytest.mark.parametrize(
-    ("header", "language"),
-    [(None, "en"), ("", "en"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"), ("en-US,en;q=0.9,zh;q=0.8", "en"),
-     ("zh-TW", "zh-CN"), ("de;q=0.5,zh;q=0.7", "zh-CN"), ("zh;q=nonsense", "en")],
-)  # fmt: skip
-def test_the_language_is_the_one_preferred(header, language):
-    assert choose_language(header) == language
 
 
 def test_only_what_came_with_the_page_may_run():

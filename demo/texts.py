@@ -17,6 +17,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.context import LocalContext
+from gradio.i18n import I18nData
 
 TABLE = Path(__file__).resolve().parent / "locale" / "zh-CN.json"
 ENGLISH, CHINESE = "en", "zh-CN"
@@ -53,6 +54,13 @@ def language_of(request: Any) -> str:
     """
     headers = getattr(request, "headers", None)
     return choose_language(headers.get("accept-language") if headers is not None else None)
+
+
+def english(label: Any) -> Any:
+    """The text of a label that :func:`tr` made; others as they are."""
+    if not isinstance(label, I18nData):
+        return label
+    return next((text for text in table() if _key(text) == label.key), label.key)
 
 
 def choose_language(accept_language: str | None) -> str:

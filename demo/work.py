@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from style_core import (
+    Cancelled,
     Method,
     Progress,
     Result,
@@ -113,6 +114,11 @@ class Refusal(gr.Error):
         self.sentence = say(sentence, language)
         super().__init__(shown(self.sentence), print_exception=False)
 
+    @property
+    def is_stop(self) -> bool:
+        """Whether it is only the visitor's Stop."""
+        return isinstance(self.__cause__, Cancelled) and str(self.__cause__) == "Stopped."
+
 
 def check(request: Request) -> None:
     """Ask for what is missing, refuse what no control would send.
@@ -121,11 +127,8 @@ def check(request: Request) -> None:
         gr.Error, StyleCoreError: a sentence for the visitor.
     """
     method = get_method(request.method)
-    for name, value, known in (("masks", request.masks, MASK_MODES), ("family", request.family, FAMILIES)):
-        if value not in known:
-            raise gr.Error(
-                f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.", print_exception=False
-            )
+    check_choices("masks", [request.masks], MASK_MODES)
+    check_choices("family", [request.family], FAMILIES)
     method.options(**request.options)
     if not request.styles or (request.content is None and not method.makes_textures):
         missing = "style" if request.content is not None or method.makes_textures else "content"
@@ -141,6 +144,19 @@ def check(request: Request) -> None:
             "regions.",
             print_exception=False,
         )
+
+
+def check_choices(name: str, given: Sequence[Any], known: Sequence[str]) -> None:
+    """Refuse what is no choice of a control; a program may send anything.
+
+    Raises:
+        gr.Error: the first that is not known.
+    """
+    for value in given:
+        if value not in known:
+            raise gr.Error(
+                f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.", print_exception=False
+            )
 
 
 def on_threads(work: Callable[[Progress], R], threads: int) -> Callable[[Progress], R]:
@@ -295,10 +311,10 @@ class Previews:
         self._first: Path | None = None
         self._shown = 0.0
 
-    def show(self, preview: ImageTensor | None) -> Any:
-        """The slider's value: the first picture and this one."""
+    def show(self, preview: ImageTensor | None) -> tuple[str, str] | None:
+        """The slider's value: the first picture and this one; ``None`` where it is too early for another."""
         if preview is None or time.monotonic() - self._shown < PREVIEW_SECONDS:
-            return gr.skip()
+            return None
         self._shown = time.monotonic()
         path = self._folder / f"preview_{uuid.uuid4().hex[:12]}.jpg"
         picture = to_pil(preview.detach().cpu())

@@ -13,7 +13,6 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -76,13 +75,16 @@ class TabRun:
 
 
 class Runs:
-    """The registry; thread-safe."""
+    """The registry; thread-safe.
+
+    Not one of cachetools' caches: a run under way must stay whatever its age, and its folder goes on growing.
+    """
 
     def __init__(self, *, lifetime: float = LIFETIME, most: int = MOST, most_bytes: int = MOST_BYTES,
                  clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
         self._lifetime, self._most, self._most_bytes, self._clock = lifetime, most, most_bytes, clock
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, tuple[float, TabRun]] = OrderedDict()
+        self._runs: dict[str, tuple[float, TabRun]] = {}  # the oldest first
 
     def begin(self, kind: str, tab: str, request: Asked, inputs: Mapping[str, str | None]) -> TabRun:
         """A new run with links to its input files, so that they last as long as it does."""
@@ -90,7 +92,7 @@ class Runs:
         folder = process_folder() / run_id
         folder.mkdir()
         files = {role: _linked(Path(path), folder / f"input_{role}") for role, path in inputs.items() if path}
-        run = TabRun(run_id, folder, kind, tab, request, files)
+        run = TabRun(id=run_id, folder=folder, kind=kind, tab=tab, request=request, inputs=files)
         with self._lock:
             self._runs[run_id] = (self._clock(), run)
             outdated = self._outdated()

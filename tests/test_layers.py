@@ -148,7 +148,7 @@ RULES = (  # the first that fits a module holds
         ),
         ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm", "accelerate"),
     ),
-    Rule(("demo.shares",), ("demo.*",), ("fsspec",)),
+    Rule(("demo.shares",), ("demo.*",), ("cachetools", "fsspec")),
     Rule(("demo.zero_gpu",), (), ("spaces",)),
     Rule(("app",), ("demo.command",)),
     Rule(("demo.command",), ("style_core", "demo.server"), ("spaces",)),

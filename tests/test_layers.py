@@ -121,6 +121,7 @@ RULES = (  # the first that fits a module holds
         (*WORDS, "style_core.images", "style_core.files", "style_core.inspection", *SUPPLY),
     ),
     Rule(("style_core.cli",), (*FRONTS, "style_core.reference"), ("tqdm",)),
+    Rule(("style_core.demo_command",), ("demo.command",), ("style_core_demo",)),
     Rule(("style_core.__main__",), ("style_core.cli",)),
     Rule(
         ("style_core.publishing", "style_core.publishing.*"),

@@ -35,23 +35,12 @@ class RegionInputs:
 def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionInputs:
     """Build the Regions part of a tab; :func:`connect_regions` then gives its button something to do."""
     key = method.key
-    modes = list(MASK_MODES) if method.uses_segments else [NO_MASKS]
     with gr.Accordion(tr("Regions"), open=False, visible=method.uses_segments):
-        masks = gr.Radio(
-            [(tr(mode), mode) for mode in modes], value=NO_MASKS, label=tr("Masks"), elem_id=f"{key}-masks",
-            info=tr(
-                "Match sky with sky and ground with ground: automatically, drawn with the brush, or by two "
-                "mask pictures; regions of the same color are matched."
-            ),
-        )  # fmt: skip
-        as_sent(masks)
+        masks = _mask_choice(method)
         with gr.Column(visible=False) as drawing:
             editors = [
-                brush(tr(label), f"{key}-draw-{side}")
-                for side, label in (
-                    ("content", "Paint regions of the content"),
-                    ("style", "Paint regions of the style"),
-                )
+                brush(tr("Paint regions of the content"), f"{key}-draw-content"),
+                brush(tr("Paint regions of the style"), f"{key}-draw-style"),
             ]
         with gr.Row(visible=False) as files:
             content_mask = picture_input("Content mask", f"{key}-content-mask")
@@ -63,22 +52,34 @@ def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionI
                 elem_id=f"{key}-regions-shown", format="jpeg",
             )  # fmt: skip
             found = gr.Markdown(elem_id=f"{key}-regions-notes")
-        masks.change(
-            lambda mode: (
-                gr.Column(visible=mode == DRAWN_MASKS),
-                gr.Row(visible=mode == OWN_MASKS),
-                gr.Column(visible=mode != NO_MASKS),
-            ),
+        chosen = masks.change(
+            lambda mode: {
+                drawing: gr.Column(visible=mode == DRAWN_MASKS),
+                files: gr.Row(visible=mode == OWN_MASKS),
+                preview: gr.Column(visible=mode != NO_MASKS),
+            },
             masks, [drawing, files, preview], queue=False, api_visibility="private",
-        ).then(
-            _under_the_brush, [masks, content, style], editors, queue=False, api_visibility="private"
         )  # fmt: skip
         for picture, editor in zip((content, style), editors, strict=True):
-            picture.change(
-                lambda mode, path: editor_value(path) if mode == DRAWN_MASKS else gr.skip(),
-                [masks, picture], editor, queue=False, api_visibility="private",
-            )  # fmt: skip
-    return RegionInputs(masks, content_mask, style_mask, editors, look, [regions, found])
+            for event in (chosen.then, picture.change):
+                event(_under_the_brush, [masks, picture], editor, queue=False, api_visibility="private")
+    return RegionInputs(
+        masks=masks, content_mask=content_mask, style_mask=style_mask, editors=editors, look=look,
+        shown=[regions, found],
+    )  # fmt: skip
+
+
+def _mask_choice(method: Method) -> gr.Radio:
+    modes = MASK_MODES if method.uses_segments else (NO_MASKS,)
+    masks = gr.Radio(
+        [(tr(mode), mode) for mode in modes], value=NO_MASKS, label=tr("Masks"),
+        elem_id=f"{method.key}-masks",
+        info=tr(
+            "Match sky with sky and ground with ground: automatically, drawn with the brush, or by two "
+            "mask pictures; regions of the same color are matched."
+        ),
+    )  # fmt: skip
+    return as_sent(masks)
 
 
 def connect_regions(method: Method, service: Service, parts: RegionInputs, inputs: dict[str, Any]) -> None:
@@ -92,10 +93,8 @@ def connect_regions(method: Method, service: Service, parts: RegionInputs, input
     )  # fmt: skip
 
 
-def _under_the_brush(mode: str, content: str | None, style: str | None) -> Any:
-    if mode != DRAWN_MASKS:
-        return gr.skip(), gr.skip()
-    return editor_value(content), editor_value(style)
+def _under_the_brush(mode: str, picture: str | None) -> Any:
+    return editor_value(picture) if mode == DRAWN_MASKS else gr.skip()
 
 
 def paint(

@@ -33,6 +33,7 @@ from style_core.fronts import FAMILIES, ImageTensor, option_default, option_fiel
 
 from .limits import Limits
 from .runs import TabRun, process_folder
+from .shared_pictures import JPEG_SIDE
 from .stops import Stops
 from .stream import Update, stream
 from .texts import language_of, say, shown
@@ -41,10 +42,9 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my own"
 MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
-LONGEST_JPEG = 65500  # px, the format's limit
 PREVIEW_SIDE = 640  # px
 PREVIEW_SECONDS = 0.5  # between two previews
-GONE = "A picture is no longer here; please add it again."
+UPLOAD_GONE = "A picture is no longer here; please add it again."
 APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
 
 
@@ -267,7 +267,7 @@ def save_before(run: TabRun, content: str | None, result: Result) -> Path:
     shown = to_pil(pixels)
     if shown.size != (width, height):
         shown = shown.resize((width, height))
-    path = run.folder / f"before.{'png' if max(width, height) > LONGEST_JPEG else 'jpg'}"
+    path = run.folder / f"before.{'png' if max(width, height) > JPEG_SIDE else 'jpg'}"
     shown.save(path, quality=92)
     return path
 
@@ -285,7 +285,7 @@ def as_sentences(what: str, language: str) -> Iterator[None]:
     except StyleCoreError as error:
         raise Refusal(str(error), language) from error
     except FileNotFoundError as error:  # uploads are removed after an hour
-        raise Refusal(GONE, language) from error
+        raise Refusal(UPLOAD_GONE, language) from error
     except gr.Error as error:
         raise Refusal(error.message, language) from error
     except Exception as error:

@@ -23,7 +23,7 @@ from .sharing import share_row
 from .stops import Stops
 from .stream import Update
 from .texts import language_of, say, tr
-from .viewer import Tile, before_after_html, tiles_html
+from .viewer import Tile, before_after_html, figures, tiles_html
 from .work import (
     AUTO_MASKS,
     NO_MASKS,
@@ -118,7 +118,8 @@ class _Board:
         return [] if self.run.file("before") is None else [Tile(self._address("before"), word, alt=word)]
 
     def _finished(self, tile: FinishedTile) -> Tile:
-        return Tile(self._address(tile.name), tile.label, caption(tile, self.language), alt=tile.label)
+        caption = figures(tile.seconds, tile.measures, self.language)
+        return Tile(self._address(tile.name), tile.label, caption, alt=tile.label)
 
     def _pending(self, label: str) -> Tile:
         return Tile("", label, pending=self.pending.get(label, say("Waiting …", self.language)))
@@ -252,14 +253,6 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     return Comparison(kind, method, text, tuple(tiles))
 
 
-def caption(tile: FinishedTile, language: str) -> str:
-    """Seconds and measures under a tile."""
-    parts = [say(f"{tile.seconds:.1f} s", language)]
-    names = {"structure": say("structure", language), "style": say("style", language)}
-    parts += [f"{names[name]} {value:.2f}" for name, value in tile.measures.items() if name in names]
-    return " · ".join(parts)
-
-
 def _strengths(text: str) -> list[float]:
     try:
         numbers = list(dict.fromkeys(parse_numbers(text)))
@@ -333,13 +326,13 @@ class Comparer:
 
     def _end(self, asked: Comparison, board: _Board) -> dict[Any, Any]:
         run = board.run
-        figures = [
+        known = [
             {"label": t.label, "seconds": round(t.seconds, 2), **t.measures, "settings": dict(t.settings)}
             for t in run.tiles
         ]
         return self.outputs.show(
             **board.shown(), status=say(f"{len(run.tiles)} of {len(asked.tiles)} done.", board.language),
-            pngs=[str(run.file(tile.name)) for tile in run.tiles] or None, figures=figures,
+            pngs=[str(run.file(tile.name)) for tile in run.tiles] or None, figures=known,
             run=run.id if run.tiles else "",
         )  # fmt: skip
 

@@ -60,9 +60,12 @@ def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionI
             },
             masks, [drawing, files, preview], queue=False, api_visibility="private",
         )  # fmt: skip
+        chosen.then(
+            lambda mode, *pictures: [_under_the_brush(mode, picture) for picture in pictures],
+            [masks, content, style], editors, queue=False, api_visibility="private",
+        )  # fmt: skip
         for picture, editor in zip((content, style), editors, strict=True):
-            for event in (chosen.then, picture.change):
-                event(_under_the_brush, [masks, picture], editor, queue=False, api_visibility="private")
+            picture.change(_under_the_brush, [masks, picture], editor, queue=False, api_visibility="private")
     return RegionInputs(
         masks=masks, content_mask=content_mask, style_mask=style_mask, editors=editors, look=look,
         shown=[regions, found],

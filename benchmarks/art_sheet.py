@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from style_core import get_method, load_image, option_fields, parse_value, stylize
-from style_core.images import to_pil
+from style_core import get_method, load_image, stylize
+from style_core.fronts import option_fields, parse_value, to_pil
 
 TILE = (288, 216)
 SUFFIXES = {".jpg", ".jpeg", ".png"}

@@ -136,7 +136,8 @@ def mutations(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
 
 def read(data: bytes, folder: str) -> str:
     """ "read", "refused", or what else came of it, with both doors."""
-    from style_core import StyleCoreError, image_size, load_image, load_values
+    from style_core import StyleCoreError, load_image
+    from style_core.fronts import image_size, load_values
 
     path = os.path.join(folder, "picture.jpg")
     with open(path, "wb") as file:

@@ -26,7 +26,8 @@ import numpy as np
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from style_core import load_image, stylize, to_pil
+from style_core import load_image, stylize
+from style_core.fronts import to_pil
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("wct2", "wct", "photo_wct")

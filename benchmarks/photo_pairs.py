@@ -15,8 +15,8 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from style_core import get_method, load_image, option_fields, parse_value, stylize
-from style_core.images import to_pil
+from style_core import get_method, load_image, stylize
+from style_core.fronts import option_fields, parse_value, to_pil
 
 TILE = 360
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from style_core import load_image, stylize
-from style_core.images import to_pil
+from style_core.fronts import to_pil
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 ROWS = (

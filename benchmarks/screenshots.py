@@ -18,7 +18,8 @@ from PIL import Image
 
 from demo.examples import gallery
 from demo.server import Server, serve
-from style_core import get_method, list_methods, load_image, stylize, to_pil
+from style_core import get_method, list_methods, load_image, stylize
+from style_core.fronts import to_pil
 
 README_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "screenshots"
 WIDTH, HEIGHT = 1280, 1000

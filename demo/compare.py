@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import reprlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import gradio as gr
 
-from style_core import (
-    FAMILIES,
-    Cancelled,
-    StyleCoreError,
-    get_method,
-    list_methods,
-    load_image,
-    measure_result,
-    option_fields,
-    parse_numbers,
-)
+from style_core import StyleCoreError, get_method, list_methods, load_image, measure_result
+from style_core.fronts import FAMILIES, option_fields, parse_numbers
 
 from .components import as_sent
 from .controls import NOT_SET, family_choice, picture_input
+from .endpoints import Endpoint, Outputs, Tab, documented
 from .examples import gallery
-from .runs import FinishedTile, Run
+from .runs import FinishedTile, TabRun
 from .service import Service
 from .sharing import share_row
 from .stops import Stops
 from .stream import Update
-from .texts import language, say, tr
-from .viewer import Tile, before_after_html, tiles_html
+from .texts import language_of, say, tr
+from .viewer import Tile, before_after_html, figures, tiles_html
 from .work import (
     AUTO_MASKS,
     NO_MASKS,
+    Done,
     Refusal,
     Request,
     as_list,
     as_sentences,
     check,
+    check_choices,
     is_iterative,
     save_before,
     save_result,
@@ -53,6 +46,18 @@ KINDS = (METHODS, CONTENT, STYLE)
 OPTION = {CONTENT: "content_strength", STYLE: "style_strength"}
 MOST_TILES = 8
 EVERY = 0.5  # seconds between two redrawings of the page while a tile is made
+SUMMARY = "Run several methods, or one at several strengths, on the same pair of pictures."
+INPUTS = {
+    "content": "the photo to restyle.",
+    "style": "the picture whose look it gets.",
+    "kind": f"{METHODS}, {CONTENT} or {STYLE}.",
+    "methods": "keys of the methods to compare.",
+    "method": "the method whose strengths are compared.",
+    "strengths": "numbers from 0 to 1, like 0, 0.5, 1.",
+    "masks": f"{NO_MASKS}, or {AUTO_MASKS} regions.",
+    "size": "longer side of the results in px; 0 keeps the content's own.",
+    "family": f"the networks: {', '.join(FAMILIES)}.",
+}
 
 
 @dataclass(frozen=True)
@@ -73,41 +78,58 @@ class Comparison:
                 "size": first.options.get("size", NOT_SET)}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class CompareOutputs(Outputs):
+    """The right side of the tab."""
+
+    tiles: Annotated[gr.HTML, "the results side by side, as HTML."]
+    slider: Annotated[gr.HTML, "two of them over each other, as HTML."]
+    status: Annotated[gr.Markdown, "what is being done, or was."]
+    notes: Annotated[gr.Markdown, "what was changed without being asked for, as Markdown points."]
+    pngs: Annotated[gr.File, "the results with their settings inside."]
+    figures: Annotated[gr.JSON, "for each result its label, seconds, measures and settings."]
+    run: Annotated[gr.Textbox, "the run's id, with which it can be shared."]
+
+
 @dataclass
 class _Board:
     """The tiles on the page while they are made."""
 
-    run: Run
-    tongue: str
+    run: TabRun
+    language: str
     labels: list[str]
     pending: dict[str, str] = field(default_factory=dict)  # label to what it waits for, or why it was refused
+    notes: list[str] = field(default_factory=list)
 
-    def html(self) -> tuple[str, str]:
-        """The tiles, and the slider over any two of the finished ones."""
-        content = Tile(self._address("before"), say("Content", self.tongue), alt=say("Content", self.tongue))
-        finished = {tile.label: tile for tile in self.run.tiles}
-        tiles, done = [], []
-        if self.run.file("before") is not None:
-            done.append(content)
-        for label in self.labels:
-            known = finished.get(label)
-            if known is None:
-                tiles.append(Tile("", label, pending=self.pending.get(label, say("Waiting …", self.tongue))))
-                continue
-            tile = Tile(self._address(known.name), label, caption(known, self.tongue), alt=label)
-            tiles.append(tile)
-            done.append(tile)
-        slider = before_after_html(done, language=self.tongue) if len(done) > 1 else ""
-        return tiles_html(
-            [*done[:1], *tiles] if done[:1] == [content] else tiles, language=self.tongue
-        ), slider
+    def shown(self) -> dict[str, str]:
+        """The outputs that change with a tile: all of them, the slider over finished ones, the notes."""
+        content = self._content()
+        finished = {tile.label: self._finished(tile) for tile in self.run.tiles}
+        tiles = [*content, *(finished.get(label) or self._pending(label) for label in self.labels)]
+        done = [*content, *finished.values()]
+        slider = before_after_html(done, language=self.language) if len(done) > 1 else ""
+        return {
+            "tiles": tiles_html(tiles, language=self.language), "slider": slider,
+            "notes": as_list(self.notes, self.language),
+        }  # fmt: skip
+
+    def _content(self) -> list[Tile]:
+        word = say("Content", self.language)
+        return [] if self.run.file("before") is None else [Tile(self._address("before"), word, alt=word)]
+
+    def _finished(self, tile: FinishedTile) -> Tile:
+        caption = figures(tile.seconds, tile.measures, self.language)
+        return Tile(self._address(tile.name), tile.label, caption, alt=tile.label)
+
+    def _pending(self, label: str) -> Tile:
+        return Tile("", label, pending=self.pending.get(label, say("Waiting …", self.language)))
 
     def _address(self, name: str) -> str:
         return f"runs/{self.run.id}/{name}"
 
 
-def compare_tab(service: Service) -> dict[str, Any]:
-    """Build the tab inside the current ``gr.Blocks``; its controls by name."""
+def compare_tab(service: Service) -> Tab:
+    """Build the tab inside the current ``gr.Blocks``."""
     gr.Markdown(tr(
         "The same two pictures through several methods, or through one at several strengths. Structure says "
         "how well the content's structure is kept (1: fully), style how far the style's statistics still are "
@@ -116,49 +138,30 @@ def compare_tab(service: Service) -> dict[str, Any]:
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             with gr.Row():
-                content, style = (
-                    picture_input("Content photo", f"{KEY}-content"),
-                    picture_input("Style picture", f"{KEY}-style"),
-                )
+                content = picture_input("Content photo", f"{KEY}-content")
+                style = picture_input("Style picture", f"{KEY}-style")
             with gr.Row():
                 run = gr.Button(tr("Compare"), variant="primary", elem_id=f"{KEY}-run")
                 stop = gr.Button(tr("Stop"), elem_id=f"{KEY}-stop")
-            chosen = _what_to_compare()
-            masks = gr.Radio(
-                [(tr(mode), mode) for mode in (NO_MASKS, AUTO_MASKS)], value=NO_MASKS, label=tr("Masks"),
-                elem_id=f"{KEY}-masks",
-            )  # fmt: skip
-            size = gr.Number(
-                512, precision=0, minimum=NOT_SET, label=tr("Size"), elem_id=f"{KEY}-size",
-                info=tr("Longer side of the results in px. 0 keeps the content's own size."),
-            )  # fmt: skip
-            for control in (masks, size):
-                as_sent(control)
-            with gr.Accordion(tr("Advanced"), open=False):
-                family = family_choice(f"{KEY}-family")
+            inputs = {"content": content, "style": style, **_what_to_compare(), **_how_to_compare()}
             status = gr.Markdown(label="Status", elem_id=f"{KEY}-status")
             share = gr.Button(tr("Share"), elem_id=f"{KEY}-share")
             run_id = gr.Textbox(visible=False, label="run")
             share_row(share, run_id, f"{KEY}-link", service)
         with gr.Column(scale=3, min_width=320):
-            slider, tiles, notes, files, figures = _results()
-    inputs: dict[str, Any] = {
-        "content": content, "style": style, **chosen, "masks": masks, "size": size, "family": family,
-    }  # fmt: skip
-    stops = Stops()
+            outputs = _outputs(status, run_id)
+    comparer = Comparer(service, outputs)
     event = run.click(
-        _comparer(stops, service), inputs_kwargs=inputs,
-        outputs=[tiles, slider, status, notes, files, figures, run_id],
-        api_name=KEY, concurrency_limit=service.jobs, concurrency_id="compute", show_progress="minimal",
+        comparer.endpoint(), inputs_kwargs=inputs, outputs=outputs.components(), api_name=KEY,
+        concurrency_limit=service.jobs, concurrency_id="compute", show_progress="minimal",
     )  # fmt: skip
-
-    stop.click(stopper(stops), None, status, queue=False, api_visibility="private").then(
+    stop.click(stopper(comparer.stops), None, status, queue=False, api_visibility="private").then(
         None, cancels=[event]
     )
     pairs = [*gallery(photorealistic=True)[:4], *gallery(photorealistic=False)[:4]]
     gr.Examples([[str(p.content), str(p.style)] for p in pairs], [content, style], label=tr("Examples"),
                 elem_id=f"{KEY}-examples")  # fmt: skip
-    return inputs
+    return Tab(inputs, outputs)
 
 
 def _what_to_compare() -> dict[str, Any]:
@@ -183,15 +186,34 @@ def _what_to_compare() -> dict[str, Any]:
     return {"kind": kind, "methods": methods, "method": method, "strengths": strengths}
 
 
-def _results() -> tuple[gr.HTML, gr.HTML, gr.Markdown, gr.File, gr.JSON]:
-    """The right side: slider, tiles, notes, the results as files, their figures."""
+def _how_to_compare() -> dict[str, Any]:
+    """What holds for every tile; the controls by name."""
+    masks = gr.Radio(
+        [(tr(mode), mode) for mode in (NO_MASKS, AUTO_MASKS)], value=NO_MASKS, label=tr("Masks"),
+        elem_id=f"{KEY}-masks",
+    )  # fmt: skip
+    size = gr.Number(
+        512, precision=0, minimum=NOT_SET, label=tr("Size"), elem_id=f"{KEY}-size",
+        info=tr("Longer side of the results in px. 0 keeps the content's own size."),
+    )  # fmt: skip
+    for control in (masks, size):
+        as_sent(control)
+    with gr.Accordion(tr("Advanced"), open=False):
+        family = family_choice(f"{KEY}-family")
+    return {"masks": masks, "size": size, "family": family}
+
+
+def _outputs(status: gr.Markdown, run_id: gr.Textbox) -> CompareOutputs:
+    """Build the right side: slider, tiles, notes, the results as files, their figures."""
     slider = gr.HTML(label="Slider", elem_id=f"{KEY}-slider")
     tiles = gr.HTML(label="Tiles", elem_id=f"{KEY}-tiles")
     notes = gr.Markdown(label="Notes", elem_id=f"{KEY}-notes")
     with gr.Accordion(tr("Files and figures"), open=False):
         files = gr.File(label=tr("Results"), file_count="multiple", elem_id=f"{KEY}-files")
         figures = gr.JSON(label="Figures", show_label=False, elem_id=f"{KEY}-figures")
-    return slider, tiles, notes, files, figures
+    return CompareOutputs(
+        tiles=tiles, slider=slider, status=status, notes=notes, pngs=files, figures=figures, run=run_id
+    )
 
 
 def comparison(values: Mapping[str, Any]) -> Comparison:
@@ -202,9 +224,9 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     """
     kind, method, text = values["kind"], values["method"], values["strengths"] or ""
     chosen = _as_names(values["methods"])
-    _check_names("kind", [kind], KINDS)
-    _check_names("method", [method], list_methods())
-    _check_names("methods", chosen, list_methods())
+    check_choices("kind", [kind], KINDS)
+    check_choices("method", [method], list_methods())
+    check_choices("methods", chosen, list_methods())
     options = {"size": values["size"]} if values["size"] else {}
     base = Request(
         method, values["content"], (values["style"],) if values["style"] else (), masks=values["masks"],
@@ -231,14 +253,6 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     return Comparison(kind, method, text, tuple(tiles))
 
 
-def caption(tile: FinishedTile, tongue: str) -> str:
-    """Seconds and measures under a tile."""
-    parts = [say(f"{tile.seconds:.1f} s", tongue)]
-    names = {"structure": say("structure", tongue), "style": say("style", tongue)}
-    parts += [f"{names[name]} {value:.2f}" for name, value in tile.measures.items() if name in names]
-    return " · ".join(parts)
-
-
 def _strengths(text: str) -> list[float]:
     try:
         numbers = list(dict.fromkeys(parse_numbers(text)))
@@ -257,80 +271,73 @@ def _as_names(given: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
 
 
-def _check_names(name: str, given: Sequence[Any], known: Sequence[str]) -> None:
-    for value in given:
-        if value not in known:
-            raise gr.Error(
-                f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.", print_exception=False
-            )
+@dataclass(frozen=True)
+class Comparer:
+    """Makes the tiles of a comparison one after the other, and shows them as they finish."""
 
+    service: Service
+    outputs: CompareOutputs
+    stops: Stops = field(default_factory=Stops)
 
-def _comparer(stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:
-    def compare(
-        request: gr.Request, content: str | None = None, style: str | None = None, kind: str = METHODS,
-        methods: list[str] | None = None, method: str = "wct2", strengths: str = "0, 0.5, 1",
-        masks: str = NO_MASKS, size: float = 512, family: str = FAMILIES[0],
-    ) -> Iterator[Any]:  # fmt: skip
-        """Run several methods, or one at several strengths, on the same pair of pictures.
+    def endpoint(self) -> Endpoint:
+        """What Compare does, documented for API pages and MCP clients."""
 
-        Args:
-            content: the photo to restyle.
-            style: the picture whose look it gets.
-            kind: "methods", "content strengths" or "style strengths".
-            methods: keys of the methods to compare.
-            method: the method whose strengths are compared.
-            strengths: numbers from 0 to 1, like 0, 0.5, 1.
-            masks: "none" or "automatic" regions.
-            size: longer side of the results in px; 0 keeps the content's own.
-            family: the networks.
+        def compare(request: gr.Request, **values: Any) -> Iterator[Any]:
+            language = language_of(request)
+            with as_sentences(KEY, language):
+                asked = comparison(values)
+            run = self.service.runs.begin(KEY, KEY, asked, asked.tiles[0][1].files())
+            board = _Board(run, language, [label for label, _ in asked.tiles])
+            try:
+                with self.stops.running(request.session_hash or "") as enough:
+                    yield from self._tiles(asked, board, enough)
+            finally:
+                if not run.tiles:
+                    self.service.drop(run)
 
-        Returns:
-            Tiles and slider as HTML, a status, notes, the results as files, their figures, the run's id.
-        """
-        tongue = language(request)
-        values = {"content": content, "style": style, "kind": kind, "methods": methods, "method": method,
-                  "strengths": strengths, "masks": masks, "size": size, "family": family}  # fmt: skip
-        with as_sentences(KEY, tongue):
-            asked = comparison(values)
-        run = service.runs.begin(KEY, KEY, asked, asked.tiles[0][1].files())
-        board = _Board(run, tongue, [label for label, _ in asked.tiles])
-        try:
-            with stops.running(request.session_hash or "") as enough:
-                yield from _tiles(asked, board, service, enough)
-        finally:
-            if not run.tiles:
-                service.drop(run)
+        return documented(compare, KEY, SUMMARY, INPUTS, CompareOutputs)
 
-    return compare
+    def _tiles(self, asked: Comparison, board: _Board, enough: threading.Event) -> Iterator[Any]:
+        show, language = self.outputs.show, board.language
+        yield show(**board.shown(), status=say("Starting …", language), pngs=None, figures=None, run="")
+        for number, (label, request) in enumerate(asked.tiles, 1):
+            if enough.is_set():
+                board.pending[label] = say("Stopped.", language)
+                continue
+            place = f"{number} / {len(asked.tiles)} {label}"
+            try:
+                with as_sentences(KEY, language):
+                    for line in self._tile(board, label, request, enough):
+                        yield show(status=f"{place}: {line}")
+            except Refusal as error:  # the others are done all the same
+                board.pending[label] = say("Stopped.", language) if error.is_stop else error.sentence
+            yield show(**board.shown(), status=place)
+        yield self._end(asked, board)
 
-
-def _tiles(asked: Comparison, board: _Board, service: Service, enough: threading.Event) -> Iterator[Any]:
-    tongue, notes = board.tongue, list[str]()
-    yield (*board.html(), say("Starting …", tongue), "", None, None, "")
-    for number, (label, request) in enumerate(asked.tiles, 1):
-        if enough.is_set():
-            board.pending[label] = say("Stopped.", tongue)
-            continue
-        place = f"{number} / {len(asked.tiles)}"
+    def _tile(self, board: _Board, label: str, request: Request, enough: threading.Event) -> Iterator[str]:
+        """What is being done, now and then, until the tile is on the board."""
         drawn = time.monotonic()
-        try:
-            with as_sentences(KEY, tongue):
-                for update in service.perform(request, enough):
-                    if not isinstance(update, Update):
-                        _add(board, label, request, update)
-                        notes += [f"{label}: {say(note, tongue)}" for note in update.notes]
-                    elif time.monotonic() - drawn > EVERY:
-                        drawn = time.monotonic()
-                        text = f"{place} {label}: {say(update.message, tongue)} … {update.fraction:.0%}"
-                        yield (gr.skip(), gr.skip(), text, *(gr.skip(),) * 4)
-        except Refusal as error:  # the others are done all the same
-            is_stop = isinstance(error.__cause__, Cancelled) and str(error.__cause__) == "Stopped."
-            board.pending[label] = say("Stopped.", tongue) if is_stop else error.sentence
-        yield (*board.html(), f"{place} {label}", as_list(notes, tongue), *(gr.skip(),) * 3)
-    yield _end(asked, board, notes)
+        for update in self.service.perform(request, enough):
+            if not isinstance(update, Update):
+                _add(board, label, request, update)
+            elif time.monotonic() - drawn > EVERY:
+                drawn = time.monotonic()
+                yield f"{say(update.message, board.language)} … {update.fraction:.0%}"
+
+    def _end(self, asked: Comparison, board: _Board) -> dict[Any, Any]:
+        run = board.run
+        known = [
+            {"label": t.label, "seconds": round(t.seconds, 2), **t.measures, "settings": dict(t.settings)}
+            for t in run.tiles
+        ]
+        return self.outputs.show(
+            **board.shown(), status=say(f"{len(run.tiles)} of {len(asked.tiles)} done.", board.language),
+            pngs=[str(run.file(tile.name)) for tile in run.tiles] or None, figures=known,
+            run=run.id if run.tiles else "",
+        )  # fmt: skip
 
 
-def _add(board: _Board, label: str, request: Request, done: Any) -> None:
+def _add(board: _Board, label: str, request: Request, done: Done) -> None:
     run = board.run
     if run.file("before") is None:
         save_before(run, request.content, done.result)
@@ -345,21 +352,4 @@ def _add(board: _Board, label: str, request: Request, done: Any) -> None:
     except StyleCoreError:
         measures = {}  # a picture too small to be measured
     run.tiles.append(FinishedTile(name, label, done.result.settings, done.notes, done.seconds, measures))
-
-
-def _end(asked: Comparison, board: _Board, notes: list[str]) -> Any:
-    run = board.run
-    paths = [str(run.file(tile.name)) for tile in run.tiles]
-    figures = [
-        {"label": t.label, "seconds": round(t.seconds, 2), **t.measures, "settings": dict(t.settings)}
-        for t in run.tiles
-    ]
-    status = say(f"{len(run.tiles)} of {len(asked.tiles)} done.", board.tongue)
-    return (
-        *board.html(),
-        status,
-        as_list(notes, board.tongue),
-        paths or None,
-        figures,
-        run.id if paths else "",
-    )
+    board.notes += [f"{label}: {say(note, board.language)}" for note in done.notes]

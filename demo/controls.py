@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from style_core import (
+from style_core import Method
+from style_core.fronts import (
     FAMILIES,
-    Method,
     OptionField,
     option_default,
     option_fields,

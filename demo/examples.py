@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import style_core
-from style_core import identify_weights
+from style_core.fronts import identify_weights
 
 # Inside the package in a wheel, at the root in a checkout.
 INSTALLED = Path(__file__).resolve().parent / "assets" / "examples"

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from style_core import EnoughDone, InvalidOption, Progress, image_size
+from style_core import EnoughDone, InvalidOption, Progress
+from style_core.fronts import image_size
 
 PREFIX = "STYLE_DEMO_"
 

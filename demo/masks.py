@@ -10,7 +10,8 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from style_core import InvalidImage, Segments, load_image, load_values, to_pil
+from style_core import InvalidImage, Segments, load_image
+from style_core.fronts import load_values, to_pil
 
 from .components import as_sent
 from .runs import scratch_folder

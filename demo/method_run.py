@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
 import gradio as gr
 
-from style_core import (
-    FAMILIES,
-    Cancelled,
-    Method,
-    StyleCoreError,
-    image_size,
-    load_image,
-    option_fields,
-    to_pil,
-)
+from style_core import Method, StyleCoreError, load_image
+from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
 
-from .controls import (
-    given_options,
-    style_weights,
-)
+from .controls import given_options, style_weights
+from .endpoints import Endpoint, Outputs, documented
 from .examples import KeptResult, example_key, keep_result, kept_result
-from .runs import FinishedTile, Run
+from .runs import FinishedTile, TabRun
 from .service import Service
 from .stops import Stops
 from .stream import Update
-from .texts import language, say
+from .texts import language_of, say
 from .work import (
     MASK_MODES,
     NO_MASKS,
     Done,
     Previews,
+    Refusal,
     Request,
     as_list,
     as_sentences,
@@ -47,183 +39,185 @@ QUICK_SIDE = 192  # px of the picture that follows a moved strength at once, whe
 QUICK_SECONDS = 0.5  # a job that took no longer needs no such picture
 
 
+@dataclass(frozen=True)
+class MethodOutputs(Outputs):
+    """The right side of a method's tab."""
+
+    before_after: Annotated[gr.ImageSlider, "the content and the result, two pictures."]
+    status: Annotated[gr.Markdown, "what is being done, or was."]
+    notes: Annotated[gr.Markdown, "what was changed without being asked for, as Markdown points."]
+    png: Annotated[gr.DownloadButton, "the result with its settings inside."]
+    settings: Annotated[gr.JSON, "every option as it took effect."]
+    run: Annotated[gr.Textbox, "the run's id, with which it can be shared."]
+
+
+@dataclass(frozen=True)
+class MethodRunner:
+    """Does what a method's tab is asked for, and shows it in the tab's outputs."""
+
+    method: Method
+    service: Service
+    outputs: MethodOutputs
+    stops: Stops = field(default_factory=Stops)
+
+    def endpoint(self) -> Endpoint:
+        """What Run does, documented for API pages and MCP clients."""
+
+        def run(request: gr.Request, **values: Any) -> Iterator[Any]:
+            language = language_of(request)
+            with as_sentences(self.method.key, language):
+                asked = request_of(self.method, values)
+                check(asked)
+            # What the last run left is not this one's, and must not be downloaded or shared as if it were.
+            yield self.outputs.show(
+                status=say("Starting …", language), notes="", png=None, settings=None, run=""
+            )
+            yield from self._run(asked, request.session_hash or "", language)
+
+        return documented(
+            run, self.method.key, self.method.summary, _documented_inputs(self.method), MethodOutputs
+        )
+
+    def after_moved_strength(self) -> Endpoint:
+        """The same again, if nothing else was changed since the last run."""
+
+        def rerun(request: gr.Request, run_id: str | None = None, **values: Any) -> Iterator[Any]:
+            language = language_of(request)
+            last = self.service.runs.get(run_id)
+            with as_sentences(self.method.key, language):
+                asked = request_of(self.method, values)
+            if last is None or not _is_moved(asked, last):
+                yield gr.skip()
+                return
+            if last.tiles[0].seconds > QUICK_SECONDS and not asked.options.get("size"):
+                yield from self._quick_look(asked, last, language)
+            yield from self._run(asked, request.session_hash or "", language)
+
+        return rerun
+
+    def _quick_look(self, asked: Request, last: TabRun, language: str) -> Iterator[Any]:
+        """A small picture first, so that the hand on the slider sees what it does."""
+        small = replace(asked, options={**asked.options, "size": QUICK_SIDE})
+        before, previews = last.file("before"), Previews(last.folder)
+        try:
+            for update in self.service.perform(small):
+                shown = previews.show(update.result.image) if isinstance(update, Done) else None
+                if before is not None and shown is not None:
+                    yield self.outputs.show(
+                        before_after=(str(before), shown[1]),
+                        status=say("A small preview; the picture follows …", language),
+                    )
+        except StyleCoreError:
+            return  # the picture itself will say why
+
+    def _run(self, asked: Request, session: str, language: str) -> Iterator[Any]:
+        """What an earlier visitor's run left of an example, or a run."""
+        with as_sentences(self.method.key, language):
+            key = _key_of_example(asked)
+            kept = kept_result(key) if key else None
+        if kept is not None:
+            yield self._from_examples(asked, kept, language)
+            return
+        with as_sentences(self.method.key, language):
+            run = self.service.begin("method", self.method.key, asked)
+        try:
+            with as_sentences(self.method.key, language), self.stops.running(session) as enough:
+                yield from self._compute(asked, run, enough, language, key)
+        except Refusal as error:
+            yield self.outputs.show(status=say("Stopped.", language) if error.is_stop else "", notes="")
+            if not error.is_stop:
+                raise
+        finally:
+            if not run.tiles:
+                self.service.drop(run)
+
+    def _compute(
+        self, asked: Request, run: TabRun, enough: threading.Event, language: str, key: str | None
+    ) -> Iterator[Any]:
+        """The status and pictures on the way, then everything; the result of an example is kept."""
+        previews = Previews(run.folder)
+        for update in self.service.perform(asked, enough):
+            if isinstance(update, Update):
+                line = {"status": f"{say(update.message, language)} … {update.fraction:.0%}", "notes": ""}
+                shown = previews.show(update.preview)
+                yield self.outputs.show(**line, **({} if shown is None else {"before_after": shown}))
+                continue
+            save_before(run, asked.content, update.result)
+            path = save_result(run, "result", update.result)
+            run.tiles.append(
+                FinishedTile("result", run.tab, update.result.settings, update.notes, update.seconds)
+            )
+            is_whole = not enough.is_set() and update.notes == update.result.notes  # no limit cut it
+            if key and is_whole and key == _key_of_example(asked):  # still
+                keep_result(key, path, update.result.settings, update.notes, update.seconds)
+            yield self._all(run, summary(update.result, update.seconds, language), language)
+
+    def _from_examples(self, asked: Request, kept: KeptResult, language: str) -> dict[Any, Any]:
+        """All outputs for a kept result, with a word that it is one."""
+        run = self.service.begin("method", self.method.key, asked)
+        after, before = run.folder / "result.png", run.folder / "before.jpg"
+        after.write_bytes(kept.image.read_bytes())
+        size = image_size(str(after)) or (0, 0)
+        content = load_image(asked.content or str(after), name="content")
+        to_pil(content.pixels).resize(size).save(before, quality=92)
+        run.tiles.append(FinishedTile("result", self.method.key, kept.settings, kept.notes, kept.seconds))
+        status = (
+            f"{size[0]} x {size[1]} px, kept from an earlier visitor, for whom it took {kept.seconds:.1f} s; "
+            "Run after a change computes anew."
+        )
+        return self._all(run, say(status, language), language)
+
+    def _all(self, run: TabRun, status: str, language: str) -> dict[Any, Any]:
+        """All outputs of a finished run."""
+        (tile,) = run.tiles
+        before, after = str(run.file("before")), str(run.file(tile.name))
+        return self.outputs.show(
+            before_after=(before, after), status=status, notes=as_list(tile.notes, language), png=after,
+            settings=dict(tile.settings), run=run.id,
+        )  # fmt: skip
+
+
 def request_of(method: Method, values: dict[str, Any]) -> Request:
     """The request that a tab's controls describe."""
     style, more = values["style"], values.get("more_styles") or []
-    shares = style_weights(values.get("style_weights"))
+    weights = style_weights(values.get("style_weights"))
     options = {name: values[name] for name in option_fields(method.options) if name in values}
     return Request(
-        method.key, values["content"], tuple([style, *more] if style is not None else []),
-        None if shares is None else tuple(shares), values.get("masks") or NO_MASKS,
-        values.get("content_mask"), values.get("style_mask"), values.get("family") or FAMILIES[0],
-        given_options(method, options),
-    )  # fmt: skip
-
-
-def runner(method: Method, stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:
-    def run(
-        request: gr.Request, content: str | None = None, style: str | None = None, masks: str = NO_MASKS,
-        content_mask: str | None = None, style_mask: str | None = None, more_styles: list[str] | None = None,
-        style_weights: str = "", family: str = FAMILIES[0], **options: Any,
-    ) -> Iterator[Any]:  # fmt: skip
-        values = {"content": content, "style": style, "masks": masks, "content_mask": content_mask,
-                  "style_mask": style_mask, "more_styles": more_styles, "style_weights": style_weights,
-                  "family": family, **options}  # fmt: skip
-        tongue = language(request)
-        with as_sentences(method.key, tongue):
-            asked = request_of(method, values)
-            check(asked)
-        # What the last run left is not this one's, and must not be downloaded or shared as if it were.
-        yield gr.skip(), say("Starting …", tongue), "", None, None, ""
-        yield from _run(method, asked, request.session_hash or "", stops, service, tongue)
-
-    run.__name__ = run.__qualname__ = method.key
-    run.__doc__ = _api_description(method)
-    return run
-
-
-def rerunner(method: Method, stops: Stops, service: Service) -> Callable[..., Iterator[Any]]:
-    """After a moved strength: the same again, if nothing else was changed since the last run."""
-
-    def rerun(request: gr.Request, run_id: str | None = None, **values: Any) -> Iterator[Any]:
-        tongue = language(request)
-        last = service.runs.get(run_id)
-        with as_sentences(method.key, tongue):
-            asked = request_of(method, values)
-        before = None if last is None else last.request
-        if (
-            last is None
-            or not isinstance(before, Request)
-            or not asked.is_same_but_strengths(before)
-            or asked == before
-        ):
-            yield (gr.skip(),) * 6
-            return
-        if last.tiles[0].seconds > QUICK_SECONDS and not asked.options.get("size"):
-            yield from _quick_look(asked, last, service, tongue)
-        yield from _run(method, asked, request.session_hash or "", stops, service, tongue)
-
-    return rerun
-
-
-def _quick_look(asked: Request, last: Run, service: Service, tongue: str) -> Iterator[Any]:
-    """A small picture first, so that the hand on the slider sees what it does."""
-    small = Request(**{**vars(asked), "options": {**asked.options, "size": QUICK_SIDE}})
-    previews = Previews(last.folder)
-    try:
-        for update in service.perform(small):
-            if isinstance(update, Done):
-                before = last.file("before")
-                shown = previews.show(update.result.image)
-                if before is not None and isinstance(shown, tuple):
-                    yield (
-                        (str(before), shown[1]),
-                        say("A small preview; the picture follows …", tongue),
-                        *_nothing(4),
-                    )
-    except StyleCoreError:
-        return  # the picture itself will say why
-
-
-def _run(
-    method: Method, asked: Request, session: str, stops: Stops, service: Service, tongue: str
-) -> Iterator[Any]:
-    is_plain = len(asked.styles) == 1 and asked.is_plain()
-    with as_sentences(method.key, tongue):
-        key = example_key(asked.values(), asked.content, asked.styles[0]) if is_plain else None
-        kept = kept_result(key) if key else None
-    if kept is not None:
-        yield _from_examples(method, asked, kept, service, tongue)
-        return
-    with as_sentences(method.key, tongue):
-        run = service.begin("method", method.key, asked)
-    previews = Previews(run.folder)
-    is_done = False
-    try:
-        with as_sentences(method.key, tongue), stops.running(session) as enough:
-            for update in service.perform(asked, enough):
-                if isinstance(update, Update):
-                    yield _line(_progress(update, tongue), previews.show(update.preview))
-                else:
-                    shown = _finished(run, asked, update, tongue)
-                    is_done = True
-                    if key and not enough.is_set() and update.notes == update.result.notes:  # no limit cut it
-                        path = run.folder / "result.png"
-                        if key == example_key(asked.values(), asked.content, asked.styles[0]):  # still
-                            keep_result(key, path, update.result.settings, update.notes, update.seconds)
-                    yield shown
-    except gr.Error as error:
-        yield _line("")  # no stale status beside the message
-        if isinstance(error.__cause__, Cancelled) and str(error.__cause__) == "Stopped.":
-            yield _line(say("Stopped.", tongue))
-            return
-        raise
-    finally:
-        if not is_done:
-            service.drop(run)
-
-
-def _progress(update: Update, tongue: str) -> str:
-    return f"{say(update.message, tongue)} … {update.fraction:.0%}"
-
-
-def _nothing(count: int) -> tuple[Any, ...]:
-    return (gr.skip(),) * count
-
-
-def _line(status: str, shown: Any = None) -> tuple[Any, ...]:
-    """All outputs while a job runs: a status and perhaps a picture; what the last run said is cleared."""
-    return gr.skip() if shown is None else shown, status, "", gr.skip(), gr.skip(), gr.skip()
-
-
-def _finished(run: Run, asked: Request, done: Done, tongue: str) -> tuple[Any, ...]:
-    """All outputs at the end; the result is noted in the run."""
-    before, after = save_before(run, asked.content, done.result), save_result(run, "result", done.result)
-    run.tiles.append(FinishedTile("result", run.tab, done.result.settings, done.notes, done.seconds))
-    return _outputs(run, before, after, summary(done.result, done.seconds, tongue), tongue)
-
-
-def _from_examples(method: Method, asked: Request, kept: KeptResult, service: Service, tongue: str) -> Any:
-    """All outputs for a kept result, with a word that it is one."""
-    run = service.begin("method", method.key, asked)
-    after, before = run.folder / "result.png", run.folder / "before.jpg"
-    after.write_bytes(kept.image.read_bytes())
-    size = image_size(str(after)) or (0, 0)
-    content = load_image(asked.content or str(after), name="content")
-    to_pil(content.pixels).resize(size).save(before, quality=92)
-    run.tiles.append(FinishedTile("result", method.key, kept.settings, kept.notes, kept.seconds))
-    status = say(
-        f"{size[0]} x {size[1]} px, kept from an earlier visitor, for whom it took {kept.seconds:.1f} s; "
-        "Run after a change computes anew.",
-        tongue,
+        method=method.key,
+        content=values["content"],
+        styles=tuple([style, *more] if style is not None else []),
+        style_weights=None if weights is None else tuple(weights),
+        masks=values.get("masks") or NO_MASKS,
+        content_mask=values.get("content_mask"),
+        style_mask=values.get("style_mask"),
+        family=values.get("family") or FAMILIES[0],
+        options=given_options(method, options),
     )
-    return _outputs(run, before, after, status, tongue)
 
 
-def _outputs(run: Run, before: Path, after: Path, status: str, tongue: str) -> tuple[Any, ...]:
-    """Slider, status, notes, download, settings and id of a finished run."""
-    tile = run.tiles[-1]
-    notes = as_list(tile.notes, tongue)
-    return (str(before), str(after)), status, notes, str(after), dict(tile.settings), run.id
+def _is_moved(asked: Request, last: TabRun) -> bool:
+    """Whether a strength was moved since the last run, and nothing else."""
+    before = last.request
+    return isinstance(before, Request) and asked.is_same_but_strengths(before) and asked != before
 
 
-def _api_description(method: Method) -> str:
-    """The endpoint's documentation, for API pages and MCP clients."""
-    lines = [method.summary, "", "Args:"]
-    lines += [
-        "    content: the photo to restyle.",
-        "    style: the picture whose look it gets.",
-        f"    masks: how regions are matched: {', '.join(MASK_MODES)}.",
-        "    content_mask: with masks 'my own', a picture with one flat color per region of the content.",
-        "    style_mask: its partner for the style, in the same colors.",
-        "    more_styles: further style pictures to mix, where the method can.",
-        "    style_weights: a share for each style, like 2, 1.",
-        f"    family: the networks: {', '.join(FAMILIES)}.",
-    ]
-    lines += [f"    {name}: {option.help}" for name, option in option_fields(method.options).items()]
-    lines += [
-        "",
-        "Returns:",
-        "    Before and after, a status, notes, the PNG with its settings, the settings, the run's id.",
-    ]
-    return "\n".join(lines)
+def _key_of_example(asked: Request) -> str | None:
+    """The key of a request for nothing but an example with the defaults."""
+    if len(asked.styles) != 1 or not asked.is_plain():
+        return None
+    return example_key(asked.values(), asked.content, asked.styles[0])
+
+
+def _documented_inputs(method: Method) -> dict[str, str]:
+    """Every input of a method's endpoint and what it means."""
+    return {
+        "content": "the photo to restyle.",
+        "style": "the picture whose look it gets.",
+        "masks": f"how regions are matched: {', '.join(MASK_MODES)}.",
+        "content_mask": "with masks 'my own', a picture with one flat color per region of the content.",
+        "style_mask": "its partner for the style, in the same colors.",
+        "more_styles": "further style pictures to mix, where the method can.",
+        "style_weights": "a share for each style, like 2, 1.",
+        "family": f"the networks: {', '.join(FAMILIES)}.",
+        **{name: option.help for name, option in option_fields(method.options).items()},
+    }

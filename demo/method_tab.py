@@ -6,11 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from style_core import (
-    Method,
-    StyleCoreError,
-    describe_weights,
-)
+from style_core import Method, StyleCoreError
+from style_core.fronts import describe_weights
 
 from .controls import (
     advanced_controls,
@@ -18,13 +15,13 @@ from .controls import (
     main_controls,
     picture_input,
 )
+from .endpoints import Tab
 from .examples import gallery
-from .method_run import rerunner, runner
+from .method_run import MethodOutputs, MethodRunner
 from .region_inputs import connect_regions, paint, region_inputs
 from .service import Service
 from .sharing import share_row
-from .stops import Stops
-from .texts import language, say, tr
+from .texts import language_of, say, tr
 from .work import (
     is_iterative,
     stopper,
@@ -33,8 +30,8 @@ from .work import (
 STRENGTHS = ("content_strength", "style_strength")
 
 
-def method_tab(method: Method, service: Service) -> dict[str, Any]:
-    """Build the tab of ``method`` inside the current ``gr.Blocks``; its inputs by name."""
+def method_tab(method: Method, service: Service) -> Tab:
+    """Build the tab of ``method`` inside the current ``gr.Blocks``."""
     key = method.key
     gr.Markdown(_introduction(method))
     with gr.Row():
@@ -54,19 +51,20 @@ def method_tab(method: Method, service: Service) -> dict[str, Any]:
                 family = _family(method)
                 controls |= advanced_controls(method)
         with gr.Column(scale=3, min_width=320):
-            outputs = _results(key, service)
+            outputs = _outputs(key, service)
     inputs: dict[str, Any] = {
         "content": content, "style": style, "masks": regions.masks,
         "content_mask": regions.content_mask, "style_mask": regions.style_mask,
         "more_styles": more_styles, "style_weights": weights, "family": family, **controls,
     }  # fmt: skip
     connect_regions(method, service, regions, inputs)
-    _connect(method, service, inputs, outputs, regions.editors, run, stop)
-    return inputs
+    runner = MethodRunner(method, service, outputs)
+    _connect(runner, inputs, regions.editors, run, stop)
+    return Tab(inputs, outputs)
 
 
-def _results(key: str, service: Service) -> list[Any]:
-    """The right side, as a run's outputs: slider, status, notes, download, settings, the run's id."""
+def _outputs(key: str, service: Service) -> MethodOutputs:
+    """Build the right side."""
     slider = gr.ImageSlider(
         label=tr("Before / after"),
         interactive=False,
@@ -83,52 +81,49 @@ def _results(key: str, service: Service) -> list[Any]:
     share_row(share, run_id, f"{key}-link", service)
     with gr.Accordion(tr("Settings"), open=False):
         settings = gr.JSON(label="Settings", show_label=False, elem_id=f"{key}-settings")
-    return [slider, status, notes, download, settings, run_id]
+    return MethodOutputs(
+        before_after=slider, status=status, notes=notes, png=download, settings=settings, run=run_id
+    )
 
 
 def _connect(
-    method: Method, service: Service, inputs: dict[str, Any], outputs: list[Any],
-    editors: list[gr.ImageEditor], run: gr.Button, stop: gr.Button,
+    runner: MethodRunner, inputs: dict[str, Any], editors: list[gr.ImageEditor], run: gr.Button,
+    stop: gr.Button,
 ) -> None:  # fmt: skip
     """What the buttons, the strengths and the examples do."""
-    key, status, run_id = method.key, outputs[1], outputs[-1]
-    pictures, masks = [inputs["content"], inputs["style"]], [inputs["content_mask"], inputs["style_mask"]]
-    stops = Stops()
-    queue: dict[str, Any] = {"concurrency_limit": service.jobs, "concurrency_id": "compute",
-                             "show_progress": "minimal"}  # fmt: skip
-    collected = run.click(
-        paint, [inputs["masks"], *editors], masks, queue=False, show_progress="hidden",
-        api_visibility="private",
+    key, outputs = runner.method.key, runner.outputs
+    queue: dict[str, Any] = {
+        "outputs": outputs.components(), "concurrency_limit": runner.service.jobs,
+        "concurrency_id": "compute", "show_progress": "minimal",
+    }  # fmt: skip
+    painted = run.click(
+        paint, [inputs["masks"], *editors], [inputs["content_mask"], inputs["style_mask"]], queue=False,
+        show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    event = collected.then(
-        runner(method, stops, service), inputs_kwargs=inputs, outputs=outputs, api_name=key, **queue
+    events = [painted.then(runner.endpoint(), inputs_kwargs=inputs, api_name=key, **queue)]
+    queue["api_visibility"] = "private"
+    for name in () if is_iterative(runner.method) else STRENGTHS:
+        moved = inputs[name].release(
+            runner.after_moved_strength(), inputs_kwargs={**inputs, "run_id": outputs.run},
+            trigger_mode="always_last", **queue,
+        )  # fmt: skip
+        events.append(moved)
+    chosen = _examples(runner.method, [inputs["content"], inputs["style"]]).load_input_event
+    events.append(chosen.then(runner.endpoint(), inputs_kwargs=inputs, **queue))
+    # A run under way hands over what it has; one that still waits, or does not end, is cancelled.
+    stop.click(stopper(runner.stops), None, outputs.status, queue=False, api_visibility="private").then(
+        None, cancels=events
     )
-    events = [event]
-    if not is_iterative(method):
-        again = rerunner(method, stops, service)
-        for name in STRENGTHS:
-            moved = inputs[name].release(
-                again, inputs_kwargs={**inputs, "run_id": run_id}, outputs=outputs, api_visibility="private",
-                trigger_mode="always_last", **queue,
-            )  # fmt: skip
-            events.append(moved)
-    examples = gr.Examples(
+
+
+def _examples(method: Method, pictures: list[Any]) -> Any:
+    return gr.Examples(
         [[str(pair.content), str(pair.style)] for pair in gallery(photorealistic=method.photorealistic)],
         pictures,
         label=tr("Examples"),
         examples_per_page=12,
-        elem_id=f"{key}-examples",
+        elem_id=f"{method.key}-examples",
     )
-    shown = examples.load_input_event.then(
-        runner(method, stops, service),
-        inputs_kwargs=inputs,
-        outputs=outputs,
-        api_visibility="private",
-        **queue,
-    )
-    events.append(shown)
-    # A run under way hands over what it has; one that still waits, or does not end, is cancelled.
-    stop.click(stopper(stops), None, status, queue=False, api_visibility="private").then(None, cancels=events)
 
 
 def _introduction(method: Method) -> Any:
@@ -144,9 +139,9 @@ def _family(method: Method) -> gr.Radio:
 
     def describe(chosen: str, request: gr.Request) -> str:
         try:
-            return say(describe_weights(method.key, chosen), language(request))
+            return say(describe_weights(method.key, chosen), language_of(request))
         except StyleCoreError as error:
-            return say(str(error), language(request))
+            return say(str(error), language_of(request))
 
     family.change(describe, family, note, queue=False, api_visibility="private")
     return family

@@ -16,7 +16,7 @@ from .masks import brush, editor_value, overlays, painted_mask, save_mask
 from .method_run import request_of
 from .runs import scratch_folder
 from .service import Service
-from .texts import language, say, tr
+from .texts import language_of, say, tr
 from .work import DRAWN_MASKS, MASK_MODES, NO_MASKS, OWN_MASKS, as_list, as_sentences, check
 
 
@@ -35,23 +35,12 @@ class RegionInputs:
 def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionInputs:
     """Build the Regions part of a tab; :func:`connect_regions` then gives its button something to do."""
     key = method.key
-    modes = list(MASK_MODES) if method.uses_segments else [NO_MASKS]
     with gr.Accordion(tr("Regions"), open=False, visible=method.uses_segments):
-        masks = gr.Radio(
-            [(tr(mode), mode) for mode in modes], value=NO_MASKS, label=tr("Masks"), elem_id=f"{key}-masks",
-            info=tr(
-                "Match sky with sky and ground with ground: automatically, drawn with the brush, or by two "
-                "mask pictures; regions of the same color are matched."
-            ),
-        )  # fmt: skip
-        as_sent(masks)
+        masks = _mask_choice(method)
         with gr.Column(visible=False) as drawing:
             editors = [
-                brush(tr(label), f"{key}-draw-{side}")
-                for side, label in (
-                    ("content", "Paint regions of the content"),
-                    ("style", "Paint regions of the style"),
-                )
+                brush(tr("Paint regions of the content"), f"{key}-draw-content"),
+                brush(tr("Paint regions of the style"), f"{key}-draw-style"),
             ]
         with gr.Row(visible=False) as files:
             content_mask = picture_input("Content mask", f"{key}-content-mask")
@@ -63,22 +52,37 @@ def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionI
                 elem_id=f"{key}-regions-shown", format="jpeg",
             )  # fmt: skip
             found = gr.Markdown(elem_id=f"{key}-regions-notes")
-        masks.change(
-            lambda mode: (
-                gr.Column(visible=mode == DRAWN_MASKS),
-                gr.Row(visible=mode == OWN_MASKS),
-                gr.Column(visible=mode != NO_MASKS),
-            ),
+        chosen = masks.change(
+            lambda mode: {
+                drawing: gr.Column(visible=mode == DRAWN_MASKS),
+                files: gr.Row(visible=mode == OWN_MASKS),
+                preview: gr.Column(visible=mode != NO_MASKS),
+            },
             masks, [drawing, files, preview], queue=False, api_visibility="private",
-        ).then(
-            _under_the_brush, [masks, content, style], editors, queue=False, api_visibility="private"
+        )  # fmt: skip
+        chosen.then(
+            lambda mode, *pictures: [_under_the_brush(mode, picture) for picture in pictures],
+            [masks, content, style], editors, queue=False, api_visibility="private",
         )  # fmt: skip
         for picture, editor in zip((content, style), editors, strict=True):
-            picture.change(
-                lambda mode, path: editor_value(path) if mode == DRAWN_MASKS else gr.skip(),
-                [masks, picture], editor, queue=False, api_visibility="private",
-            )  # fmt: skip
-    return RegionInputs(masks, content_mask, style_mask, editors, look, [regions, found])
+            picture.change(_under_the_brush, [masks, picture], editor, queue=False, api_visibility="private")
+    return RegionInputs(
+        masks=masks, content_mask=content_mask, style_mask=style_mask, editors=editors, look=look,
+        shown=[regions, found],
+    )  # fmt: skip
+
+
+def _mask_choice(method: Method) -> gr.Radio:
+    modes = MASK_MODES if method.uses_segments else (NO_MASKS,)
+    masks = gr.Radio(
+        [(tr(mode), mode) for mode in modes], value=NO_MASKS, label=tr("Masks"),
+        elem_id=f"{method.key}-masks",
+        info=tr(
+            "Match sky with sky and ground with ground: automatically, drawn with the brush, or by two "
+            "mask pictures; regions of the same color are matched."
+        ),
+    )  # fmt: skip
+    return as_sent(masks)
 
 
 def connect_regions(method: Method, service: Service, parts: RegionInputs, inputs: dict[str, Any]) -> None:
@@ -92,10 +96,8 @@ def connect_regions(method: Method, service: Service, parts: RegionInputs, input
     )  # fmt: skip
 
 
-def _under_the_brush(mode: str, content: str | None, style: str | None) -> Any:
-    if mode != DRAWN_MASKS:
-        return gr.skip(), gr.skip()
-    return editor_value(content), editor_value(style)
+def _under_the_brush(mode: str, picture: str | None) -> Any:
+    return editor_value(picture) if mode == DRAWN_MASKS else gr.skip()
 
 
 def paint(
@@ -105,7 +107,7 @@ def paint(
     if mode != DRAWN_MASKS:
         return gr.skip(), gr.skip()
     folder = scratch_folder()
-    with as_sentences("drawing", language(request)):
+    with as_sentences("drawing", language_of(request)):
         return tuple(
             save_mask(painted_mask(value), folder, name)
             for value, name in ((content, "content_mask"), (style, "style_mask"))
@@ -114,8 +116,8 @@ def paint(
 
 def _viewer(method: Method, service: Service) -> Callable[..., Any]:
     def show(request: gr.Request, **values: Any) -> Any:
-        tongue = language(request)
-        with as_sentences("regions", tongue):
+        language = language_of(request)
+        with as_sentences("regions", language):
             asked = request_of(method, values)
             check(asked)
             if asked.content is None:
@@ -123,7 +125,9 @@ def _viewer(method: Method, service: Service) -> Callable[..., Any]:
             found = service.regions(asked)
             pictures = overlays(asked.content, asked.styles, found)
         captions = ["Content", *["Style"] * len(asked.styles)]
-        shown = [(picture, say(caption, tongue)) for picture, caption in zip(pictures, captions, strict=True)]
-        return gr.Gallery(shown, visible=True), as_list(found.notes, tongue)
+        shown = [
+            (picture, say(caption, language)) for picture, caption in zip(pictures, captions, strict=True)
+        ]
+        return gr.Gallery(shown, visible=True), as_list(found.notes, language)
 
     return show

@@ -13,7 +13,6 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -45,7 +44,7 @@ class FinishedTile:
 
 
 @dataclass(frozen=True)
-class Run:
+class TabRun:
     """A run and its files.
 
     Attributes:
@@ -76,21 +75,24 @@ class Run:
 
 
 class Runs:
-    """The registry; thread-safe."""
+    """The registry; thread-safe.
+
+    Not one of cachetools' caches: a run under way must stay whatever its age, and its folder goes on growing.
+    """
 
     def __init__(self, *, lifetime: float = LIFETIME, most: int = MOST, most_bytes: int = MOST_BYTES,
                  clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
         self._lifetime, self._most, self._most_bytes, self._clock = lifetime, most, most_bytes, clock
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, tuple[float, Run]] = OrderedDict()
+        self._runs: dict[str, tuple[float, TabRun]] = {}  # the oldest first
 
-    def begin(self, kind: str, tab: str, request: Asked, inputs: Mapping[str, str | None]) -> Run:
+    def begin(self, kind: str, tab: str, request: Asked, inputs: Mapping[str, str | None]) -> TabRun:
         """A new run with links to its input files, so that they last as long as it does."""
         run_id = secrets.token_urlsafe(16)
         folder = process_folder() / run_id
         folder.mkdir()
         files = {role: _linked(Path(path), folder / f"input_{role}") for role, path in inputs.items() if path}
-        run = Run(run_id, folder, kind, tab, request, files)
+        run = TabRun(id=run_id, folder=folder, kind=kind, tab=tab, request=request, inputs=files)
         with self._lock:
             self._runs[run_id] = (self._clock(), run)
             outdated = self._outdated()
@@ -98,7 +100,7 @@ class Runs:
             shutil.rmtree(old.folder, ignore_errors=True)
         return run
 
-    def get(self, run_id: Any) -> Run | None:
+    def get(self, run_id: Any) -> TabRun | None:
         """The run of that id, or ``None`` if there is none any more, or it is no id at all."""
         if not isinstance(run_id, str):
             return None
@@ -113,13 +115,13 @@ class Runs:
         with self._lock:
             return len(self._runs)
 
-    def drop(self, run: Run) -> None:
+    def drop(self, run: TabRun) -> None:
         """Forget a run that came to nothing."""
         with self._lock:
             self._runs.pop(run.id, None)
         shutil.rmtree(run.folder, ignore_errors=True)
 
-    def _outdated(self) -> list[Run]:
+    def _outdated(self) -> list[TabRun]:
         now, removed = self._clock(), []
         held = {run_id: _bytes(run.folder) for run_id, (_, run) in self._runs.items()}
         for run_id, (began, run) in list(self._runs.items())[:-1]:  # the newest stays

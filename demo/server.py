@@ -11,23 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.route_utils import get_root_url
 from gradio.utils import get_upload_folder
 from PIL import EpsImagePlugin
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from style_core import default_device, warm_up
+from style_core import warm_up
+from style_core.fronts import default_device
 
-from .limits import Limits
+from .addresses import base_path, base_url
+from .limits import PREFIX, Limits, number
 from .page import build_page
 from .service import Service
-from .share_page import choose_language, render_delete, render_message, render_share, security_headers
+from .share_page import render_delete, render_message, render_share, security_headers
 from .share_records import Share
 from .shares import NotTheOwner, ShareError, ShareLimits, ShareNotFound, ShareStore
 from .static_files import page_head
-from .texts import catalog, say
+from .texts import catalog, language_of, say
 from .uploads import shown_picture
 
 STORE = "STYLE_DEMO_SHARES"  # where shared comparisons are kept: a folder or an fsspec address
@@ -67,7 +69,7 @@ def serve(
     EpsImagePlugin.gs_binary = False  # where Gradio opens a picture itself, PostScript must not run either
     limits = limits or Limits.from_environment()
     store = ShareStore(shares or share_place(), _share_limits())
-    service = Service(limits, store, jobs=limits.at_once(_device(), os.cpu_count() or 1))
+    service = Service(limits, store, jobs=limits.at_once(default_device(), os.cpu_count() or 1))
     page = build_page(service)
     page.space_id = None  # keeps Gradio's Space header, and its third-party requests, off the page
     app, url, _ = page.queue(max_size=limits.queue).launch(
@@ -130,8 +132,8 @@ def _uploaded_picture(service: Service, request: HttpRequest) -> Response:
 
 
 def _share(service: Service, request: HttpRequest) -> Response:
-    return _page_of(service, request, lambda share, tongue, nonce: render_share(
-        share, _base(request), tongue, nonce
+    return _page_of(service, request, lambda share, language, nonce: render_share(
+        share, base_url(request), language, nonce
     ))  # fmt: skip
 
 
@@ -147,42 +149,40 @@ def _share_picture(service: Service, request: HttpRequest) -> Response:
 def _confirm_delete(service: Service, request: HttpRequest) -> Response:
     key = request.query_params.get("key", "")
     return _page_of(
-        service, request, lambda share, tongue, nonce: render_delete(share.id, key, tongue, nonce)
+        service, request, lambda share, language, nonce: render_delete(share.id, key, language, nonce)
     )
 
 
 def _page_of(service: Service, request: HttpRequest, render: Callable[[Share, str, str], str]) -> Response:
     """A page about the share of the address, or why there is none."""
-    tongue, nonce = _tongue(request), secrets.token_urlsafe(16)
+    language, nonce = language_of(request), secrets.token_urlsafe(16)
     try:
         share = service.store.load(request.path_params["id"])
     except ShareError as error:
-        return _refusal(error, tongue, nonce, _home(request))
-    return HTMLResponse(render(share, tongue, nonce), headers=security_headers(nonce))
+        return _refusal(error, language, nonce, base_path(request))
+    return HTMLResponse(render(share, language, nonce), headers=security_headers(nonce))
 
 
 def _deleter(service: Service) -> Callable[[HttpRequest], Any]:
     async def delete(request: HttpRequest) -> Response:
-        from starlette.concurrency import run_in_threadpool
-
-        tongue, nonce = _tongue(request), secrets.token_urlsafe(16)
+        language, nonce = language_of(request), secrets.token_urlsafe(16)
         form = await request.form()
         try:
             await run_in_threadpool(service.store.delete, request.path_params["id"], str(form.get("key", "")))
         except ShareError as error:
-            return _refusal(error, tongue, nonce, _home(request))
-        text = say("The shared comparison was deleted.", tongue)
+            return _refusal(error, language, nonce, base_path(request))
+        text = say("The shared comparison was deleted.", language)
         return HTMLResponse(
-            render_message(text, "", tongue, nonce, _home(request)), headers=security_headers(nonce)
+            render_message(text, "", language, nonce, base_path(request)), headers=security_headers(nonce)
         )
 
     return delete
 
 
-def _refusal(error: ShareError, tongue: str, nonce: str, base: str) -> Response:
+def _refusal(error: ShareError, language: str, nonce: str, base: str) -> Response:
     status = _status(error)
-    title = say("Not found" if status == 404 else "Not possible", tongue)
-    page = render_message(title, say(str(error), tongue), tongue, nonce, base)
+    title = say("Not found" if status == 404 else "Not possible", language)
+    page = render_message(title, say(str(error), language), language, nonce, base)
     return HTMLResponse(page, status, headers=security_headers(nonce))
 
 
@@ -190,24 +190,8 @@ def _status(error: ShareError) -> int:
     return 404 if isinstance(error, ShareNotFound) else 403 if isinstance(error, NotTheOwner) else 503
 
 
-def _tongue(request: HttpRequest) -> str:
-    return choose_language(request.headers.get("accept-language"))
-
-
-def _base(request: HttpRequest) -> str:
-    root = getattr(request.app, "root_path", None) or None
-    return str(get_root_url(request, request.url.path, root)).rstrip("/")
-
-
-def _home(request: HttpRequest) -> str:
-    """Where the demo is on this host; unlike the whole address it needs no believable path."""
-    return str(getattr(request.app, "root_path", "") or "").rstrip("/")
-
-
 def _share_limits() -> ShareLimits:
     """From STYLE_DEMO_SHARE_COUNT, …_SHARE_MB and …_SHARE_DAYS."""
-    from .limits import PREFIX, number
-
     standard = ShareLimits()
     count = number(PREFIX + "SHARE_COUNT", standard.count, int)
     megabytes = number(PREFIX + "SHARE_MB", standard.total_bytes / 1e6, float)
@@ -215,7 +199,3 @@ def _share_limits() -> ShareLimits:
     return ShareLimits(
         count=count, total_bytes=int(megabytes * 1e6), picture_bytes=standard.picture_bytes, days=days
     )
-
-
-def _device() -> str:
-    return default_device()

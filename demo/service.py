@@ -11,7 +11,7 @@ from typing import Any
 from style_core import Segments
 
 from .limits import Limits
-from .runs import Run, Runs
+from .runs import Runs, TabRun
 from .shares import ShareStore
 from .stream import Update
 from .work import Done, Request, perform, regions, threads_of
@@ -38,11 +38,11 @@ class Service:
         self._perform = on_gpu(limits.max_seconds)(perform)
         self._regions = on_gpu(limits.max_seconds)(regions)
 
-    def begin(self, kind: str, tab: str, request: Request) -> Run:
+    def begin(self, kind: str, tab: str, request: Request) -> TabRun:
         """A new run of a request."""
         return self.runs.begin(kind, tab, request, request.files())
 
-    def drop(self, run: Run) -> None:
+    def drop(self, run: TabRun) -> None:
         """Forget a run that came to nothing."""
         self.runs.drop(run)
 

@@ -11,37 +11,19 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any, Protocol
 
-from .viewer import Tile, before_after_html, css, script, tiles_html
+from .static_files import static
+from .texts import say
+from .viewer import Tile, before_after_html, figures, tiles_html
 
-ENGLISH, CHINESE = "en", "zh-CN"
-FOLDER = Path(__file__).resolve().parent / "static"
 SITE = "Style transfer"
-WORDS = {
-    ENGLISH: {
-        "open": "Open in the demo", "inputs": "Inputs", "results": "Results", "slider": "Before and after",
-        "content": "Content", "style": "Style", "content_mask": "Content mask", "style_mask": "Style mask",
-        "seconds": "{} s", "structure": "structure {}", "style_figure": "style {}",
-        "settings": "Settings",
-        "download": "Download PNG", "expires": "This page expires on {}.", "share": "share {}",
-        "explained": "Structure 1: the content's structure is fully kept. Style 0: the style's statistics "
-                     "are reached; 1: as far away as the untouched content.",
-        "notes": "Notes", "delete": "Delete this comparison", "sure": "Everybody with the link "
-        "loses it. This cannot be undone.", "yes": "Delete it", "demo": "To the demo",
-        "made": "Made with {} on {}.",
-    },
-    CHINESE: {
-        "open": "在演示中打开", "inputs": "输入", "results": "结果", "slider": "前后对比",
-        "content": "内容", "style": "风格", "content_mask": "内容蒙版", "style_mask": "风格蒙版",
-        "seconds": "{} 秒", "structure": "结构 {}", "style_figure": "风格 {}", "settings": "设置",
-        "download": "下载 PNG", "expires": "本页面将于 {} 过期。", "share": "占比 {}",
-        "explained": "结构 1：内容结构完全保留。风格 0：达到风格的统计量；1：与未处理的内容一样远。",
-        "notes": "说明", "delete": "删除这个比较", "sure": "所有持有链接的人都将无法再打开它，且无法撤销。",
-        "yes": "删除", "demo": "前往演示", "made": "由 {} 生成于 {}。",
-    },
+EXPLAINED = (
+    "Structure 1: the content's structure is fully kept. Style 0: the style's statistics are reached; "
+    "1: as far away as the untouched content."
+)
+ROLES = {
+    "content": "Content", "style": "Style", "content_mask": "Content mask", "style_mask": "Style mask",
 }  # fmt: skip
 
 
@@ -69,21 +51,6 @@ class Shared(Protocol):
         """Seconds since 1970."""
 
 
-def choose_language(accept_language: str | None) -> str:
-    """Chinese if the browser prefers any kind of it to English and other languages, else English."""
-    best, chosen = 0.0, ENGLISH
-    for part in (accept_language or "").split(","):
-        tag, *parameters = (piece.strip() for piece in part.split(";"))
-        weight = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
-        try:
-            quality = float(weight)
-        except ValueError:
-            continue
-        if tag and quality > best:
-            best, chosen = quality, CHINESE if tag.lower().split("-")[0] == "zh" else ENGLISH
-    return chosen
-
-
 def security_headers(nonce: str) -> dict[str, str]:
     """Nothing runs or loads on the page but what it came with."""
     policy = (
@@ -105,63 +72,73 @@ def render_share(share: Shared, base_url: str, language: str, nonce: str) -> str
     Args:
         base_url: the demo's address as visitors see it, without a slash at its end.
     """
-    words, base = WORDS[language], f"{base_url}/c/{share.id}"
-    record = _mapping(share.record)
+    base, record = f"{base_url}/c/{share.id}", _mapping(share.record)
     tiles = [tile for tile in _list(record.get("tiles")) if _known(share, tile.get("picture"))]
     inputs = [entry for entry in _list(record.get("inputs")) if _known(share, entry.get("picture"))]
     title = _string(record.get("title")) or SITE
-    content = next((e["picture"] for e in inputs if e.get("role") == "content"), None)
-    shown = [_tile(share, base, tile["picture"], tile, words) for tile in tiles]
-    before = [_tile(share, base, content, {"label": words["content"]}, words)] if content else []
-    parts = [
+    body = (
         f'<header><h1>{_e(title)}</h1><a class="button" href="{_e(base_url)}/?share={share.id}">'
-        f"{words['open']}</a></header>",
-        _inputs(share, base, inputs, words),
-    ]
+        f"{say('Open in the demo', language)}</a></header>"
+        f"{_inputs(share, base, inputs, language)}{_results(share, base, inputs, tiles, language)}"
+        f"<footer>{_e(_dates(share, language))}</footer>"
+    )
+    return _page(title, _open_graph(share, base, title, tiles), body, language, nonce, viewer=True)
+
+
+def _results(
+    share: Shared, base: str, inputs: list[dict[str, Any]], tiles: list[dict[str, Any]], language: str
+) -> str:
+    """The slider over any two pictures, the tiles, and what is known of each."""
+    content = next((entry for entry in inputs if entry.get("role") == "content"), None)
+    before = [_tile(share, base, {**content, "label": say("Content", language)}, language)] if content else []
+    shown = [_tile(share, base, tile, language) for tile in tiles]
     slider = before_after_html([*before, *shown], language=language)
+    parts = []
     if slider:
-        parts.append(f'<section><h2>{words["slider"]}</h2><div class="slider">{slider}</div></section>')
+        parts.append(_section(say("Before and after", language), f'<div class="slider">{slider}</div>'))
     if shown:
         has_figures = any(_mapping(tile.get("measures")) for tile in tiles)
-        explained = f"<p class=soft>{words['explained']}</p>" if has_figures else ""
+        explained = f"<p class=soft>{_e(say(EXPLAINED, language))}</p>" if has_figures else ""
         grid = tiles_html([*before, *shown] if len(shown) > 1 else shown, language=language, lazy=True)
-        parts.append(f"<section><h2>{words['results']}</h2>{explained}{grid}</section>")
-        parts.append("".join(_details(base, tile, words) for tile in tiles))
-    sentences = [
-        words[key].format(*given, date)
-        for key, given, date in (
-            ("made", (SITE,), _date(share.created)),
-            ("expires", (), _date(share.expires)),
-        )
-        if date
-    ]
-    parts.append(f"<footer>{_e(' '.join(sentences))}</footer>")
-    return _page(title, _open_graph(share, base, title, tiles), "".join(parts), language, nonce, viewer=True)
+        parts.append(_section(say("Results", language), explained + grid))
+        parts += [_details(base, tile, language) for tile in tiles]
+    return "".join(parts)
+
+
+def _section(heading: str, body: str) -> str:
+    return f"<section><h2>{heading}</h2>{body}</section>"
+
+
+def _dates(share: Shared, language: str) -> str:
+    made, ends = _date(share.created), _date(share.expires)
+    sentences = [say(f"Made with {SITE} on {made}.", language)] if made else []
+    return " ".join([*sentences, *([say(f"This page expires on {ends}.", language)] if ends else [])])
 
 
 def render_message(title: str, sentence: str, language: str, nonce: str, base_url: str = "") -> str:
     """A page that says one thing, with a way to the demo."""
     body = (
         f"<header><h1>{_e(title)}</h1></header><p>{_e(sentence)}</p>"
-        f'<p><a class="button" href="{_e(base_url)}/">{WORDS[language]["demo"]}</a></p>'
+        f'<p><a class="button" href="{_e(base_url)}/">{say("To the demo", language)}</a></p>'
     )
     return _page(title, "", body, language, nonce)
 
 
 def render_delete(share_id: str, key: str, language: str, nonce: str) -> str:
     """The owner's question before deleting; nothing happens without the button."""
-    words = WORDS[language]
+    title = say("Delete this comparison", language)
     body = (
-        f"<header><h1>{words['delete']}?</h1></header><p>{words['sure']}</p>"
+        f"<header><h1>{title}?</h1></header>"
+        f"<p>{say('Everybody with the link loses it. This cannot be undone.', language)}</p>"
         f'<form method="post"><input type="hidden" name="key" value="{_e(key)}">'
-        f'<button class="button danger">{words["yes"]}</button></form>'
+        f'<button class="button danger">{say("Delete it", language)}</button></form>'
     )
-    return _page(words["delete"], "", body, language, nonce)
+    return _page(title, "", body, language, nonce)
 
 
 def _page(title: str, head: str, body: str, language: str, nonce: str, *, viewer: bool = False) -> str:
-    code = f'<script nonce="{nonce}">{_static("share.js")}{script() if viewer else ""}</script>'
-    style = f'<style nonce="{nonce}">{css() if viewer else ""}{_static("share.css")}</style>'
+    code = f'<script nonce="{nonce}">{static("share.js")}{static("viewer.js") if viewer else ""}</script>'
+    style = f'<style nonce="{nonce}">{static("viewer.css") if viewer else ""}{static("share.css")}</style>'
     page = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -200,59 +177,44 @@ def _strengths(tile: dict[str, Any]) -> str:
     return f"{_string(tile.get('label'))}: {', '.join(parts)}" if parts else _string(tile.get("label"))
 
 
-def _inputs(share: Shared, base: str, inputs: list[dict[str, Any]], words: Mapping[str, str]) -> str:
-    figures = []
+def _inputs(share: Shared, base: str, inputs: list[dict[str, Any]], language: str) -> str:
+    pictures = []
     for entry in inputs:
-        name = entry["picture"]
-        label = words.get(_string(entry.get("role")), _string(entry.get("role")))
+        name, role = entry["picture"], _string(entry.get("role"))
+        label = say(ROLES[role], language) if role in ROLES else role
         if (weight := _number(entry.get("weight"))) is not None:
-            label += ", " + words["share"].format(f"{weight:.2g}")
+            label += ", " + say(f"share {weight:.2g}", language)
         picture = share.pictures[name]
-        figures.append(
+        pictures.append(
             f'<figure><a href="{_e(base)}/{_e(name)}"><img src="{_e(base)}/{_e(name)}" alt="{_e(label)}" '
             f'width="{picture.width}" height="{picture.height}"></a>'
             f"<figcaption>{_e(label)}</figcaption></figure>"
         )
-    return (
-        f'<section><h2>{words["inputs"]}</h2><div class="inputs">{"".join(figures)}</div></section>'
-        if figures
-        else ""
-    )
+    if not pictures:
+        return ""
+    return _section(say("Inputs", language), f'<div class="inputs">{"".join(pictures)}</div>')
 
 
-def _tile(share: Shared, base: str, name: str, tile: dict[str, Any], words: Mapping[str, str]) -> Tile:
-    label = _string(tile.get("label")) or name
-    picture = share.pictures[name]
-    parts = []
-    if (seconds := _number(tile.get("seconds"))) is not None:
-        parts.append(words["seconds"].format(f"{seconds:.1f}"))
-    measures = _mapping(tile.get("measures"))
-    for key, word in (("structure", "structure"), ("style", "style_figure")):
-        if (measure := _number(measures.get(key))) is not None:
-            parts.append(words[word].format(f"{measure:.2f}"))
-    return Tile(f"{base}/{name}", label, " · ".join(parts), label, picture.width, picture.height)
+def _tile(share: Shared, base: str, tile: dict[str, Any], language: str) -> Tile:
+    name = tile["picture"]
+    label, picture = _string(tile.get("label")) or name, share.pictures[name]
+    given = {key: _number(value) for key, value in _mapping(tile.get("measures")).items()}
+    measures = {key: value for key, value in given.items() if value is not None}
+    caption = figures(_number(tile.get("seconds")), measures, language)
+    return Tile(f"{base}/{name}", label, caption, label, picture.width, picture.height)
 
 
-def _details(base: str, tile: dict[str, Any], words: Mapping[str, str]) -> str:
-    label = _string(tile.get("label")) or tile["picture"]
-    notes = (
-        [note for note in tile.get("notes") or [] if isinstance(note, str)]
-        if isinstance(tile.get("notes"), list)
-        else []
-    )
+def _details(base: str, tile: dict[str, Any], language: str) -> str:
+    label, given = _string(tile.get("label")) or tile["picture"], tile.get("notes")
+    notes = [note for note in given if isinstance(note, str)] if isinstance(given, list) else []
     listed = f"<ul>{''.join(f'<li>{_e(note)}</li>' for note in notes)}</ul>" if notes else ""
     settings = _e(json.dumps(_mapping(tile.get("settings")), indent=1, ensure_ascii=False, default=str))
     return (
         f'<section class="details"><h3>{_e(label)}</h3>{listed}'
         f'<p><a href="{_e(base)}/{_e(tile["picture"])}" download="{_e(tile["picture"])}.png">'
-        f"{words['download']}</a></p>"
-        f"<details><summary>{words['settings']}</summary><pre>{settings}</pre></details></section>"
+        f"{say('Download PNG', language)}</a></p>"
+        f"<details><summary>{say('Settings', language)}</summary><pre>{settings}</pre></details></section>"
     )
-
-
-@cache
-def _static(name: str) -> str:
-    return (FOLDER / name).read_text("utf-8")
 
 
 def _known(share: Shared, name: Any) -> bool:

@@ -17,7 +17,6 @@ import logging
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+from cachetools import LRUCache, TTLCache
 
 from .share_records import ID, MEDIA_TYPES, NAME, Share, SharedBlob, as_json, from_json
 from .shared_pictures import SharedFile, encode_picture
@@ -33,6 +33,7 @@ from .shared_pictures import SharedFile, encode_picture
 log = logging.getLogger(__name__)
 DRAFT = ".part"  # the end of the name of a file that is being written
 RECORD_SECONDS = 60.0  # a read record is believed for so long; another process may delete it
+RECORD_CACHE = 256  # records kept in memory
 BLOB_CACHE = 64_000_000  # bytes of pictures kept in memory
 SWEEP_SECONDS = 3600.0  # between two sweeps, and the age from which a picture without a record is left over
 DAY = 86400.0
@@ -91,8 +92,8 @@ class ShareStore:
         self._lock = threading.RLock()  # held while the store is changed
         self._cache_lock = threading.Lock()
         self._opened: tuple[Any, str] | None = None
-        self._records: OrderedDict[str, tuple[float, Share]] = OrderedDict()
-        self._blobs: OrderedDict[str, bytes] = OrderedDict()
+        self._records: TTLCache[str, Share] = TTLCache(RECORD_CACHE, RECORD_SECONDS, timer=clock)
+        self._blobs: LRUCache[str, bytes] = LRUCache(BLOB_CACHE, getsizeof=len)
         self._removals = 0  # a record read before one of them is not kept after it
         self._index: dict[str, Share] | None = None  # of all shares, built by the first change
         self._swept = -SWEEP_SECONDS
@@ -110,29 +111,14 @@ class ShareStore:
                 the storage fails.
             ValueError: the record is no JSON, or a name is not permitted.
         """
-        try:
-            text = json.dumps(dict(record), allow_nan=False)
-        except TypeError as error:
-            raise ValueError(f"the record is no JSON: {error}") from error
-        if any(not NAME.fullmatch(name) for name in pictures):
-            raise ValueError(f"picture names must match {NAME.pattern}")
-        encoded = {name: _encoded(name, file) for name, file in pictures.items()}
-        for name, (content, _) in encoded.items():
-            if len(content) > self._limits.picture_bytes:
-                raise ShareError(
-                    f"The picture {name} is {_megabytes(len(content))} and a shared one can have at most "
-                    f"{_megabytes(self._limits.picture_bytes)}; choose a smaller size."
-                )
+        text = _record_text(record)
+        encoded = self._encoded(pictures)
         now, key, share_id = self._clock(), secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-        expires = now + self._limits.days * DAY if self._limits.days else None
-        blobs = {
-            name: SharedBlob(
-                f"{hashlib.sha256(content).hexdigest()}.{suffix}", MEDIA_TYPES[suffix],
-                *pictures[name].image.size, len(content),
-            )
-            for name, (content, suffix) in encoded.items()
-        }  # fmt: skip
-        share = Share(share_id, json.loads(text), blobs, now, expires, _digest(key))
+        share = Share(
+            id=share_id, record=json.loads(text), created=now, key_sha256=_digest(key),
+            pictures={name: _blob(pictures[name], *file) for name, file in encoded.items()},
+            expires=now + self._limits.days * DAY if self._limits.days else None,
+        )  # fmt: skip
         stored = json.dumps(as_json(share)).encode()
         try:
             from_json(share_id, stored)  # what would not be believed later is refused now
@@ -141,18 +127,8 @@ class ShareStore:
         with self._lock, self._explained("written"):
             if now - self._swept >= SWEEP_SECONDS:
                 self.sweep()
-            index = self._known()
-            self._make_room(index, share)
-            fs, _ = self._open()
-            held = _files(index.values())
-            for name, blob in blobs.items():
-                path = self._blob_path(blob.file)
-                if blob.file not in held or not fs.exists(path):  # another process may have removed it
-                    self._write(path, encoded[name][0])
-                    held[blob.file] = blob.size
-            self._write(self._record_path(share_id), stored)
-            index[share_id] = share
-        return Saved(share_id, key, expires)
+            self._add(share, stored, {name: content for name, (content, _) in encoded.items()})
+        return Saved(share_id, key, share.expires)
 
     def load(self, share_id: str) -> Share:
         """A share.
@@ -165,9 +141,7 @@ class ShareStore:
             raise ShareNotFound
         with self._cache_lock:
             known = self._records.get(share_id)
-            if known:
-                self._records.move_to_end(share_id)
-        share = known[1] if known and self._clock() - known[0] < RECORD_SECONDS else self._read(share_id)
+        share = known or self._read(share_id)
         if share.expires is not None and self._clock() >= share.expires:
             raise ShareNotFound
         return share
@@ -183,18 +157,16 @@ class ShareStore:
             raise ShareNotFound
         with self._cache_lock:
             content = self._blobs.get(blob.file)
-            if content is not None:
-                self._blobs.move_to_end(blob.file)
-                return content, blob.media_type
+        if content is not None:
+            return content, blob.media_type
         with self._explained("read"):
             content = _content(self._open()[0], self._blob_path(blob.file))
         if hashlib.sha256(content).hexdigest() != blob.file[:64]:
             log.warning("the picture %s is not what was stored", blob.file)
             raise ShareNotFound
-        with self._cache_lock:
-            self._blobs[blob.file] = content
-            while sum(map(len, self._blobs.values())) > BLOB_CACHE:
-                self._blobs.popitem(last=False)
+        if len(content) <= BLOB_CACHE:
+            with self._cache_lock:
+                self._blobs[blob.file] = content
         return content, blob.media_type
 
     def delete(self, share_id: str, key: str) -> None:
@@ -232,6 +204,38 @@ class ShareStore:
                 age = now - self._strays[path] if written is None else time.time() - written
                 if age >= SWEEP_SECONDS:
                     _remove_file(fs, path)
+
+    def _encoded(self, pictures: Mapping[str, SharedFile]) -> dict[str, tuple[bytes, str]]:
+        """The pictures' files and their suffixes.
+
+        Raises:
+            ShareError: a picture cannot be read, or is too large.
+            ValueError: a name is not permitted.
+        """
+        if any(not NAME.fullmatch(name) for name in pictures):
+            raise ValueError(f"picture names must match {NAME.pattern}")
+        encoded = {name: _encoded(name, file) for name, file in pictures.items()}
+        for name, (content, _) in encoded.items():
+            if len(content) > self._limits.picture_bytes:
+                raise ShareError(
+                    f"The picture {name} is {_megabytes(len(content))} and a shared one can have at most "
+                    f"{_megabytes(self._limits.picture_bytes)}; choose a smaller size."
+                )
+        return encoded
+
+    def _add(self, share: Share, stored: bytes, contents: Mapping[str, bytes]) -> None:
+        """Write a share's pictures, then its record."""
+        index = self._known()
+        self._make_room(index, share)
+        fs, _ = self._open()
+        held = _files(index.values())
+        for name, blob in share.pictures.items():
+            path = self._blob_path(blob.file)
+            if blob.file not in held or not fs.exists(path):  # another process may have removed it
+                self._write(path, contents[name])
+                held[blob.file] = blob.size
+        self._write(self._record_path(share.id), stored)
+        index[share.id] = share
 
     def _make_room(self, index: dict[str, Share], share: Share) -> None:
         """Let expired shares go, then refuse if there is still no room.
@@ -299,9 +303,7 @@ class ShareStore:
             raise ShareNotFound from None
         with self._cache_lock:
             if removals == self._removals:
-                self._records[share_id] = (self._clock(), share)
-            while len(self._records) > 256:
-                self._records.popitem(last=False)
+                self._records[share_id] = share
         return share
 
     def _write(self, path: str, content: bytes) -> None:
@@ -354,6 +356,21 @@ def _encoded(name: str, file: SharedFile) -> tuple[bytes, str]:
         return encode_picture(file)
     except OSError as error:
         raise ShareError(f"The picture {name} is damaged or cut short and cannot be read.") from error
+
+
+def _record_text(record: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(record), allow_nan=False)
+    except TypeError as error:
+        raise ValueError(f"the record is no JSON: {error}") from error
+
+
+def _blob(file: SharedFile, content: bytes, suffix: str) -> SharedBlob:
+    """What a record says of a picture's file."""
+    return SharedBlob(
+        file=f"{hashlib.sha256(content).hexdigest()}.{suffix}", media_type=MEDIA_TYPES[suffix],
+        width=file.image.width, height=file.image.height, size=len(content),
+    )  # fmt: skip
 
 
 def _files(shares: Any) -> dict[str, int]:

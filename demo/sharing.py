@@ -11,12 +11,14 @@ import gradio as gr
 import numpy as np
 from PIL import Image, ImageOps
 
-from style_core import StyleCoreError, get_method, load_image, load_values, option_fields, to_pil
+from style_core import StyleCoreError, get_method, list_methods, load_image
+from style_core.fronts import load_values, option_fields, to_pil
 
-from .runs import Run
+from .addresses import base_url
+from .runs import FinishedTile, TabRun
 from .shared_pictures import SharedFile
 from .shares import ShareError
-from .texts import language, say
+from .texts import language_of, say
 from .work import DRAWN_MASKS, OWN_MASKS
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 CARD = (1200, 630)  # px, what chat programs show of a link
 CARD_GAP = 6
 RECORD_VERSION = 1
-GONE = "This result is no longer here; run it again, then share it."
+RESULT_GONE = "This result is no longer here; run it again, then share it."
 
 
 def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Service) -> gr.HTML:
@@ -33,12 +35,12 @@ def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Serv
     link = gr.HTML(elem_id=elem_id)
 
     def share_here(run: str, request: gr.Request) -> str:
-        tongue = language(request)
+        language = language_of(request)
         try:
             made = share_run(service, run, visitor(request))
         except ShareError as error:
-            raise gr.Error(html.escape(say(str(error), tongue)), print_exception=False) from error
-        return _link_html(made, base_url(request), tongue)
+            raise gr.Error(html.escape(say(str(error), language)), print_exception=False) from error
+        return _link_html(made, base_url(request), language)
 
     button.click(
         share_here, run_id, link, api_visibility="private", concurrency_limit=2, concurrency_id="share"
@@ -80,57 +82,71 @@ def share_run(service: Service, run_id: str | None, who: str) -> Any:
     """
     run = service.runs.get(run_id)
     if run is None or not run.tiles:
-        raise ShareError(GONE)
+        raise ShareError(RESULT_GONE)
     if not service.may_share(who):
         most = service.limits.shares_per_hour
         raise ShareError(f"You have shared {most} comparisons within an hour, which is the most here.")
     try:
         record, pictures = shared_record(run)
     except OSError as error:
-        raise ShareError(GONE) from error
+        raise ShareError(RESULT_GONE) from error
     return service.store.save(record, pictures)
 
 
-def shared_record(run: Run) -> tuple[dict[str, Any], dict[str, SharedFile]]:
+def shared_record(run: TabRun) -> tuple[dict[str, Any], dict[str, SharedFile]]:
     """The record and the pictures of a run.
 
     Raises:
         OSError: a file of it is gone or cannot be read.
     """
-    pictures: dict[str, SharedFile] = {}
-    inputs: list[dict[str, Any]] = []
-    shares = run.tiles[0].settings.get("styles") or []
-    styles = 0
-    for role, path in run.inputs.items():
-        kind = "style" if role.startswith("style_") and role != "style_mask" else role
-        is_mask = role.endswith("_mask")
-        pictures[role] = SharedFile(opened_picture(path, as_values=is_mask), exact=is_mask)
-        entry: dict[str, Any] = {"picture": role, "role": kind}
-        if kind == "style":
-            if len(shares) > 1 and styles < len(shares):
-                entry["weight"] = shares[styles]
-            styles += 1
-        inputs.append(entry)
-    tiles: list[dict[str, Any]] = []
-    for tile in run.tiles:
-        result = run.file(tile.name)
-        if result is None:
-            raise FileNotFoundError(tile.name)
-        pictures[tile.name] = SharedFile(opened_picture(result), exact=True, settings=tile.settings)
-        tiles.append({
-            "picture": tile.name, "label": _title(tile.label), "settings": dict(tile.settings),
-            "notes": list(tile.notes), "seconds": round(tile.seconds, 2), "measures": dict(tile.measures),
-        })  # fmt: skip
-    before = pictures.get("content")
-    pictures["card"] = SharedFile(
-        card(before.image if before else None, [pictures[t["picture"]].image for t in tiles])
-    )
+    pictures = {role: _shared_input(role, path) for role, path in run.inputs.items()}
+    pictures |= {tile.name: _shared_result(run, tile) for tile in run.tiles}
+    before, results = pictures.get("content"), [pictures[tile.name].image for tile in run.tiles]
+    pictures["card"] = SharedFile(card(before.image if before else None, results))
+    tiles = [_described(tile) for tile in run.tiles]
     record = {
         "version": RECORD_VERSION, "kind": run.kind,
-        "title": ", ".join(dict.fromkeys(t["label"] for t in tiles)),
-        "inputs": inputs, "tiles": tiles, "controls": {"tab": run.tab, "values": run.request.values()},
+        "title": ", ".join(dict.fromkeys(tile["label"] for tile in tiles)),
+        "inputs": _described_inputs(run), "tiles": tiles,
+        "controls": {"tab": run.tab, "values": run.request.values()},
     }  # fmt: skip
     return record, pictures
+
+
+def _shared_input(role: str, path: Path) -> SharedFile:
+    is_mask = role.endswith("_mask")
+    return SharedFile(opened_picture(path, as_values=is_mask), exact=is_mask)
+
+
+def _shared_result(run: TabRun, tile: FinishedTile) -> SharedFile:
+    path = run.file(tile.name)
+    if path is None:
+        raise FileNotFoundError(tile.name)
+    return SharedFile(opened_picture(path), exact=True, settings=tile.settings)
+
+
+def _described_inputs(run: TabRun) -> list[dict[str, Any]]:
+    """Each input picture's part, and of several styles the weight."""
+    weights = iter(run.tiles[0].settings.get("styles") or [])
+    is_mixed = len(run.tiles[0].settings.get("styles") or []) > 1
+    inputs = []
+    for role in run.inputs:
+        entry: dict[str, Any] = {"picture": role, "role": "style" if _is_further_style(role) else role}
+        weight = next(weights, None) if entry["role"] == "style" else None
+        inputs.append(entry | ({"weight": weight} if is_mixed and weight is not None else {}))
+    return inputs
+
+
+def _described(tile: FinishedTile) -> dict[str, Any]:
+    return {
+        "picture": tile.name, "label": _title(tile.label), "settings": dict(tile.settings),
+        "notes": list(tile.notes), "seconds": round(tile.seconds, 2), "measures": dict(tile.measures),
+    }  # fmt: skip
+
+
+def _is_further_style(role: str) -> bool:
+    """Whether a picture is the second, third, … style."""
+    return role.startswith("style_") and role != "style_mask"
 
 
 def card(content: Image.Image | None, results: list[Image.Image]) -> Image.Image:
@@ -159,20 +175,16 @@ def refill(record: Mapping[str, Any], files: Mapping[str, str]) -> tuple[str, di
     }
     if isinstance(options, Mapping):
         shown |= options
-    shares = values.get("style_weights")
-    if isinstance(shares, list):
-        shown["style_weights"] = ", ".join(
-            f"{share:g}" for share in shares if isinstance(share, (int, float))
-        )
-    styles = [files[name] for name in files if name.startswith("style_") and name != "style_mask"]
+    weights = values.get("style_weights")
+    if isinstance(weights, list):
+        shown["style_weights"] = ", ".join(f"{each:g}" for each in weights if isinstance(each, (int, float)))
+    styles = [path for role, path in files.items() if _is_further_style(role)]
     shown |= {
         name: files[name] for name in ("content", "style", "content_mask", "style_mask") if name in files
     }
     if styles:
         shown["more_styles"] = styles
-    if (
-        shown.get("masks") == DRAWN_MASKS
-    ):  # the strokes are mask pictures now, and the brush's canvas is empty
+    if shown.get("masks") == DRAWN_MASKS:  # the strokes are mask pictures now, and the brush has no canvas
         shown["masks"] = OWN_MASKS
     return tab, shown
 
@@ -194,24 +206,15 @@ def visitor(request: gr.Request) -> str:
     return forwarded or (request.client.host if request.client else "")
 
 
-def base_url(request: gr.Request) -> str:
-    """The address of this demo as the visitor sees it, without a slash at its end."""
-    from gradio.route_utils import get_root_url
-
-    inner = request.request
-    assert inner is not None  # there is one in every event
-    root = getattr(inner.app, "root_path", None) or None
-    return str(get_root_url(inner, inner.url.path, root)).rstrip("/")
-
-
-def _link_html(made: Any, base: str, tongue: str) -> str:
+def _link_html(made: Any, base: str, language: str) -> str:
     link, delete = f"{base}/c/{made.id}", _delete_url(base, made)
-    explained = say("Everybody with this link can see the pictures and settings.", tongue)
+    explained = say("Everybody with this link can see the pictures and settings.", language)
+    secret = say("keep this second link to yourself", language)
     return (
         f'<div class="share-link"><a href="{link}" target="_blank" rel="noopener">{link}</a> '
-        f'<button type="button" data-copy="{link}">{say("Copy", tongue)}</button><br>'
+        f'<button type="button" data-copy="{link}">{say("Copy", language)}</button><br>'
         f'<small>{explained} <a href="{delete}" target="_blank" rel="noopener">'
-        f"{say('Delete it', tongue)}</a> ({say('keep this second link to yourself', tongue)})</small></div>"
+        f"{say('Delete it', language)}</a> ({secret})</small></div>"
     )
 
 
@@ -221,8 +224,6 @@ def _delete_url(base: str, made: Any) -> str:
 
 def _title(label: str) -> str:
     """A method's key as its title; other labels as they are."""
-    from style_core import list_methods
-
     return get_method(label).title if label in list_methods() else label
 
 

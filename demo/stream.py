@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from style_core import Cancelled, EnoughDone, ImageTensor, Progress, StyleCoreError
+from style_core import Cancelled, EnoughDone, Progress, StyleCoreError
+from style_core.fronts import ImageTensor
 
 R = TypeVar("R")
 
@@ -48,16 +49,9 @@ def stream(
     outcome: list[R] = []
     failure: list[BaseException] = []
 
-    def report(fraction: float, message: str, preview: ImageTensor | None = None) -> None:
-        if stopped.is_set():
-            raise Cancelled("Stopped.")
-        if enough is not None and enough.is_set():
-            raise EnoughDone("Stopped.")
-        reports.put(Update(fraction, message, preview))
-
     def run() -> None:
         try:
-            outcome.append(work(report))
+            outcome.append(work(_reporter(reports, stopped, enough)))
         except BaseException as error:  # noqa: BLE001  # handed on to the caller's thread
             failure.append(error)
         finally:
@@ -72,6 +66,21 @@ def stream(
     if failure:
         raise failure[0]
     yield outcome[0]
+
+
+def _reporter(
+    reports: queue.Queue[Update | None], stopped: threading.Event, enough: threading.Event | None
+) -> Progress:
+    """The callback that queues reports, and ends the work at the next one where that is wanted."""
+
+    def report(fraction: float, message: str, preview: ImageTensor | None = None) -> None:
+        if stopped.is_set():
+            raise Cancelled("Stopped.")
+        if enough is not None and enough.is_set():
+            raise EnoughDone("Stopped.")
+        reports.put(Update(fraction, message, preview))
+
+    return report
 
 
 def _next(reports: queue.Queue[Update | None], ends: float) -> Update | None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.context import LocalContext
+from gradio.i18n import I18nData
 
 TABLE = Path(__file__).resolve().parent / "locale" / "zh-CN.json"
 ENGLISH, CHINESE = "en", "zh-CN"
@@ -45,11 +46,36 @@ def tr(text: str) -> Any:
     return catalog()(_key(text)) if text in table() else text
 
 
-def language(request: gr.Request | None) -> str:
-    """The language a browser asks for; English for programs."""
+def language_of(request: Any) -> str:
+    """The language in which a request's browser wants the page; English for programs.
+
+    Args:
+        request: of Gradio or of Starlette, or ``None``.
+    """
     headers = getattr(request, "headers", None)
-    accepted = headers.get("accept-language", "") if headers is not None else ""
-    return CHINESE if accepted.strip().lower().startswith("zh") else ENGLISH
+    return choose_language(headers.get("accept-language") if headers is not None else None)
+
+
+def english(label: Any) -> Any:
+    """The text of a label that :func:`tr` made; others as they are."""
+    if not isinstance(label, I18nData):
+        return label
+    return next((text for text in table() if _key(text) == label.key), label.key)
+
+
+def choose_language(accept_language: str | None) -> str:
+    """Chinese if the browser prefers any kind of it to English and other languages, else English."""
+    best, chosen = 0.0, ENGLISH
+    for part in (accept_language or "").split(","):
+        tag, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
+        try:
+            quality = float(weight)
+        except ValueError:
+            continue
+        if tag and quality > best:
+            best, chosen = quality, CHINESE if tag.lower().split("-")[0] == "zh" else ENGLISH
+    return chosen
 
 
 def say(sentence: str, to: str) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import gradio as gr
 
-from style_core import StyleCoreError, image_size, load_image, to_pil
+from style_core import StyleCoreError, load_image
+from style_core.fronts import image_size, to_pil
 
 from .runs import process_folder
-from .texts import language
+from .texts import language_of
 from .work import as_sentences
 
 SIDE = 1280  # px
@@ -25,7 +26,7 @@ def refuse_unreadable(path: str | None, request: gr.Request) -> None:
         gr.Error: the sentence.
     """
     if path is not None and image_size(path) is None:
-        with as_sentences("upload", language(request)):
+        with as_sentences("upload", language_of(request)):
             load_image(path, name="picture")
 
 

@@ -6,20 +6,10 @@ The HTML holds no scripts; ``static/viewer.js`` defines the custom elements it i
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent / "static"
-WORDS = {
-    "en": {"zoom in": "Zoom in", "zoom out": "Zoom out", "real": "Real pixels", "fit": "Whole picture",
-           "tiles": "Pictures, zoomed in step: + and - zoom, arrows move, 0 shows all",
-           "left": "Left picture", "right": "Right picture", "border": "Border between the two pictures"},
-    "zh-CN": {"zoom in": "放大", "zoom out": "缩小", "real": "实际像素", "fit": "完整图片",
-              "tiles": "同步缩放的图片：+ 和 - 缩放，方向键移动，0 显示全部",
-              "left": "左侧图片", "right": "右侧图片", "border": "两张图片之间的分界"},
-}  # fmt: skip
+from .texts import say
 
 
 @dataclass(frozen=True)
@@ -35,64 +25,59 @@ class Tile:
     pending: str = ""
 
 
+def figures(seconds: float | None, measures: Mapping[str, float], language: str) -> str:
+    """Seconds and measures of a result, for its caption."""
+    parts = [] if seconds is None else [say(f"{seconds:.1f} s", language)]
+    names = {"structure": say("structure", language), "style": say("style", language)}
+    parts += [f"{word} {measures[name]:.2f}" for name, word in names.items() if name in measures]
+    return " · ".join(parts)
+
+
 def tiles_html(tiles: Sequence[Tile], *, language: str = "en", lazy: bool = False) -> str:
     """A grid of pictures that zoom and move together.
 
     Args:
         lazy: pictures are fetched when they come near the window; their sizes should then be given.
     """
-    words = WORDS.get(language, WORDS["en"])
-    figures = "".join(_figure(tile, lazy) for tile in tiles)
+    pictures = "".join(_figure(tile, lazy) for tile in tiles)
     buttons = "".join(
-        f'<button type="button" data-zoom="{action}" aria-label="{words[name]}" title="{words[name]}">'
-        f"{sign}</button>"
+        f'<button type="button" data-zoom="{action}" aria-label="{name}" title="{name}">{sign}</button>'
         for action, name, sign in (
-            ("in", "zoom in", "+"), ("out", "zoom out", "−"), ("real", "real", "1:1"), ("fit", "fit", "⤢"),
+            ("in", say("Zoom in", language), "+"),
+            ("out", say("Zoom out", language), "−"),
+            ("real", say("Real pixels", language), "1:1"),
+            ("fit", say("Whole picture", language), "⤢"),
         )
-    )  # fmt: skip
+    )
+    named = say("Pictures, zoomed in step: + and - zoom, arrows move, 0 shows all", language)
     return (
-        f'<style-tiles tabindex="0" role="group" aria-label="{words["tiles"]}">'
+        f'<style-tiles tabindex="0" role="group" aria-label="{named}">'
         f'<div class="st-bar">{buttons}</div>'
-        f'<div class="st-grid">{figures}</div></style-tiles>'
+        f'<div class="st-grid">{pictures}</div></style-tiles>'
     )
 
 
 def before_after_html(tiles: Sequence[Tile], *, left: int = 0, right: int = 1, language: str = "en") -> str:
     """Two of the pictures over each other with a border to move; more than two can be chosen from."""
-    words = WORDS.get(language, WORDS["en"])
     if len(tiles) < 2:
         return ""
     first, second = tiles[left], tiles[right]
-    choices = ""
+    border, choices = say("Border between the two pictures", language), ""
     if len(tiles) > 2:
         choices = '<div class="st-choices">' + "".join(
-            f'<label>{words[side]} <select data-side="{side}">{_choices(tiles, chosen)}</select></label>'
-            for side, chosen in (("left", left), ("right", right))
+            f'<label>{name} <select data-side="{side}">{_choices(tiles, chosen)}</select></label>'
+            for side, name, chosen in (
+                ("left", say("Left picture", language), left),
+                ("right", say("Right picture", language), right),
+            )
         ) + "</div>"  # fmt: skip
     return (
         f'<style-slider>{choices}<div class="st-stage">{_image(second, "right")}{_image(first, "left")}'
         f'<span class="st-name st-left">{_text(first.label)}</span>'
         f'<span class="st-name st-right">{_text(second.label)}</span><span class="st-line"></span>'
-        f'<input type="range" min="0" max="100" value="50" step="0.5" aria-label="{words["border"]}"></div>'
+        f'<input type="range" min="0" max="100" value="50" step="0.5" aria-label="{border}"></div>'
         "</style-slider>"
     )
-
-
-@cache
-def script() -> str:
-    """The custom elements."""
-    return (FOLDER / "viewer.js").read_text("utf-8")
-
-
-@cache
-def css() -> str:
-    """Their looks, light and dark."""
-    return (FOLDER / "viewer.css").read_text("utf-8")
-
-
-def viewer_head() -> str:
-    """Both, for the head of Gradio's page."""
-    return f"<style>{css()}</style><script>{script()}</script>"
 
 
 def _figure(tile: Tile, lazy: bool) -> str:

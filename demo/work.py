@@ -18,8 +18,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from style_core import (
-    FAMILIES,
-    ImageTensor,
+    Cancelled,
     Method,
     Progress,
     Result,
@@ -28,28 +27,24 @@ from style_core import (
     find_regions,
     get_method,
     load_image,
-    option_default,
-    option_fields,
     stylize,
-    to_pil,
-    use_threads,
 )
+from style_core.fronts import FAMILIES, ImageTensor, option_default, option_fields, to_pil, use_threads
 
 from .limits import Limits
-from .runs import Run, process_folder
+from .runs import TabRun, process_folder
+from .shared_pictures import JPEG_SIDE
 from .stops import Stops
 from .stream import Update, stream
-from .texts import language as language_of
-from .texts import say, shown
+from .texts import language_of, say, shown
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my own"
 MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
-LONGEST_JPEG = 65500  # px, the format's limit
 PREVIEW_SIDE = 640  # px
 PREVIEW_SECONDS = 0.5  # between two previews
-GONE = "A picture is no longer here; please add it again."
+UPLOAD_GONE = "A picture is no longer here; please add it again."
 APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
 
 
@@ -119,6 +114,11 @@ class Refusal(gr.Error):
         self.sentence = say(sentence, language)
         super().__init__(shown(self.sentence), print_exception=False)
 
+    @property
+    def is_stop(self) -> bool:
+        """Whether it is only the visitor's Stop."""
+        return isinstance(self.__cause__, Cancelled) and str(self.__cause__) == "Stopped."
+
 
 def check(request: Request) -> None:
     """Ask for what is missing, refuse what no control would send.
@@ -127,11 +127,8 @@ def check(request: Request) -> None:
         gr.Error, StyleCoreError: a sentence for the visitor.
     """
     method = get_method(request.method)
-    for name, value, known in (("masks", request.masks, MASK_MODES), ("family", request.family, FAMILIES)):
-        if value not in known:
-            raise gr.Error(
-                f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.", print_exception=False
-            )
+    check_choices("masks", [request.masks], MASK_MODES)
+    check_choices("family", [request.family], FAMILIES)
     method.options(**request.options)
     if not request.styles or (request.content is None and not method.makes_textures):
         missing = "style" if request.content is not None or method.makes_textures else "content"
@@ -147,6 +144,19 @@ def check(request: Request) -> None:
             "regions.",
             print_exception=False,
         )
+
+
+def check_choices(name: str, given: Sequence[Any], known: Sequence[str]) -> None:
+    """Refuse what is no choice of a control; a program may send anything.
+
+    Raises:
+        gr.Error: the first that is not known.
+    """
+    for value in given:
+        if value not in known:
+            raise gr.Error(
+                f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.", print_exception=False
+            )
 
 
 def on_threads(work: Callable[[Progress], R], threads: int) -> Callable[[Progress], R]:
@@ -243,21 +253,21 @@ def _give_memory_back() -> None:
     _trimmer()(0)
 
 
-def save_result(run: Run, name: str, result: Result) -> Path:
+def save_result(run: TabRun, name: str, result: Result) -> Path:
     """The result as PNG in the run's folder."""
     path = run.folder / f"{name}.png"
     result.save(path)
     return path
 
 
-def save_before(run: Run, content: str | None, result: Result) -> Path:
+def save_before(run: TabRun, content: str | None, result: Result) -> Path:
     """What the slider shows before: the content at the result's size, as JPEG where that is possible."""
     width, height = result.image.shape[3], result.image.shape[2]
     pixels = result.image if content is None else load_image(content, name="content").pixels
     shown = to_pil(pixels)
     if shown.size != (width, height):
         shown = shown.resize((width, height))
-    path = run.folder / f"before.{'png' if max(width, height) > LONGEST_JPEG else 'jpg'}"
+    path = run.folder / f"before.{'png' if max(width, height) > JPEG_SIDE else 'jpg'}"
     shown.save(path, quality=92)
     return path
 
@@ -275,7 +285,7 @@ def as_sentences(what: str, language: str) -> Iterator[None]:
     except StyleCoreError as error:
         raise Refusal(str(error), language) from error
     except FileNotFoundError as error:  # uploads are removed after an hour
-        raise Refusal(GONE, language) from error
+        raise Refusal(UPLOAD_GONE, language) from error
     except gr.Error as error:
         raise Refusal(error.message, language) from error
     except Exception as error:
@@ -301,10 +311,10 @@ class Previews:
         self._first: Path | None = None
         self._shown = 0.0
 
-    def show(self, preview: ImageTensor | None) -> Any:
-        """The slider's value: the first picture and this one."""
+    def show(self, preview: ImageTensor | None) -> tuple[str, str] | None:
+        """The slider's value: the first picture and this one; ``None`` where it is too early for another."""
         if preview is None or time.monotonic() - self._shown < PREVIEW_SECONDS:
-            return gr.skip()
+            return None
         self._shown = time.monotonic()
         path = self._folder / f"preview_{uuid.uuid4().hex[:12]}.jpg"
         picture = to_pil(preview.detach().cpu())

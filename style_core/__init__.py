@@ -1,7 +1,6 @@
 """Image style transfer: published methods behind one function, :func:`stylize`."""
 
 from .batch import Outcome, stylize_folder
-from .device import default_device, use_threads
 from .errors import (
     Cancelled,
     EnoughDone,
@@ -12,84 +11,43 @@ from .errors import (
     StyleCoreError,
     WeightsUnavailable,
 )
-from .files import (
-    READABLE,
-    WRITABLE,
-    StoredValues,
-    check_output,
-    image_size,
-    load_image,
-    load_values,
-    read_settings,
-)
-from .images import ImageTensor, Picture, to_pil
-from .inspection import describe_weights, find_regions, identify_weights, measure_result
+from .files import load_image, read_settings
+from .images import Picture
+from .inspection import find_regions, measure_result
 from .measures import Measures
-from .method import LossPoint, Method, Paper
-from .options import (
-    OptionField,
-    Options,
-    option_default,
-    option_fields,
-    option_group,
-    parse_numbers,
-    parse_value,
-)
+from .method import Method
 from .pipeline import Result, get_method, list_methods, stylize
 from .precompile import warm_up
 from .progress import Progress
 from .publishing.getting import get_weights
 from .regions import Segments
 from .version import __version__
-from .weights import FAMILIES
 
 __all__ = [
-    "FAMILIES",
-    "READABLE",
-    "WRITABLE",
     "Cancelled",
     "EnoughDone",
-    "ImageTensor",
     "InvalidImage",
     "InvalidOption",
     "InvalidSegments",
-    "LossPoint",
     "Measures",
     "Method",
-    "OptionField",
-    "Options",
     "OutOfMemory",
     "Outcome",
-    "Paper",
     "Picture",
     "Progress",
     "Result",
     "Segments",
-    "StoredValues",
     "StyleCoreError",
     "WeightsUnavailable",
     "__version__",
-    "check_output",
-    "default_device",
-    "describe_weights",
     "find_regions",
     "get_method",
     "get_weights",
-    "identify_weights",
-    "image_size",
     "list_methods",
     "load_image",
-    "load_values",
     "measure_result",
-    "option_default",
-    "option_fields",
-    "option_group",
-    "parse_numbers",
-    "parse_value",
     "read_settings",
     "stylize",
     "stylize_folder",
-    "to_pil",
-    "use_threads",
     "warm_up",
 ]

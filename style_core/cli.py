@@ -24,24 +24,26 @@ from typing import Any
 from tqdm import tqdm
 
 from . import (
-    FAMILIES,
-    WRITABLE,
     Cancelled,
     EnoughDone,
     InvalidImage,
-    OptionField,
     StyleCoreError,
-    check_output,
-    describe_weights,
     get_method,
     get_weights,
     list_methods,
+    stylize,
+    stylize_folder,
+)
+from .fronts import (
+    FAMILIES,
+    WRITABLE,
+    OptionField,
+    check_output,
+    describe_weights,
     option_default,
     option_fields,
     parse_numbers,
     parse_value,
-    stylize,
-    stylize_folder,
 )
 from .reference import reference
 
@@ -49,7 +51,7 @@ INPUTS = ("content", "content_mask", "style_mask")
 NO_CONTENT = "-"
 DEPTHS = (8, 16)
 LONGEST_STEM = 100  # bytes of each input's name in the name of a result
-DONE, REFUSED, INTERRUPTED, UNHEARD = 0, 1, 130, 141
+DONE, REFUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 130, 141  # the last two as shells say SIGINT and SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "style-core") -> int:
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "style-core") ->
             sys.stdout.flush()
     except BrokenPipeError:
         _print_nowhere()
-        return UNHEARD
+        return BROKEN_PIPE
 
 
 def _print_nowhere() -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import urllib.request
 from dataclasses import replace
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,15 +18,8 @@ from demo.examples import FOLDER, gallery
 from demo.limits import Limits
 from demo.server import serve
 from demo.stream import Update, stream
-from style_core import (
-    Cancelled,
-    get_method,
-    list_methods,
-    load_image,
-    option_default,
-    option_fields,
-    read_settings,
-)
+from style_core import Cancelled, get_method, list_methods, load_image, read_settings
+from style_core.fronts import option_default, option_fields
 
 CONTENT, STYLE = gallery(photorealistic=True)[0].content, gallery(photorealistic=True)[0].style
 
@@ -59,6 +53,14 @@ def arguments(**changes):
     return values | changes
 
 
+def call(client, endpoint, **inputs):
+    """An endpoint's outputs by the names that its API gives them."""
+    api = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+    names = [output["label"] for output in api[f"/{endpoint}"]["returns"]]
+    values = client.predict(**inputs, api_name=f"/{endpoint}")
+    return SimpleNamespace(**dict(zip(names, values, strict=True)))
+
+
 def options_kind(options, name):
     return option_fields(options)[name].kind
 
@@ -75,29 +77,44 @@ def test_every_method_is_an_endpoint_with_its_options_and_defaults(client, key):
         assert parameters[name].get("parameter_default") == wanted
 
 
+@pytest.mark.parametrize(
+    ("key", "inputs", "outputs"),
+    [
+        ("wct", {"content": "Content photo", "more_styles": "Further style pictures"},
+         ["before_after", "status", "notes", "png", "settings", "run"]),
+        ("compare", {"content": "Content photo", "strengths": "Strengths"},
+         ["tiles", "slider", "status", "notes", "pngs", "figures", "run"]),
+    ],
+)  # fmt: skip
+def test_outputs_have_names_and_inputs_english_labels(client, key, inputs, outputs):
+    described = client.view_api(print_info=False, return_format="dict")["named_endpoints"][f"/{key}"]
+    labels = {p["parameter_name"]: p["label"] for p in described["parameters"]}
+    assert {name: labels[name] for name in inputs} == inputs
+    assert [returned["label"] for returned in described["returns"]] == outputs
+
+
 @pytest.mark.parametrize("key", list_methods())
 def test_a_photo_is_restyled_through_the_api(client, key):
-    (before, after), status, _notes, download, settings, run = client.predict(
-        **arguments(), api_name=f"/{key}"
-    )
+    found = call(client, key, **arguments())
+    before, after = found.before_after
     assert Image.open(after).size == Image.open(before).size
     assert max(Image.open(after).size) == 160
-    assert "px in" in status
-    assert read_settings(download)["method"] == key
-    assert read_settings(download) == settings
-    assert len(run) == 22
+    assert "px in" in found.status
+    assert read_settings(found.png)["method"] == key
+    assert read_settings(found.png) == found.settings
+    assert len(found.run) == 22
 
 
 def test_size_zero_keeps_the_contents_size(client):
-    (_before, after), *_ = client.predict(**arguments(size=0), api_name="/wct2")
+    _before, after = call(client, "wct2", **arguments(size=0)).before_after
     assert Image.open(after).size == load_image(CONTENT).size
 
 
 def test_notes_reach_the_user(client, tmp_path):
     big = tmp_path / "big.png"
     Image.new("RGB", (1500, 40), "red").save(big)
-    notes = client.predict(**arguments(style=handle_file(big)), api_name="/wct2")[2]
-    assert "The style picture was read at" in notes
+    found = call(client, "wct2", **arguments(style=handle_file(big)))
+    assert "The style picture was read at" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -170,19 +187,20 @@ def test_a_program_gets_notes_as_they_are(client, monkeypatch):
         return replace(original(*given, **options), notes=("A file's <name> & more.",))
 
     monkeypatch.setattr(demo.work, "stylize", noting)
-    assert client.predict(**arguments(size=96), api_name="/wct2")[2] == "- A file's <name> & more."
+    assert call(client, "wct2", **arguments(size=96)).notes == "- A file's <name> & more."
 
 
 def test_a_texture_needs_no_content(client):
-    (before, after), *_ = client.predict(**arguments(content=None, size=96, levels=["1"]), api_name="/wct")
+    found = call(client, "wct", **arguments(content=None, size=96, levels=["1"]))
+    before, after = found.before_after
     assert max(Image.open(after).size) == 96
     assert Image.open(before).size == Image.open(after).size
 
 
 def test_several_styles_are_mixed(client):
     styles = {"more_styles": [handle_file(CONTENT)], "style_weights": "3, 1"}
-    *_, settings, _run = client.predict(**arguments(levels=["1"], **styles), api_name="/wct")
-    assert settings["styles"] == [0.75, 0.25]
+    found = call(client, "wct", **arguments(levels=["1"], **styles))
+    assert found.settings["styles"] == [0.75, 0.25]
 
 
 @pytest.mark.parametrize(
@@ -233,11 +251,11 @@ def test_every_example_picture_exists_and_is_credited():
 def test_a_job_keeps_to_the_limits_and_says_so(client, tmp_path):
     big = tmp_path / "big.png"
     Image.new("RGB", (2500, 2000), "gray").save(big)
-    (_, after), _, notes, *_ = client.predict(**arguments(content=handle_file(big), size=0), api_name="/wct2")
-    assert Image.open(after).size == (1118, 894)
-    assert "at most 1 megapixels: the longer side is 1118 px instead of 2500" in notes
-    _, _, notes, *_ = client.predict(**arguments(size=64, steps=100), api_name="/gatys")
-    assert "at most 30 steps instead of 100" in notes
+    found = call(client, "wct2", **arguments(content=handle_file(big), size=0))
+    assert Image.open(found.png).size == (1118, 894)
+    assert "at most 1 megapixels: the longer side is 1118 px instead of 2500" in found.notes
+    found = call(client, "gatys", **arguments(size=64, steps=100))
+    assert "at most 30 steps instead of 100" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -275,8 +293,8 @@ def test_masks_of_another_size_are_stretched_and_it_is_said(client, tmp_path):
         mask.paste("red", (0, 0, size[0], size[1] // 2))
         mask.save(tmp_path / f"{name}.png")
     masks = {f"{side}_mask": handle_file(tmp_path / f"{side}.png") for side in ("content", "style")}
-    _, _, notes, *_ = client.predict(**arguments(masks="my own", **masks), api_name="/wct2")
-    assert "The content mask is 50 x 90 px and was stretched" in notes
+    found = call(client, "wct2", **arguments(masks="my own", **masks))
+    assert "The content mask is 50 x 90 px and was stretched" in found.notes
 
 
 def test_an_upload_that_is_too_large_is_refused_and_the_server_lives(server, client, tmp_path):
@@ -307,19 +325,15 @@ def test_health_is_a_small_answer(server):
 class TestCompare:
     def test_several_methods_are_compared(self, client):
         chosen = ["wct", "wct2"]
-        *_, status, _notes, files, figures, run = client.predict(
-            content=handle_file(CONTENT),
-            style=handle_file(STYLE),
-            methods=chosen,
-            size=96,
-            api_name="/compare",
-        )
-        assert status == "2 of 2 done."
-        assert [f["label"] for f in figures] == ["WCT", "WCT2"]
-        assert [read_settings(path)["method"] for path in files] == chosen
-        assert figures[1]["structure"] > figures[0]["structure"]  # a photorealistic method keeps more
-        assert all(f["seconds"] > 0 and 0 < f["style"] < 5 for f in figures)
-        assert len(run) == 22
+        pair = {"content": handle_file(CONTENT), "style": handle_file(STYLE)}
+        found = call(client, "compare", **pair, methods=chosen, size=96)
+        assert found.status == "2 of 2 done."
+        assert [f["label"] for f in found.figures] == ["WCT", "WCT2"]
+        assert [read_settings(path)["method"] for path in found.pngs] == chosen
+        wct, wct2 = found.figures
+        assert wct2["structure"] > wct["structure"]  # a photorealistic method keeps more
+        assert all(f["seconds"] > 0 and 0 < f["style"] < 5 for f in found.figures)
+        assert len(found.run) == 22
 
     def test_tiles_come_as_they_finish(self, server, client):
         job = client.submit(
@@ -347,12 +361,10 @@ class TestCompare:
             return real(method, *args, **kwargs)
 
         monkeypatch.setattr(work, "stylize", refusing)
-        tiles, _, status, *_ = client.predict(
-            content=handle_file(CONTENT), style=handle_file(STYLE), methods=["wct", "wct2"], size=96,
-            api_name="/compare",
-        )  # fmt: skip
-        assert status == "1 of 2 done."
-        assert "Too large for this test." in tiles
+        pair = {"content": handle_file(CONTENT), "style": handle_file(STYLE)}
+        found = call(client, "compare", **pair, methods=["wct", "wct2"], size=96)
+        assert found.status == "1 of 2 done."
+        assert "Too large for this test." in found.tiles
 
     @pytest.mark.parametrize(
         ("changes", "sentence"),
@@ -390,7 +402,7 @@ class TestCompare:
 
 @pytest.fixture(scope="module")
 def shared(client):
-    *_, run = client.predict(**arguments(content_strength=0.25, masks="automatic"), api_name="/wct2")
+    run = call(client, "wct2", **arguments(content_strength=0.25, masks="automatic")).run
     return client.predict(run=run, api_name="/share")
 
 
@@ -450,7 +462,7 @@ class TestShare:
     def test_one_visitor_cannot_fill_the_room(self, server, client, monkeypatch):
         from dataclasses import replace
 
-        *_, run = client.predict(**arguments(size=64), api_name="/wct2")
+        run = call(client, "wct2", **arguments(size=64)).run
         monkeypatch.setattr(server.service, "limits", replace(server.service.limits, shares_per_hour=1))
         monkeypatch.setattr(server.service, "_shared", {})
         assert client.predict(run=run, api_name="/share")["link"]
@@ -469,7 +481,7 @@ class TestShare:
         assert b"root:" not in answer
 
     def test_only_the_owner_deletes_it(self, server, client):
-        *_, run = client.predict(**arguments(size=64), api_name="/wct2")
+        run = call(client, "wct2", **arguments(size=64)).run
         shared = client.predict(run=run, api_name="/share")
         delete = self.path(shared, "delete")
         form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -495,13 +507,12 @@ def test_the_first_paint_computes_nothing(server, monkeypatch):
 def test_an_example_is_computed_once_and_then_kept(client):
     pair = gallery(photorealistic=True)[2]
     given = {"content": handle_file(pair.content), "style": handle_file(pair.style)}
-    _, first, *_ = client.predict(**given, api_name="/wct2")
-    (_, after), second, *_ = client.predict(**given, api_name="/wct2")
-    assert "px in" in first
-    assert "kept from an earlier visitor" in second
-    assert Image.open(after).size == load_image(pair.content).size
-    changed = client.predict(**given, style_strength=0.5, api_name="/wct2")[1]
-    assert "px in" in changed
+    first, second = (call(client, "wct2", **given) for _ in range(2))
+    assert "px in" in first.status
+    assert "kept from an earlier visitor" in second.status
+    assert Image.open(second.png).size == load_image(pair.content).size
+    assert second.settings == first.settings
+    assert "px in" in call(client, "wct2", **given, style_strength=0.5).status
 
 
 class TestStream:

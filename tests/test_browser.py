@@ -7,7 +7,8 @@ import pytest
 
 from demo.examples import gallery
 from demo.server import serve
-from style_core import get_method, list_methods, load_image, to_pil
+from style_core import get_method, list_methods, load_image
+from style_core.fronts import to_pil
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

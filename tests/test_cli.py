@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from style_core import get_method, list_methods, option_fields, read_settings, stylize
+from style_core import get_method, list_methods, read_settings, stylize
 from style_core.cli import main
+from style_core.fronts import option_fields
 from style_core.images import to_pil
 
 from .conftest import photo

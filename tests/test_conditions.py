@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 import torch
 
-from style_core import get_method, list_methods, option_default, option_fields, stylize
+from style_core import get_method, list_methods, stylize
 from style_core.conditions import conditions, idle_notes
+from style_core.fronts import option_default, option_fields
 
 from .conftest import photo
 

@@ -5,16 +5,8 @@ import json
 import pytest
 import torch
 
-from style_core import (
-    Cancelled,
-    InvalidOption,
-    OutOfMemory,
-    get_method,
-    list_methods,
-    option_default,
-    option_fields,
-    stylize,
-)
+from style_core import Cancelled, InvalidOption, OutOfMemory, get_method, list_methods, stylize
+from style_core.fronts import option_default, option_fields
 
 from .conftest import photo
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from style_core import InvalidSegments, find_regions, get_method, list_methods, option_fields, stylize
+from style_core import InvalidSegments, find_regions, get_method, list_methods, stylize
+from style_core.fronts import option_fields
 from style_core.method import registry
 
 from .conftest import photo

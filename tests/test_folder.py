@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from style_core import READABLE, InvalidImage
+from style_core import InvalidImage
+from style_core.files import READABLE
 from style_core.folder import find_pictures, targets
 
 NAMES = [

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import style_core.fronts
+
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("style_core", "demo", "app.py")
 
@@ -43,6 +45,7 @@ DOOR = (
     "style_core.reading",
     "style_core.inspection",
 )
+FRONTS = ("style_core", "style_core.fronts")  # the two doors for what has a user in front of it
 BELOW = (*WORDS, *MATTER, *CONTRACT)
 
 
@@ -110,13 +113,16 @@ RULES = (  # the first that fits a module holds
             *CONTRACT,
             *DOOR,
             "style_core.batch",
-            "style_core.weights",
-            "style_core.device",
             "style_core.publishing.getting",
         ),
     ),
     Rule(("style_core.reference",), (*WORDS, *DOOR)),
-    Rule(("style_core.cli",), ("style_core", "style_core.reference"), ("tqdm",)),
+    Rule(
+        ("style_core.fronts",),
+        (*WORDS, "style_core.images", "style_core.files", "style_core.inspection", *SUPPLY),
+    ),
+    Rule(("style_core.cli",), (*FRONTS, "style_core.reference"), ("tqdm",)),
+    Rule(("style_core.demo_command",), ("demo.command",), ("style_core_demo",)),
     Rule(("style_core.__main__",), ("style_core.cli",)),
     Rule(
         ("style_core.publishing", "style_core.publishing.*"),
@@ -144,11 +150,11 @@ RULES = (  # the first that fits a module holds
         ),
         ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm", "accelerate"),
     ),
-    Rule(("demo.shares",), ("demo.*",), ("fsspec",)),
+    Rule(("demo.shares",), ("demo.*",), ("cachetools", "fsspec")),
     Rule(("demo.zero_gpu",), (), ("spaces",)),
     Rule(("app",), ("demo.command",)),
     Rule(("demo.command",), ("style_core", "demo.server"), ("spaces",)),
-    Rule(("demo", "demo.*"), ("style_core", "demo.*"), ("gradio", "numpy", "PIL", "starlette")),
+    Rule(("demo", "demo.*"), (*FRONTS, "demo.*"), ("gradio", "numpy", "PIL", "starlette")),
 )
 
 
@@ -237,6 +243,7 @@ def test_every_rule_is_about_a_module_that_exists(rule):
         ("style_core/pipeline.py", "from huggingface_hub import hub", "huggingface_hub"),
         ("style_core/cli.py", "from .images import load_image", "style_core.images"),
         ("demo/stream.py", "import style_core.pipeline", "style_core.pipeline"),
+        ("style_core/batch.py", "from .fronts import image_size", "style_core.fronts"),
         ("style_core/new.py", "import math", "no rule"),
     ],
 )
@@ -250,6 +257,19 @@ def test_a_planted_import_is_caught(tmp_path, file, line, caught):
         source.write(f"\n\n{line}\n")
     importer = module_name(tmp_path / file, tmp_path)
     assert violations(tmp_path) - before == {f"{importer} -> {caught}"}
+
+
+def test_every_name_of_the_second_door_is_used_and_not_public():
+    fronts = [*(ROOT / "demo").glob("*.py"), ROOT / "style_core/cli.py"]
+    used = {
+        alias.name
+        for path in fronts
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2] == "fronts"
+        for alias in node.names
+    }
+    assert used == set(style_core.fronts.__all__)
+    assert not used & set(style_core.__all__)
 
 
 def test_imports_for_types_alone_are_left_aside(tmp_path):

@@ -8,16 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from style_core import (
-    InvalidOption,
-    Options,
-    get_method,
-    list_methods,
-    option_default,
-    option_fields,
-    parse_value,
-)
-from style_core.options import choice, make_options, several, slider, switch, whole
+from style_core import InvalidOption, get_method, list_methods
+from style_core.fronts import option_default, option_fields, parse_value
+from style_core.options import Options, choice, make_options, several, slider, switch, whole
 
 EVERY_OPTION = [(key, name) for key in list_methods() for name in option_fields(get_method(key).options)]
 

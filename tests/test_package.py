@@ -25,6 +25,7 @@ PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PICTURES = ("content/cathedral.jpg", "photo_style/dusk.jpg")
 BUILT_FROM = ("LICENSE", "NOTICE.md", "README.md", "app.py", "pyproject.toml")
+EDITABLES = "editables~=0.3"  # what hatchling asks for besides where a checkout is installed in place
 NOT_OF_THE_CORE = ("gradio", "starlette", "mcp", "accelerate", "torchvision")
 
 
@@ -56,12 +57,19 @@ def pip(*arguments):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy with what a used checkout has lying about."""
-    tools, source, built = (tmp_path_factory.mktemp(name) for name in ("tools", "source", "built"))
-    fetched = pip("download", "-d", tools, *PYPROJECT["build-system"]["requires"])
+def tools(tmp_path_factory):
+    """What builds the package, as pip takes it where it may fetch nothing."""
+    folder = tmp_path_factory.mktemp("tools")
+    fetched = pip("download", "-d", folder, *PYPROJECT["build-system"]["requires"], EDITABLES)
     if fetched.returncode:
         pytest.skip(f"the build tools cannot be fetched: {fetched.stderr.strip().splitlines()[-1]}")
+    return "--no-index", "--find-links", folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A copy of the checkout with what a used one has lying about."""
+    source = tmp_path_factory.mktemp("source")
     for name in BUILT_FROM:
         shutil.copy(ROOT / name, source)
     for name in ("assets", "demo", "style_core", "tests"):
@@ -73,7 +81,14 @@ def wheel(tmp_path_factory):
     ):
         (source / stray).parent.mkdir(exist_ok=True)
         (source / stray).touch()
-    done = pip("wheel", "--no-deps", "--no-index", "--find-links", tools, "-w", built, source)
+    return source
+
+
+@pytest.fixture(scope="module")
+def wheel(tools, source, tmp_path_factory):
+    """The wheel of the copy."""
+    built = tmp_path_factory.mktemp("built")
+    done = pip("wheel", "--no-deps", *tools, "-w", built, source)
     assert done.returncode == 0, done.stderr
     (path,) = built.iterdir()
     return path
@@ -81,12 +96,16 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def home(wheel, tmp_path_factory):
-    """A virtual environment with the wheel; all else is taken from the environment of the tests."""
-    folder = tmp_path_factory.mktemp("venv")
+    """A virtual environment with the wheel."""
+    return environment(tmp_path_factory.mktemp("venv"), "--no-index", wheel)
+
+
+def environment(folder, *installed):
+    """A virtual environment with the package; all else is taken from the environment of the tests."""
     venv.create(folder, symlinks=os.name != "nt")
-    done = pip("--python", python_of(folder), "install", "--no-deps", "--no-index", wheel)
+    done = pip("--python", python_of(folder), "install", "--no-deps", *installed)
     assert done.returncode == 0, done.stderr
-    (site,) = {path.parent for path in folder.rglob("style_core") if path.is_dir()}
+    (site,) = folder.rglob("site-packages")
     # A line of a .pth file is a folder to import from; the .pth files in it, which could name the
     # checkout, are not followed.
     places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
@@ -196,3 +215,12 @@ def test_the_page_without_gradio_names_the_extra(run):
     done = run("python", "-c", without_extras(code))
     assert done.returncode == 1
     assert done.stderr == "Refused: the page needs Gradio: pip install 'style-core[demo]'.\n"
+
+
+def test_an_editable_checkout_has_both_commands(tools, source, tmp_path):
+    home = environment(tmp_path / "venv", *tools, "-e", source)
+    for name in ("style-core", "style-core-demo"):
+        command = [str(python_of(home).with_name(name)), "--help"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"usage: {name} [-h]")

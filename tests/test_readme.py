@@ -45,8 +45,8 @@ def test_the_api_block_runs(workplace, tmp_path, monkeypatch):
             assert "WCT, WCT2" in page.read().decode()
     finally:
         server.close()
-    assert read_settings(found["png"])["style_strength"] == 0.8
-    assert [figure["label"] for figure in found["figures"]] == ["WCT", "WCT2"]
+    assert read_settings(found["restyled"]["png"])["style_strength"] == 0.8
+    assert [figure["label"] for figure in found["compared"]["figures"]] == ["WCT", "WCT2"]
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])

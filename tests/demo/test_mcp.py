@@ -6,7 +6,8 @@ import urllib.request
 import pytest
 
 from demo.server import serve
-from style_core import list_methods
+from style_core import get_method, list_methods
+from style_core.fronts import option_fields
 
 pytest.importorskip("mcp", reason="gradio's mcp extra is not installed")
 
@@ -34,7 +35,13 @@ def test_every_method_compare_and_share_are_tools_with_documented_parameters(ser
     assert {*list_methods(), "compare", "share"} == {name.removeprefix("style_transfer_") for name in found}
     wct2 = next(tool for name, tool in found.items() if name.endswith("wct2"))
     assert "recoloring" in wct2.description
-    assert {"content", "style", "style_strength", "masks"} <= set(wct2.inputSchema["properties"])
+    inputs = wct2.inputSchema["properties"]
+    assert {"content", "style", "style_strength", "masks"} <= set(inputs)
+    assert (
+        inputs["style_strength"]["description"]
+        == option_fields(get_method("wct2").options)["style_strength"].help
+    )
+    assert "png: the result" in wct2.description
 
 
 def test_without_the_flag_there_is_no_mcp(tmp_path):

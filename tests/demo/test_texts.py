@@ -14,7 +14,7 @@ from demo import texts
 from demo.limits import Limits
 from demo.service import Service
 from demo.shares import ShareStore
-from demo.texts import CHINESE, ENGLISH, language, say, table
+from demo.texts import CHINESE, ENGLISH, choose_language, language_of, say, table
 
 
 def test_every_text_of_the_page_has_a_chinese_one(monkeypatch, tmp_path):
@@ -74,12 +74,30 @@ def test_the_limits_can_be_said_in_chinese():
     ],
 )
 def test_the_language_is_the_browsers(header, expected):
-    assert language(SimpleNamespace(headers={"accept-language": header})) == expected
+    assert language_of(SimpleNamespace(headers={"accept-language": header})) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [(None, "en"), ("", "en"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"), ("en-US,en;q=0.9,zh;q=0.8", "en"),
+     ("zh-TW", "zh-CN"), ("de;q=0.5,zh;q=0.7", "zh-CN"), ("zh;q=nonsense", "en")],
+)  # fmt: skip
+def test_the_language_is_the_one_preferred(header, language):
+    assert choose_language(header) == language
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("zh; q=0.9, en; q=0.5", "zh-CN"), ("en;q=0.1, zh ; q=0.9", "zh-CN"), ("zh;Q=0.9,en;q=0.1", "zh-CN"),
+     ("zh; q=0.1, en", "en"), ("zh;q=0", "en"), ("zh;q=nan", "en"), ("ZH-hans", "zh-CN"), ("*", "en")],
+)  # fmt: skip
+def test_weights_of_languages_may_have_spaces(header, language):
+    assert choose_language(header) == language
 
 
 def test_programs_get_english():
-    assert language(None) == ENGLISH
-    assert language(SimpleNamespace(headers=None)) == ENGLISH
+    assert language_of(None) == ENGLISH
+    assert language_of(SimpleNamespace(headers=None)) == ENGLISH
 
 
 def test_labels_are_translated_in_the_browser_and_unknown_ones_stay():

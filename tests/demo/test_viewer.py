@@ -57,9 +57,9 @@ def site():
             name = self.path.rsplit("/", 1)[-1]
             if self.path == f"/c/{ID}" or self.path == f"/zh/c/{ID}":
                 share = SimpleNamespace(id=ID, record=record(), pictures=blobs, created=1.7e9, expires=1.71e9)
-                tongue = "zh-CN" if self.path.startswith("/zh") else "en"
+                language = "zh-CN" if self.path.startswith("/zh") else "en"
                 base = f"http://127.0.0.1:{self.server.server_port}"
-                self.answer(render_share(share, base, tongue, NONCE).encode(), "text/html; charset=utf-8")
+                self.answer(render_share(share, base, language, NONCE).encode(), "text/html; charset=utf-8")
             elif name in pictures:
                 self.answer(pictures[name], "image/png")
             else:

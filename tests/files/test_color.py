@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from style_core import load_image, load_values
+from style_core import load_image
 from style_core.files import color
+from style_core.fronts import load_values
 
 # Published matrices (Lindbloom; SMPTE RP 431, EG 432; BT.2087), linear RGB to XYZ at D65.
 P3 = np.array(

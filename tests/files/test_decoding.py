@@ -9,9 +9,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from style_core import InvalidImage, image_size, load_image, load_values
+from style_core import InvalidImage, load_image
 from style_core.files import jpeg, jpeg_xl
 from style_core.files.loading import MAX_BYTES, scaled
+from style_core.fronts import image_size, load_values
 
 from .test_color import chunk, encode, noise, png
 

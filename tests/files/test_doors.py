@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from style_core import InvalidImage, load_image, load_values
+from style_core import InvalidImage, load_image
 from style_core.files import decoding
+from style_core.fronts import load_values
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOP = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\n{} loop\nshowpage\n%%EOF\n"

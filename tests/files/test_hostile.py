@@ -11,7 +11,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from style_core import InvalidImage, image_size, load_image, load_values
+from style_core import InvalidImage, load_image
+from style_core.fronts import image_size, load_values
 
 from .test_color import P3, SRGB, chunk, encode, gray_profile, noise, png
 from .test_decoding import saved, smooth

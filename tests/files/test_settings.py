@@ -8,10 +8,11 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
-from style_core import InvalidImage, get_method, list_methods, option_fields, read_settings, stylize
+from style_core import InvalidImage, get_method, list_methods, read_settings, stylize
 from style_core.digest import file_sha256
 from style_core.files import save_image
 from style_core.files.formats import WRITABLE
+from style_core.fronts import option_fields
 from style_core.images import to_pil
 from style_core.version import __version__
 

@@ -16,11 +16,12 @@ import tifffile
 import torch
 from PIL import Image, ImageCms
 
-from style_core import InvalidImage, check_output, load_image, stylize
+from style_core import InvalidImage, load_image, stylize
 from style_core.files import save_image
 from style_core.files.color_profile import srgb_profile
 from style_core.files.formats import READABLE, WRITABLE, WRITTEN
 from style_core.files.place import check_place
+from style_core.fronts import check_output
 
 from ..conftest import photo
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from style_core import load_image, stylize, to_pil
+from style_core import load_image, stylize
+from style_core.fronts import to_pil
 from style_core.methods.photo_wct import LEVELS, SMOOTHINGS
 from style_core.methods.shared.feature_matching import WHITENINGS
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from style_core import get_method, list_methods, option_fields, stylize
+from style_core import get_method, list_methods, stylize
+from style_core.fronts import option_fields
 from style_core.ops.guided_filter import guided_filter
 from style_core.ops.moments import moments
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from style_core import Cancelled, WeightsUnavailable, describe_weights, get_weights, stylize
+from style_core import Cancelled, WeightsUnavailable, get_weights, stylize
+from style_core.fronts import describe_weights
 from style_core.nets.encoder import Encoder
 from style_core.progress import ignore_text
 from style_core.weights import clear_cache, licence_of, locate, vgg19

@@ -1,0 +1,32 @@
+"""What interfaces need besides the public names: a page or a command made from the methods' options.
+
+Not public: it changes with them. The demo and the command line import from here and from :mod:`style_core`,
+and from nowhere else in the package.
+"""
+
+from .device import default_device, use_threads
+from .files import WRITABLE, check_output, image_size, load_values
+from .images import ImageTensor, to_pil
+from .inspection import describe_weights, identify_weights
+from .options import OptionField, option_default, option_fields, option_group, parse_numbers, parse_value
+from .weights import FAMILIES
+
+__all__ = [
+    "FAMILIES",
+    "WRITABLE",
+    "ImageTensor",
+    "OptionField",
+    "check_output",
+    "default_device",
+    "describe_weights",
+    "identify_weights",
+    "image_size",
+    "load_values",
+    "option_default",
+    "option_fields",
+    "option_group",
+    "parse_numbers",
+    "parse_value",
+    "to_pil",
+    "use_threads",
+]

@@ -2,7 +2,7 @@
 
 The guide is a real photo, what is smoothed is PhotoWCT's own picture before smoothing. "Largest" and "99.9 %"
 are differences from the same system solved twenty times more exactly; that this is the truth is tested
-against sparse direct solves in tests/ops/test_propagation.py.
+against sparse direct solves in tests/smoothing/test_propagation.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import time
 
 from style_core import stylize
-from style_core.ops.propagation import propagate
+from style_core.smoothing import propagate
 
 from .wct_speed import STYLES, photo
 

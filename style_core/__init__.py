@@ -36,9 +36,9 @@ from .options import (
     parse_value,
 )
 from .pipeline import Result, get_method, list_methods, stylize
-from .precompile import warm_up
 from .progress import Progress
 from .segments import Segments
+from .smoothing import warm_up
 from .version import __version__
 from .weights import FAMILIES
 

@@ -19,7 +19,7 @@ from .images import ImageTensor
 from .method import SMALL_REGION_NOTE, Inputs, StyleInput
 from .nets.encoder import LAYERS, POOL_BEFORE, Encoder
 from .ops.gram import Channels, GramTarget, Positions, gram_loss, gram_matrix, select
-from .ops.pixel_optimization import OPTIMIZERS
+from .ops.pixel_optimization import OPTIMIZERS, Loss
 from .ops.regions import EVERYTHING
 from .ops.segment_masks import carry_masks, one_hot
 from .ops.total_variation import total_variation
@@ -38,7 +38,6 @@ SILENT = 0.01  # share of the mean channel's power below which a channel is not 
 TINY = 1e-20
 FEWEST = 4.0  # positions of a style's region, counted by mask value, below which the whole style is used
 RANGE_WEIGHT = 10.0  # Departure: on mean squared values outside [0, 1], which nothing else holds back
-Loss = Callable[[Tensor], Tensor]
 Note = Callable[[str], None]
 
 

@@ -26,6 +26,7 @@ MATTER = (
     "style_core.nets.*",
     "style_core.files",
     "style_core.mask_colors",
+    "style_core.smoothing",
 )
 CONTRACT = (
     "style_core.method",
@@ -37,7 +38,6 @@ CONTRACT = (
 METHODS = ("style_core.methods", "style_core.methods.*")
 SUPPLY = ("style_core.weights", "style_core.device", "style_core.auto_segments", "style_core.memory")
 DOOR = (
-    "style_core.precompile",
     "style_core.pipeline",
     "style_core.runtime",
     "style_core.reading",
@@ -70,12 +70,19 @@ RULES = (  # the first that fits a module holds
         ("torch", "numpy"),
     ),
     Rule(
-        ("style_core.ops.compiled", "style_core.ops.compiled.*"),
-        (*WORDS, "style_core.ops.*"),
+        ("style_core.smoothing.compiled", "style_core.smoothing.compiled.*"),
+        ("style_core.smoothing.compiled.*",),
         ("torch", "numpy", "numba"),
     ),
+    Rule(
+        ("style_core.smoothing", "style_core.smoothing.*"),
+        ("style_core.ops.*", "style_core.smoothing.*"),
+        ("torch", "numpy"),
+    ),
     Rule(("style_core.ops", "style_core.ops.*"), (*WORDS, "style_core.ops.*"), ("torch", "scipy")),
-    Rule(("style_core.nets", "style_core.nets.*"), (*WORDS, *MATTER[2:]), ("torch", "scipy", "numpy")),
+    Rule(
+        ("style_core.nets", "style_core.nets.*"), (*WORDS, "style_core.nets.*"), ("torch", "scipy", "numpy")
+    ),
     Rule(CONTRACT[:1], (*WORDS, *MATTER), ("torch",)),
     Rule(CONTRACT[1:], (*WORDS, *MATTER, *CONTRACT[:1]), ("torch",)),
     Rule(METHODS, BELOW, ("torch", "scipy", "numpy")),
@@ -107,6 +114,7 @@ RULES = (  # the first that fits a module holds
             *WORDS,
             *MATTER[:2],
             "style_core.files",
+            "style_core.smoothing",
             *CONTRACT,
             *DOOR,
             "style_core.batch",
@@ -225,9 +233,20 @@ def test_every_rule_is_about_a_module_that_exists(rule):
 @pytest.mark.parametrize(
     ("file", "line", "caught"),
     [
-        ("style_core/ops/haar.py", "import gradio", "gradio"),
-        ("style_core/ops/haar.py", "def f():\n    import gradio.themes", "gradio.themes"),
-        ("style_core/ops/haar.py", "from ..images import to_pil", "style_core.images"),
+        ("style_core/nets/haar.py", "import gradio", "gradio"),
+        ("style_core/nets/haar.py", "def f():\n    import gradio.themes", "gradio.themes"),
+        ("style_core/nets/haar.py", "from ..images import to_pil", "style_core.images"),
+        ("style_core/ops/whitening.py", "from ..nets.haar import haar_low", "style_core.nets.haar"),
+        (
+            "style_core/methods/wct2.py",
+            "from ..smoothing.propagation import ALPHA",
+            "style_core.smoothing.propagation",
+        ),
+        (
+            "style_core/smoothing/compiled/grid.py",
+            "from .. import color_affine_grid",
+            "style_core.smoothing.color_affine_grid",
+        ),
         ("style_core/nets/encoder.py", "from .. import weights", "style_core.weights"),
         ("style_core/options.py", "import torch", "torch"),
         ("style_core/methods/wct2.py", "from ..weights import locate", "style_core.weights"),

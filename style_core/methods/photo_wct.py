@@ -18,18 +18,18 @@ from ..errors import WeightsUnavailable
 from ..feature_matching import STYLED, MatchingOptions, feature_map, need_feature_memory, region_weights
 from ..images import ImageTensor
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, method
-from ..nets.decoder import Level, encode_with_maxima
+from ..nets.decoder import LevelNetwork, encode_with_maxima
 from ..nets.encoder import Encoder
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.local_affine import local_affine_filter
 from ..ops.moments import Moments
-from ..ops.propagation import propagate
 from ..ops.regions import apply_maps, is_any_unmeasured, region_moments
 from ..options import several, slider, switch
+from ..smoothing import propagate
 
 LEVELS = (4, 3, 2, 1)
 NETWORKS = {
-    level: Network(f"photo_wct_{level}", partial(Level.from_state, level=level, upsampling="unpool"))
+    level: Network(f"photo_wct_{level}", partial(LevelNetwork.from_state, level=level, upsampling="unpool"))
     for level in LEVELS
 }
 SMOOTHINGS = ("matting", "guided", "affine", "refine")
@@ -123,7 +123,7 @@ def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Imag
     image = inputs.content
     for done, (level, network) in enumerate(zip(levels, networks, strict=True)):
         runtime.progress(0.15 + 0.35 * done / len(levels), f"Level {level}", image)
-        assert isinstance(network, Level)
+        assert isinstance(network, LevelNetwork)
         if network.encoder is not None:
             raise WeightsUnavailable(
                 f"{NETWORKS[level].name} brings its own encoder; PhotoWCT shares one for all levels."
@@ -135,7 +135,7 @@ def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Imag
 
 
 def _transfer(
-    image: Tensor, level: int, network: Level, encoder: Encoder, target: dict[int, Moments],
+    image: Tensor, level: int, network: LevelNetwork, encoder: Encoder, target: dict[int, Moments],
     labels: Tensor | None, weights: dict[int, Tensor] | None, options: PhotoWCTOptions, runtime: Runtime,
 ) -> Tensor:  # fmt: skip
     """One level: encode, match the statistics by region, decode with the maxima of this encoding."""
@@ -153,8 +153,6 @@ def _transfer(
 
 def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: Runtime) -> Tensor:
     """The chosen steps, in the order of SMOOTHINGS; nothing is rounded in between."""
-    if content.device.type == "mps":  # has no float64, which the windows' statistics need
-        return _smooth(image.cpu(), content.cpu(), options, runtime).to(image.device)
     if "matting" in options.smoothing:
         image = _propagate(image, content, options, runtime)
     if "guided" in options.smoothing:

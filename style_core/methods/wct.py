@@ -25,7 +25,7 @@ from ..feature_matching import (
 )
 from ..images import ImageTensor, SizeRule
 from ..method import SMALL_REGION_NOTE, Inputs, Network, Paper, Runtime, StyleInput, method
-from ..nets.decoder import Level
+from ..nets.decoder import LevelNetwork
 from ..nets.encoder import Encoder
 from ..ops.moments import Moments
 from ..ops.regions import EVERYTHING, apply_maps, is_any_unmeasured, region_moments
@@ -34,7 +34,7 @@ from ..options import choice, several, slider
 
 LEVELS = (5, 4, 3, 2, 1)
 NETWORKS = {
-    level: Network(f"wct_{level}", partial(Level.from_state, level=level, upsampling="nearest"))
+    level: Network(f"wct_{level}", partial(LevelNetwork.from_state, level=level, upsampling="nearest"))
     for level in LEVELS
 }
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
@@ -150,9 +150,9 @@ def level_strength(level: int, options: WCTOptions) -> float:
     return options.style_strength * (1 - options.content_strength * (level - 1) / (max(LEVELS) - 1))
 
 
-def _load(level: int, shared: Encoder, runtime: Runtime, is_fast: bool) -> tuple[Encoder, Level]:
+def _load(level: int, shared: Encoder, runtime: Runtime, is_fast: bool) -> tuple[Encoder, LevelNetwork]:
     network = runtime.load(NETWORKS[level], fast=is_fast)
-    assert isinstance(network, Level)
+    assert isinstance(network, LevelNetwork)
     return network.encoder or shared, network
 
 
@@ -162,7 +162,7 @@ def _encode(encoder: Encoder, level: int, image: Tensor) -> Tensor:
 
 
 def _style_statistics(
-    style: StyleInput, levels: dict[int, tuple[Encoder, Level]], runtime: Runtime
+    style: StyleInput, levels: dict[int, tuple[Encoder, LevelNetwork]], runtime: Runtime
 ) -> dict[int, Statistics]:
     """The style's moments at every level, with one pass for all levels that share an encoder."""
     found: dict[int, Statistics] = {}

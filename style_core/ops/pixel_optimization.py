@@ -1,7 +1,8 @@
 """Minimizing a loss over the pixels of a picture: L-BFGS or Adam, watched, stoppable, never worse for it.
 
 Nothing in a step waits for the device; every tenth loss is looked at (on the CPU, where that costs
-nothing, every one), at fixed steps, so that the same start gives the same picture.
+nothing, every one), at fixed steps, so that the same start gives the same picture. By hand, because
+``torch.optim.LBFGS`` looks at numbers in every step and drops all pairs of a mean over a million pixels.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from .inspection import find_regions, measure_result
 from .measures import Measures
 from .method import Method
 from .pipeline import Result, get_method, list_methods, stylize
-from .precompile import warm_up
 from .progress import Progress
 from .publishing.getting import get_weights
 from .regions import Segments
+from .smoothing import warm_up
 from .version import __version__
 
 __all__ = [

@@ -3,7 +3,8 @@
 ``structure`` is the structure term of SSIM (Wang et al. 2004, equation 10) on luminance: 1 means that
 the content's structure is kept. ``style`` is the relative distance of Gram matrices (Gatys et al.,
 CVPR 2016, equation 4) to the style picture, as a share of the untouched content's own distance: 0 means
-that the style is reached, 1 as far away as the content was. Both say nothing of blotches or halos.
+that the style is reached, 1 as far away as the content was. Both say nothing of blotches or halos. By hand,
+because SSIM libraries give the whole index, and its luminance and contrast are what a transfer changes.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from torch import nn
 
 import hub_upload
 from style_core import stylize
-from style_core.nets.decoder import Decoder, Level, encode_with_maxima
+from style_core.nets.decoder import Decoder, LevelNetwork, encode_with_maxima
 from style_core.nets.encoder import LAYERS, POOL_BEFORE, Encoder
 from style_core.weights import read_weights
 
@@ -394,7 +394,7 @@ def test_compressed_levels_keep_their_own_encoders(generator, tmp_path, levels, 
     for level, pair in pairs.items():
         file = read_weights(tmp_path / f"out/wct_{level}.safetensors", "vgg19_16x")
         assert file.metadata == {"encoder_sha256": encoder_file.sha256}
-        network = Level.from_state(file.state, level=level, upsampling="nearest")
+        network = LevelNetwork.from_state(file.state, level=level, upsampling="nearest")
         assert (network.encoder is None) == (level == max(levels))
         features = (network.encoder or shared)(image, [f"relu{level}_1"])[f"relu{level}_1"]
         desired = reconstruct(*pair, image, last_relu=True)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import hub_upload
-from style_core.nets.decoder import Level
+from style_core.nets.decoder import LevelNetwork
 from style_core.nets.encoder import Encoder
 from style_core.weights import read_weights
 
@@ -59,7 +59,7 @@ def networks(folder, family, level):
     """The shared encoder and the level, as the files hold them."""
     shared = read_weights(folder / family / "encoder.safetensors", family).state
     own = read_weights(folder / family / f"wct_{level}.safetensors", family).state
-    return Encoder.from_state(shared), Level.from_state(own, level=level, upsampling="nearest")
+    return Encoder.from_state(shared), LevelNetwork.from_state(own, level=level, upsampling="nearest")
 
 
 def reconstruction_psnr(encoder, decoder, photo):

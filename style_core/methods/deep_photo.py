@@ -20,12 +20,11 @@ from ..nets.encoder import LAYERS
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.guided_filter import put_back_detail
 from ..ops.local_affine import local_affine_filter
-from ..ops.matting_laplacian import MattingLaplacian, laplacian_energy, matting_laplacian
 from ..ops.pixel_optimization import Loss
-from ..ops.propagation import propagate
 from ..ops.whitening import optimal_transport
 from ..options import several, slider
 from ..regions import Regions, apply_maps, region_moments
+from ..smoothing import matting_energy, propagate
 from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures
 from .shared.feature_matching import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
@@ -160,18 +159,12 @@ def photorealistic(loss: Loss, content: ImageTensor, options: DeepPhotoOptions) 
     weight = PHOTOREALISM_WEIGHT * options.photorealism * content_factor(options) / pixels
     if weight == 0:
         return loss
-    found = matting_laplacian(_with_float64(content), epsilon=EPSILON)
-    laplacian = MattingLaplacian(found.coefficients.to(content.device), found.degree.to(content.device))
+    energy = matting_energy(content, epsilon=EPSILON)
 
     def total(x: Tensor) -> Tensor:
-        return loss(x) + weight * laplacian_energy(x, laplacian)
+        return loss(x) + weight * energy(x)
 
     return total
-
-
-def _with_float64(image: ImageTensor) -> ImageTensor:
-    """On a device that has float64, which the windows' statistics need and Apple's GPUs lack."""
-    return image.cpu() if image.device.type == "mps" else image
 
 
 def _start(image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions) -> ImageTensor:
@@ -183,10 +176,9 @@ def _start(image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions) 
     if options.photorealism * options.content_strength == 0:
         return image
     smoothed = propagate(
-        _with_float64(image.clamp(0, 1).contiguous()), _with_float64(content), epsilon=EPSILON,
-        normalization="rows", tolerance=START_TOLERANCE,
-    )  # fmt: skip
-    return smoothed.image.to(image.device)
+        image.clamp(0, 1), content, epsilon=EPSILON, normalization="rows", tolerance=START_TOLERANCE
+    )
+    return smoothed.image
 
 
 def _refine(
@@ -196,9 +188,9 @@ def _refine(
         message = "Local affine refinement"
         try:
             image = local_affine_filter(
-                _with_float64(content), _with_float64(image), radius=AFFINE_RADIUS, edge=AFFINE_EDGE,
+                content, image, radius=AFFINE_RADIUS, edge=AFFINE_EDGE,
                 report=lambda share: runtime.progress(0.9 + 0.1 * share, message),
-            ).clamp(0, 1).to(content.device)  # fmt: skip
+            ).clamp(0, 1)  # fmt: skip
         except EnoughDone:
             runtime.note("Stopped in the local affine refinement, which was left out.")
             runtime.used(refinement=[s for s in options.refinement if s != "affine"] or ["none"])

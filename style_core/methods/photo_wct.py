@@ -17,20 +17,20 @@ from ..conditions import Condition, needs, needs_above_zero
 from ..errors import WeightsUnavailable
 from ..images import ImageTensor
 from ..method import About, Inputs, Network, Paper, Runtime, method
-from ..nets.decoder import Level, encode_with_maxima
+from ..nets.decoder import LevelNetwork, encode_with_maxima
 from ..nets.reach import mirror_halo, stride_of
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.local_affine import local_affine_filter
-from ..ops.propagation import propagate
 from ..options import several, slider, switch
 from ..regions import Regions
+from ..smoothing import propagate
 from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match
 from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region, need_feature_memory
 from .shared.mirrored import MirroredStage, level_of, measure_levels
 
 LEVELS = (4, 3, 2, 1)
 NETWORKS = {
-    level: Network(f"photo_wct_{level}", partial(Level.from_state, level=level, upsampling="unpool"))
+    level: Network(f"photo_wct_{level}", partial(LevelNetwork.from_state, level=level, upsampling="unpool"))
     for level in LEVELS
 }
 SMOOTHINGS = ("matting", "guided", "affine", "refine")
@@ -169,9 +169,9 @@ def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Imag
     return image
 
 
-def _load(level: int, runtime: Runtime, is_fast: bool) -> Level:
+def _load(level: int, runtime: Runtime, is_fast: bool) -> LevelNetwork:
     network = runtime.load(NETWORKS[level], fast=is_fast)
-    assert isinstance(network, Level)
+    assert isinstance(network, LevelNetwork)
     if network.encoder is not None:
         raise WeightsUnavailable(
             f"{NETWORKS[level].name} brings its own encoder; PhotoWCT shares one for all levels."
@@ -181,8 +181,6 @@ def _load(level: int, runtime: Runtime, is_fast: bool) -> Level:
 
 def _smooth(image: Tensor, content: Tensor, options: PhotoWCTOptions, runtime: Runtime) -> Tensor:
     """The chosen steps, in the order of SMOOTHINGS; nothing is rounded in between."""
-    if content.device.type == "mps":  # has no float64, which the windows' statistics need
-        return _smooth(image.cpu(), content.cpu(), options, runtime).to(image.device)
     if "matting" in options.smoothing:
         image = _propagate(image, content, options, runtime)
     if "guided" in options.smoothing:

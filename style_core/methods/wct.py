@@ -17,7 +17,7 @@ from torch import Tensor
 from ..conditions import TEXTURE, Condition
 from ..images import ImageTensor, SizeRule
 from ..method import About, Inputs, Network, Paper, Runtime, StyleInput, method
-from ..nets.decoder import Level
+from ..nets.decoder import LevelNetwork
 from ..nets.encoder import Encoder
 from ..nets.reach import mirror_halo, stride_of
 from ..ops.moments import Moments
@@ -37,7 +37,7 @@ from .shared.style_scale import scaled_styles, style_scale_slider
 
 LEVELS = (5, 4, 3, 2, 1)
 NETWORKS = {
-    level: Network(f"wct_{level}", partial(Level.from_state, level=level, upsampling="nearest"))
+    level: Network(f"wct_{level}", partial(LevelNetwork.from_state, level=level, upsampling="nearest"))
     for level in LEVELS
 }
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
@@ -210,9 +210,9 @@ def level_strength(level: int, options: WCTOptions) -> float:
     return options.style_strength * (1 - options.content_strength * (level - 1) / (max(LEVELS) - 1))
 
 
-def _load(level: int, shared: Encoder, runtime: Runtime, is_fast: bool) -> tuple[Encoder, Level]:
+def _load(level: int, shared: Encoder, runtime: Runtime, is_fast: bool) -> tuple[Encoder, LevelNetwork]:
     network = runtime.load(NETWORKS[level], fast=is_fast)
-    assert isinstance(network, Level)
+    assert isinstance(network, LevelNetwork)
     return network.encoder or shared, network
 
 
@@ -221,7 +221,7 @@ def _encode(encoder: Encoder, level: int, image: Tensor) -> tuple[Tensor, None]:
     return encoder(image, (name,))[name], None
 
 
-def _measure_style(style: StyleInput, levels: Mapping[int, tuple[Encoder, Level]]) -> StyleStatistics:
+def _measure_style(style: StyleInput, levels: Mapping[int, tuple[Encoder, LevelNetwork]]) -> StyleStatistics:
     """The style's statistics at every level, with one pass for all levels that share an encoder."""
     found: dict[Place, Statistics] = {}
     for encoder in {id(e): e for e, _ in levels.values()}.values():

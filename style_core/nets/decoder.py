@@ -12,10 +12,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..ops.reflect_conv import reflect_conv
-from ..ops.unpool import Maxima, max_pool, max_unpool
-from ..ops.upsample_conv import nearest_conv
 from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
+from .reflect_conv import reflect_conv
+from .unpool import Maxima, max_pool, max_unpool
+from .upsample_conv import nearest_conv
 
 UPSAMPLINGS = ("nearest", "unpool")
 OWN_ENCODER = "encoder."
@@ -94,8 +94,8 @@ class Decoder(nn.Module):
         return x
 
 
-class Level(nn.Module):
-    """A decoder and, where a checkpoint has one encoder per level, the encoder it was trained on.
+class LevelNetwork(nn.Module):
+    """A level's decoder and, where a checkpoint has one encoder per level, the encoder it was trained on.
 
     The encoder's tensors are called ``encoder.conv…`` in the file, the decoder's ``conv…``.
     """
@@ -105,7 +105,7 @@ class Level(nn.Module):
         self.decoder, self.encoder = decoder, encoder
 
     @classmethod
-    def from_state(cls, state: StateDict, *, level: int, upsampling: str) -> Level:
+    def from_state(cls, state: StateDict, *, level: int, upsampling: str) -> LevelNetwork:
         """Build from canonical tensors.
 
         Raises:
@@ -144,7 +144,7 @@ class Level(nn.Module):
 def encode_with_maxima(encoder: Encoder, image: Tensor, *, level: int) -> tuple[Tensor, dict[int, Maxima]]:
     """relu ``level``_1 of ``[N, 3, H, W]`` and the positions of every pooling on the way.
 
-    Any H and W from 16 px (17 at level 5): an odd last row or column is kept (see ops/unpool.py).
+    Any H and W from 16 px (17 at level 5): an odd last row or column is kept (see nets/unpool.py).
     """
     maxima: dict[int, Maxima] = {}
     x = encoder.enter(image)

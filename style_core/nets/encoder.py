@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops.haar import haar_low
-from ..ops.reflect_conv import reflect_conv
+from .haar import haar_low
+from .reflect_conv import reflect_conv
 
 LAYERS = (
     "conv1_1", "conv1_2",

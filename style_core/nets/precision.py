@@ -12,7 +12,7 @@ PIXEL_LAYERS = ("conv0", "conv1_1")
 def reduce_precision(network: nn.Module) -> nn.Module:
     """Convert every convolution but those at the pixels to bfloat16, in place.
 
-    A layer computes in the precision of its weights (see ops/reflect_conv.py), so nothing else
+    A layer computes in the precision of its weights (see nets/reflect_conv.py), so nothing else
     needs to know.
     """
     for name, module in network.named_modules():

@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops.haar import haar_pool, haar_unpool
-from ..ops.reflect_conv import reflect_conv, reflect_conv_weights
 from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
+from .haar import haar_pool, haar_unpool
+from .reflect_conv import reflect_conv, reflect_conv_weights
 
 VARIANTS = ("cat5", "sum")
 LAST_LAYER = "relu4_1"
@@ -185,7 +185,7 @@ def phase_kernels(weight: Tensor) -> dict[tuple[int, int], Tensor]:
         (row, column) of the output in its 2x2 block -> ``[D, 4 C, 2, 2]``.
     """
     split = weight.unflatten(1, (4, -1))  # [D, 4, C, 3, 3]
-    # sign of band b at (row, column) of a block, halved: the Haar kernels of ops/haar.py
+    # sign of band b at (row, column) of a block, halved: the Haar kernels of nets/haar.py
     signs = 0.5 * torch.tensor(
         [[[1, 1], [1, 1]], [[-1, 1], [-1, 1]], [[-1, -1], [1, 1]], [[1, -1], [-1, 1]]],
         dtype=weight.dtype, device=weight.device,

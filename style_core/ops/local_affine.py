@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .box_filter import box_mean
+from .float64 import float64_device
 from .guided_filter import window_model
 
 RIDGE = 1e-3  # on the three color coefficients, not on the offset
@@ -24,18 +25,19 @@ def local_affine_filter(
     content: Tensor, result: Tensor, *, radius: int, edge: float,
     report: Callable[[float], None] | None = None,
 ) -> Tensor:  # fmt: skip
-    """Redraw ``result`` as a local recoloring of ``content``.
+    """Redraw ``result`` as a local recoloring of ``content``; on the processor if their device lacks float64.
 
     Args:
         content, result: ``[1, 3, H, W]``, float32, RGB in [0, 1].
         radius: half the bilateral window in pixels; its spatial deviation is a third of it.
         edge: deviation in color (root mean square over R, G, B) over which a neighbor's map fades.
-
         report: called now and then with the share that is done; may raise to stop.
 
     Returns:
         ``[1, 3, H, W]``, not clamped.
     """
+    device, place = content.device, float64_device(content.device)
+    content, result = content.to(place), result.to(place)
     ones = torch.ones_like(content[:, :1])
     h, w = content.shape[-2:]
     counts = box_mean(F.pad(ones, (1, 1, 1, 1)), 1)[0, 0, 1 : h + 1, 1 : w + 1] * 9  # pixels in the window
@@ -45,7 +47,7 @@ def local_affine_filter(
     averaged = _bilateral(model, content[0], radius=radius, edge=edge, report=report)
     red, green, blue = content[0]
     slopes = averaged[:9].unflatten(0, (3, 3))
-    return (slopes[:, 0] * red + slopes[:, 1] * green + slopes[:, 2] * blue + averaged[9:])[None]
+    return (slopes[:, 0] * red + slopes[:, 1] * green + slopes[:, 2] * blue + averaged[9:])[None].to(device)
 
 
 def _bilateral(

@@ -1,7 +1,8 @@
 """Minimizing a loss over the pixels of a picture: L-BFGS or Adam, watched, stoppable, never worse for it.
 
 Nothing in a step waits for the device; every tenth loss is looked at (on the CPU, where that costs
-nothing, every one), at fixed steps, so that the same start gives the same picture.
+nothing, every one), at fixed steps, so that the same start gives the same picture. By hand, because
+``torch.optim.LBFGS`` looks at numbers in every step and drops all pairs of a mean over a million pixels.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ NOTHING = 1e-3  # ... or this share of the first one, below which ups and downs 
 RESTARTS = 4
 RESTART_FACTOR = 0.3  # of the step length, at every restart
 TINY = torch.finfo(torch.float32).tiny
-Loss = Callable[[Tensor], Tensor]
-Report = Callable[[int, float, Tensor], None]
+Loss = Callable[[Tensor], Tensor]  # picture -> scalar, differentiable
+OnStep = Callable[[int, float, Tensor], None]  # steps done, loss, picture
 
 
 class EndEarly(Exception):
@@ -58,7 +59,7 @@ class Minimum:
 
 def minimize(
     image: Tensor, loss: Loss, *, steps: int, optimizer: str = "lbfgs", deadline: float | None = None,
-    report: Report | None = None,
+    report: OnStep | None = None,
 ) -> Minimum:  # fmt: skip
     """Change ``image`` so that ``loss`` falls.
 
@@ -118,7 +119,7 @@ def minimize(
     return found
 
 
-def _ends(report: Report | None, done: int, loss: float, x: Tensor) -> bool:
+def _ends(report: OnStep | None, done: int, loss: float, x: Tensor) -> bool:
     try:
         if report is not None:
             report(done, loss, x)

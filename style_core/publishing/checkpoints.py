@@ -28,7 +28,7 @@ from ..weights.vgg19 import IMAGENET_FILE, LICENCE, feature_places, imagenet_inp
 
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, 0 to 255; Simonyan and Zisserman
 LEVELS = (1, 2, 3, 4, 5)
-CONSTANT_PREFIXES = ("pool", "recon_block")  # Haar kernels, rebuilt exactly by ops/haar.py
+CONSTANT_PREFIXES = ("pool", "recon_block")  # Haar kernels, rebuilt exactly by nets/haar.py
 CLASSIFIER = ("classifier.", "pre_logits.", "head.")  # behind the features, in files of whole networks
 PHOTO_WCT_PART = re.compile(r"[ed][1-4]\.")
 UNREADABLE = (  # what torch.load raises on files that are no checkpoints

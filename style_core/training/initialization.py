@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from ..nets.decoder import UPSAMPLE_BEFORE, Decoder, encode_with_maxima
 from ..nets.encoder import LAYERS, POOL_BEFORE, POOLINGS, Encoder
+from ..nets.haar import haar_low, haar_unpool
+from ..nets.reflect_conv import reflect_conv
+from ..nets.unpool import max_unpool
 from ..nets.wavelet import DECODER_LAYERS, UNPOOL_BEFORE, Skip, WaveletDecoder, unpool_cat5, wavelet_encode
-from ..ops.haar import haar_low, haar_unpool
-from ..ops.reflect_conv import reflect_conv
-from ..ops.unpool import max_unpool
 from .teachers import Teachers
 
 RIDGE = 1e-4

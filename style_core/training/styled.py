@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from ..images import ImageTensor
 from ..nets.decoder import Decoder, encode_with_maxima
 from ..nets.encoder import Encoder, StateDict
+from ..nets.unpool import Maxima
 from ..nets.wavelet import Hook, WaveletDecoder, unchanged, wavelet_decode, wavelet_encode
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.moments import Moments
-from ..ops.unpool import Maxima
 from .critic import Critic, color_loss, lattice_loss, structure_loss, style_share
 from .encoder import step_seed
 from .loop import CPU, Schedule, autocast, train
@@ -270,7 +270,7 @@ class StyledChain(StyledTask):
         return _Transferred(name, image, features, moved, maxima, detail)
 
     def _render(self, decoders: nn.ModuleDict, x: _Transferred) -> ImageTensor:
-        """As :meth:`Level.render`."""
+        """As :meth:`LevelNetwork.render`."""
         picture = self.decode(decoders[x.name], (x.moved, x.maxima))
         if x.detail > 0:
             picture = picture + x.detail * (x.image - self.decode(decoders[x.name], (x.features, x.maxima)))

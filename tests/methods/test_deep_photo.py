@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from style_core import EnoughDone, stylize
-from style_core.ops.matting_laplacian import laplacian_energy, matting_laplacian
 from style_core.ops.moments import moments
+from style_core.smoothing import matting_energy
 
 from ..conftest import photo
 
@@ -18,7 +18,7 @@ def shot(pair, **options):
 
 def roughness(image, content):
     """What is not a local recoloring of the content, per pixel."""
-    return float(laplacian_energy(image, matting_laplacian(content))) / image[0, 0].numel()
+    return float(matting_energy(content)(image)) / image[0, 0].numel()
 
 
 def test_the_photorealism_term_leaves_a_local_recoloring(pair):

@@ -77,7 +77,7 @@ def test_a_smoothing_that_does_not_converge_is_noted(pair, monkeypatch):
     from functools import partial
 
     from style_core.methods import photo_wct
-    from style_core.ops.propagation import propagate
+    from style_core.smoothing import propagate
 
     monkeypatch.setattr(photo_wct, "propagate", partial(propagate, max_steps=2))
     result = stylize("photo_wct", *pair)

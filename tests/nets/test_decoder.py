@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from style_core.nets.decoder import UPSAMPLINGS, Decoder, Level, encode_with_maxima, mirrored_layers
+from style_core.nets.decoder import UPSAMPLINGS, Decoder, LevelNetwork, encode_with_maxima, mirrored_layers
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.nets.precision import reduce_precision
 
@@ -166,7 +166,7 @@ def test_an_unknown_upsampling_is_refused_with_those_that_work():
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 def test_a_level_without_an_encoder_of_its_own_has_none(upsampling):
     state = level_state(2, upsampling, has_encoder=False)
-    level = Level.from_state(state, level=2, upsampling=upsampling)
+    level = LevelNetwork.from_state(state, level=2, upsampling=upsampling)
     assert level.encoder is None
     assert set(level.decoder.state_dict()) == set(state)
 
@@ -175,7 +175,7 @@ def test_a_level_without_an_encoder_of_its_own_has_none(upsampling):
 @pytest.mark.parametrize("depth", LEVELS)
 def test_a_level_has_the_encoder_of_its_file(upsampling, depth):
     state = level_state(depth, upsampling)
-    level = Level.from_state(state, level=depth, upsampling=upsampling)
+    level = LevelNetwork.from_state(state, level=depth, upsampling=upsampling)
     assert level.encoder is not None
     assert level.encoder.layers[-1] == f"conv{depth}_1"
     assert {f"encoder.{name}" for name in level.encoder.state_dict()} | set(
@@ -191,12 +191,12 @@ def test_a_level_with_a_gap_is_refused(name):
     state = level_state(2, "unpool")
     del state[name]
     with pytest.raises(ValueError, match=r"weights (do not fit|end at)"):
-        Level.from_state(state, level=2, upsampling="unpool")
+        LevelNetwork.from_state(state, level=2, upsampling="unpool")
 
 
 def coded(upsampling, height=32, width=48, depth=3):
     """A level, an image, its features, and the positions if the level unpools."""
-    level = Level.from_state(level_state(depth, upsampling), level=depth, upsampling=upsampling)
+    level = LevelNetwork.from_state(level_state(depth, upsampling), level=depth, upsampling=upsampling)
     image = photo(height, width)
     features, maxima = encode_with_maxima(level.encoder, image, level=depth)
     return level, image, features, maxima if upsampling == "unpool" else None
@@ -237,7 +237,7 @@ def test_detail_adds_its_share_of_what_decoding_loses(upsampling):
 
 
 def test_reduced_precision_spares_the_layers_at_the_pixels():
-    level = Level.from_state(level_state(3, "unpool"), level=3, upsampling="unpool")
+    level = LevelNetwork.from_state(level_state(3, "unpool"), level=3, upsampling="unpool")
     assert reduce_precision(level) is level
     dtypes = {name: p.dtype for name, p in level.named_parameters()}
     spared = ("encoder.conv0", "encoder.conv1_1", "decoder.conv1_1")

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from style_core.nets.encoder import Encoder
+from style_core.nets.haar import haar_pool, haar_unpool
+from style_core.nets.reflect_conv import reflect_conv
 from style_core.nets.wavelet import (
     DECODER_LAYERS,
     LEVELS,
@@ -15,8 +17,6 @@ from style_core.nets.wavelet import (
     wavelet_decode,
     wavelet_encode,
 )
-from style_core.ops.haar import haar_pool, haar_unpool
-from style_core.ops.reflect_conv import reflect_conv
 
 from ..conftest import TINY_WIDTHS, photo
 

@@ -19,7 +19,7 @@ from style_core import stylize
 from style_core.digest import file_sha256 as sha256
 from style_core.nets.decoder import Decoder
 from style_core.nets.encoder import LAYERS, Encoder
-from style_core.ops.reflect_conv import reflect_conv
+from style_core.nets.reflect_conv import reflect_conv
 from style_core.training.__main__ import main
 from style_core.training.decoder import MirroredTask, WaveletTask
 from style_core.training.export import export

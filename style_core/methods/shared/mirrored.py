@@ -8,10 +8,10 @@ from torch import Tensor
 
 from ...images import ImageTensor
 from ...method import StyleInput
-from ...nets.decoder import Level
+from ...nets.decoder import LevelNetwork
 from ...nets.encoder import Encoder
 from ...nets.reach import mirror_halo, stride_of
-from ...ops.unpool import Maxima
+from ...nets.unpool import Maxima
 from ...transfer import Place, Stage, StyleStatistics, Visit, measure
 
 Encode = Callable[[ImageTensor], tuple[Tensor, Mapping[int, Maxima] | None]]
@@ -37,7 +37,7 @@ class MirroredStage(Stage):
         detail: share of what decoding loses of the picture that is put back.
     """
 
-    def __init__(self, level: int, network: Level, encode: Encode, *, detail: float) -> None:
+    def __init__(self, level: int, network: LevelNetwork, encode: Encode, *, detail: float) -> None:
         self.level, self.network, self.encode, self.detail = level, network, encode, detail
         self.places = (place_of(level),)
         self.halo = mirror_halo(level)

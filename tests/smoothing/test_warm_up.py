@@ -1,10 +1,10 @@
 """After warming up, nothing is left to be compiled."""
 
 from style_core import warm_up
-from style_core.ops.compiled import grid, incomplete_cholesky, matting, vectors
-from style_core.ops.propagation import propagate
+from style_core.smoothing.compiled import grid, incomplete_cholesky, matting, vectors
+from style_core.smoothing.propagation import propagate
 
-from .conftest import photo
+from ..conftest import photo
 
 INNER = ("whiten_row", "add_later", "add_earlier", "forward", "backward")  # called by other kernels only
 

@@ -3,7 +3,7 @@
 Arrays are float32. The basis is ``[4, H', W']``, zero outside the picture; vectors of a grid are
 ``[C, 4, ny + 1, nx + 1]``, channels and coefficients of its nodes. The energies of cells are laid
 out as ``[ny, 16, 16, nx]`` and the inverted blocks of nodes as ``[ny + 1, 4, 4, nx + 1]``, so that
-the innermost loops run along rows of cells. CELL is that of ops/color_affine_grid.py.
+the innermost loops run along rows of cells.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .kernel import kernel
 from .matting import whiten_row
 
 Array = Any  # of NumPy; its shape and type are in the docstrings
-CELL = 8
+CELL = 8  # pixels between the nodes of the finest grid
 
 
 @kernel
@@ -24,7 +24,7 @@ def gradient_cost(
     start: int, stop: int, top: int, basis: Array, height: int, width: int,
     epsilon: float, out: Array,
 ) -> None:  # fmt: skip
-    """Energy of unit gradients of the coefficients, see ``_gradient_cost`` in ops/color_affine_grid.py.
+    """Energy of unit gradients of the coefficients, see ``gradient_cost`` of color_affine_grid.py.
 
     Args:
         start, stop: rows of ``out``.

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from style_core.ops import color_affine_grid as module
-from style_core.ops.color_affine_grid import CELL, ColorAffineGrid
-from style_core.ops.matting_laplacian import matting_laplacian
+from style_core.smoothing import color_affine_grid as module
+from style_core.smoothing.color_affine_grid import CELL, ColorAffineGrid
+from style_core.smoothing.matting_laplacian import matting_laplacian
 
 from ..conftest import photo
 
@@ -192,7 +192,7 @@ def test_the_cycle_is_symmetric_and_positive_definite(monkeypatch, image):
     grid = grid_of(image)
     assert len(grid.levels) == 2
     grid.factor = grid.factor.double()  # else a small eigenvalue drowns in rounding
-    grid.levels = [module.Level(k.elements.double(), k.inverse.double()) for k in grid.levels]
+    grid.levels = [module.GridLevel(k.elements.double(), k.inverse.double()) for k in grid.levels]
     ny, nx = grid.cells
     count = 4 * (ny + 1) * (nx + 1)
     columns = torch.eye(count, dtype=torch.float64).reshape(ny + 1, nx + 1, 4, count)

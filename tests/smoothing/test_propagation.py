@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from style_core.ops import propagation as module
-from style_core.ops.compiled import kernel
-from style_core.ops.matting_laplacian import window_count
-from style_core.ops.propagation import Propagation, propagate
+from style_core.smoothing import propagation as module
+from style_core.smoothing.compiled import kernel
+from style_core.smoothing.matting_laplacian import window_count
+from style_core.smoothing.propagation import Propagation, propagate
 
 from ..conftest import photo
 from .matting_by_windows import DirectSolve

@@ -4,7 +4,7 @@ import pytest
 import pywt
 import torch
 
-from style_core.ops.haar import haar_low, haar_pool, haar_unpool
+from style_core.nets.haar import haar_low, haar_pool, haar_unpool
 
 
 def test_bands_agree_with_pywavelets():

@@ -1,6 +1,6 @@
 """Kernels of the matting Laplacian: window statistics, its 13 numbers a pixel, and its product.
 
-Arrays are laid out as in ops/matting_laplacian.py: ``coefficients`` is ``[13, H + 4, W + 4]``,
+Arrays are laid out as in matting_laplacian.py: ``coefficients`` is ``[13, H + 4, W + 4]``,
 pictures are ``[3, H, W]`` and vectors with a margin ``[C, H + 4, W + 4]``, all float32.
 """
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from style_core.ops.compiled import incomplete_cholesky as module
-from style_core.ops.compiled.kernel import Crew
-from style_core.ops.matting_laplacian import _OFFSETS, matting_laplacian
+from style_core.smoothing.compiled import incomplete_cholesky as module
+from style_core.smoothing.compiled.threads import Threads
+from style_core.smoothing.matting_laplacian import _OFFSETS, matting_laplacian
 
 from ...conftest import photo
 
@@ -50,19 +50,19 @@ def textbook(full, shift):
     return lower, pivots
 
 
-def factors_of(matrix, shift, threads=1):
+def factors_of(matrix, shift, count=1):
     factors = np.zeros_like(matrix)
     bands = -(-(matrix.shape[1] - 4) // module.BAND)
-    with Crew(threads) as crew:
-        crew.run(module.factorize, bands, matrix, shift, factors)
+    with Threads(count) as threads:
+        threads.run(module.factorize, bands, matrix, shift, factors)
     return factors
 
 
-def solved(factors, residual, threads=1):
+def solved(factors, residual, count=1):
     channels, height, width = residual.shape
     out = np.zeros((channels, height + 4, width + 4), np.float32)
-    with Crew(threads) as crew:
-        crew.run(module.solve, -(-height // module.BAND), factors, residual, out)
+    with Threads(count) as threads:
+        threads.run(module.solve, -(-height // module.BAND), factors, residual, out)
     margin = out.copy()
     margin[:, 2:-2, 2:-2] = 0
     assert not margin.any()

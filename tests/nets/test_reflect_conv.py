@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from style_core.ops.reflect_conv import reflect_conv
+from style_core.nets.reflect_conv import reflect_conv
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_agrees_with_torchs_own_reflection_padding(height, width, relu):
 
 
 def test_gradients_pass(monkeypatch):
-    monkeypatch.setattr("style_core.ops.reflect_conv.SMALL", 0)
+    monkeypatch.setattr("style_core.nets.reflect_conv.SMALL", 0)
     conv = nn.Conv2d(2, 2, 3).double()
     x = torch.randn(1, 2, 5, 5, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda t: reflect_conv(t, conv), (x,))

@@ -5,16 +5,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from style_core.ops import color_affine_grid as grids
-from style_core.ops import matting_laplacian as laplacians
-from style_core.ops.color_affine_grid import ColorAffineGrid
-from style_core.ops.compiled import grid as grid_kernels
-from style_core.ops.compiled import kernel as module
-from style_core.ops.compiled import matting, vectors
-from style_core.ops.compiled.kernel import Crew
-from style_core.ops.compiled.system import CompiledSystem, compiled_gradient_cost
-from style_core.ops.matting_laplacian import matting_laplacian
-from style_core.ops.propagation import TensorSystem
+from style_core.smoothing import color_affine_grid as grids
+from style_core.smoothing import matting_laplacian as laplacians
+from style_core.smoothing.color_affine_grid import ColorAffineGrid
+from style_core.smoothing.compiled import grid as grid_kernels
+from style_core.smoothing.compiled import kernel as module
+from style_core.smoothing.compiled import matting, vectors
+from style_core.smoothing.compiled.threads import Threads
+from style_core.smoothing.compiled_system import CompiledSystem, compiled_gradient_cost
+from style_core.smoothing.matting_laplacian import matting_laplacian
+from style_core.smoothing.propagation import TensorSystem
 
 from ...conftest import photo
 
@@ -22,8 +22,8 @@ SIZES = [(16, 16), (75, 45), (3, 50), (20, 133)]
 
 
 @pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
-def crew(request):
-    with Crew(request.param) as opened:
+def threads(request):
+    with Threads(request.param) as opened:
         yield opened
 
 
@@ -50,40 +50,42 @@ def test_the_laplacian_is_that_of_the_tensor_expressions(monkeypatch, height, wi
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_products_and_their_energies(crew, height, width):
+def test_products_and_their_energies(threads, height, width):
     laplacian, x = matting_laplacian(photo(height, width)), random(2, height, width)
     desired, out = torch.empty_like(x), np.empty(x.shape, np.float32)
     padded = F.pad(x, (2, 2, 2, 2))
     laplacian.product(padded, desired)
-    energy = sum(crew.run(matting.multiply, height, laplacian.coefficients.numpy(), padded.numpy(), out))
+    energy = sum(threads.run(matting.multiply, height, laplacian.coefficients.numpy(), padded.numpy(), out))
     assert_near(out, desired)
     assert_near(energy, (x.double() * desired).sum((1, 2)))
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_the_cost_of_gradients(crew, height, width):
+def test_the_cost_of_gradients(threads, height, width):
     grid = ColorAffineGrid(photo(height, width), alpha=0.9999, epsilon=1e-7)
     for rows in (slice(0, 8), slice(0, grid.basis.shape[1])):
         desired = grids.gradient_cost(grid.basis, rows, grid.size, 1e-7)
-        assert_near(compiled_gradient_cost(grid.basis, rows, grid.size, 1e-7, crew=crew), desired)
+        assert_near(compiled_gradient_cost(grid.basis, rows, grid.size, 1e-7, threads=threads), desired)
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_the_way_to_the_grid_and_back(crew, height, width):
+def test_the_way_to_the_grid_and_back(threads, height, width):
     grid = ColorAffineGrid(photo(height, width), alpha=0.9999, epsilon=1e-7)
     values, local, (ny, nx) = random(2, height, width), random(2, height, width, seed=1), grid.cells
     nodes, out = np.empty((2, 4, ny + 1, nx + 1), np.float32), np.empty((2, height, width), np.float32)
-    crew.run(grid_kernels.restrict, ny + 1, grid.basis.numpy(), values.numpy(), nodes)
+    threads.run(grid_kernels.restrict, ny + 1, grid.basis.numpy(), values.numpy(), nodes)
     assert_near(nodes, grid.restrict(values))
     padded = F.pad(local, (2, 2, 2, 2)).numpy()
-    energy = sum(crew.run(grid_kernels.prolong, ny, grid.basis.numpy(), nodes, padded, values.numpy(), out))
+    energy = sum(
+        threads.run(grid_kernels.prolong, ny, grid.basis.numpy(), nodes, padded, values.numpy(), out)
+    )
     desired = grid.prolong(grid.restrict(values)) + local
     assert_near(out, desired)
     assert_near(energy, (values.double() * desired).sum((1, 2)))
 
 
 @pytest.mark.parametrize(("height", "width"), [(75, 45), (20, 133), (16, 200)])
-def test_the_parts_of_a_cycle(monkeypatch, crew, height, width):
+def test_the_parts_of_a_cycle(monkeypatch, threads, height, width):
     monkeypatch.setattr(grids, "DENSE_NODES", 12)
     grid = ColorAffineGrid(photo(height, width), alpha=0.9999, epsilon=1e-7)
     level = grid.levels[0]
@@ -92,47 +94,51 @@ def test_the_parts_of_a_cycle(monkeypatch, crew, height, width):
     elements = level.elements.permute(0, 2, 3, 1).contiguous().numpy()
     inverse = level.inverse.permute(0, 2, 3, 1).contiguous().numpy()
     out = np.empty((2, 4, rows, columns), np.float32)
-    crew.run(grid_kernels.cell_residual, rows, elements, in_planes(x).numpy(), in_planes(right).numpy(), out)
+    threads.run(
+        grid_kernels.cell_residual, rows, elements, in_planes(x).numpy(), in_planes(right).numpy(), out
+    )
     assert_near(out, in_planes(right - grids._product(level.elements, x)))
-    crew.run(grid_kernels.smooth, rows, inverse, in_planes(right).numpy(), 0.4, True, out)
+    threads.run(grid_kernels.smooth, rows, inverse, in_planes(right).numpy(), 0.4, True, out)
     assert_near(out, in_planes(0.4 * (level.inverse @ right)))
-    crew.run(grid_kernels.smooth, rows, inverse, in_planes(x).numpy(), 0.4, False, out)
+    threads.run(grid_kernels.smooth, rows, inverse, in_planes(x).numpy(), 0.4, False, out)
     assert_near(out, in_planes(0.4 * (level.inverse @ (right + x))))
     coarse = grids._to_coarse(x)
     small = np.empty(in_planes(coarse).shape, np.float32)
-    crew.run(grid_kernels.to_coarse, small.shape[2], in_planes(x).numpy(), small)
+    threads.run(grid_kernels.to_coarse, small.shape[2], in_planes(x).numpy(), small)
     assert_near(small, in_planes(coarse))
     sums = in_planes(right).numpy().copy()
-    crew.run(grid_kernels.add_fine, rows, small, sums)
+    threads.run(grid_kernels.add_fine, rows, small, sums)
     assert_near(sums, in_planes(right + grids._to_fine(coarse, rows, columns)))
 
 
-def test_the_dense_solve(crew):
+def test_the_dense_solve(threads):
     matrix, right = random(30, 30).double(), random(2, 30, seed=1)
     out = np.empty((2, 30), np.float32)
-    crew.run(grid_kernels.dense, 30, matrix.numpy(), right.numpy(), out)
+    threads.run(grid_kernels.dense, 30, matrix.numpy(), right.numpy(), out)
     assert_near(out, (right.double() @ matrix.T).float())
 
 
-def test_steps_of_vectors(crew):
+def test_steps_of_vectors(threads):
     x, residual, product = random(2, 9, 11), random(2, 9, 11, seed=1), random(2, 9, 11, seed=2)
     direction, rate = random(2, 9, 11, seed=3), torch.tensor([0.5, -2.0])
     padded = F.pad(direction, (2, 2, 2, 2))
     found, rest = x.clone(), residual.clone()
-    crew.run(vectors.advance, 9, found.numpy(), rest.numpy(), padded.numpy(), product.numpy(), rate.numpy())
+    threads.run(
+        vectors.advance, 9, found.numpy(), rest.numpy(), padded.numpy(), product.numpy(), rate.numpy()
+    )
     assert_near(found, x + rate[:, None, None] * direction)
     assert_near(rest, residual - rate[:, None, None] * product)
-    crew.run(vectors.turn, 9, x.numpy(), rate.numpy(), padded.numpy())
+    threads.run(vectors.turn, 9, x.numpy(), rate.numpy(), padded.numpy())
     assert_near(padded, F.pad(x + rate[:, None, None] * direction, (2, 2, 2, 2)))
 
 
 @pytest.mark.parametrize("dense_nodes", [300, 12])
 @pytest.mark.parametrize(("height", "width"), [(75, 45), (20, 133)])
-def test_both_systems_have_the_same_matrix_and_start(monkeypatch, crew, dense_nodes, height, width):
+def test_both_systems_have_the_same_matrix_and_start(monkeypatch, threads, dense_nodes, height, width):
     monkeypatch.setattr(grids, "DENSE_NODES", dense_nodes)
     image, right = photo(height, width), random(3, height, width)
     grid, laplacian = ColorAffineGrid(image, alpha=0.9999, epsilon=1e-7), matting_laplacian(image)
-    compiled = CompiledSystem(laplacian, grid, 0.9999, 3, crew)
+    compiled = CompiledSystem(laplacian, grid, 0.9999, 3, threads)
     tensors = TensorSystem(laplacian, grid, 0.9999)
     for actual, desired in zip(compiled.start(right), tensors.start(right), strict=True):
         assert_near(actual, desired, 1e-3)  # the grid's matrix is ill-conditioned
@@ -144,18 +150,18 @@ def test_both_systems_have_the_same_matrix_and_start(monkeypatch, crew, dense_no
 
 
 @pytest.mark.parametrize("strip", [1, 7, 96])
-def test_rows_are_shared_out_without_gap_or_overlap(crew, strip):
-    bounds = crew.run(lambda start, stop: (start, stop), 50, least=strip)
+def test_rows_are_shared_out_without_gap_or_overlap(threads, strip):
+    bounds = threads.run(lambda start, stop: (start, stop), 50, least=strip)
     assert [row for start, stop in bounds for row in range(start, stop)] == list(range(50))
-    assert len(bounds) == max(1, min(crew.threads, 50 // strip))
+    assert len(bounds) == max(1, min(threads.count, 50 // strip))
 
 
-def test_what_a_kernel_raises_comes_through(crew):
+def test_what_a_kernel_raises_comes_through(threads):
     def broken(start, stop):
         raise ZeroDivisionError(f"{start} {stop}")
 
     with pytest.raises(ZeroDivisionError):
-        crew.run(broken, 50)
+        threads.run(broken, 50)
 
 
 def test_without_numba_functions_stay_as_they_are(monkeypatch):
@@ -183,4 +189,3 @@ def test_other_devices_use_tensor_expressions():
 def test_offsets_are_those_the_kernels_reckon_with():
     for plane, (dy, dx) in enumerate(laplacians._OFFSETS, start=1):
         assert plane == (dx if dy == 0 else 5 * dy + dx)
-    assert grid_kernels.CELL == grids.CELL

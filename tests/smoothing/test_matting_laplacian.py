@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from style_core.ops import matting_laplacian as module
-from style_core.ops.compiled import kernel
-from style_core.ops.matting_laplacian import laplacian_energy, matting_laplacian
+from style_core.smoothing import matting_laplacian as module
+from style_core.smoothing.compiled import kernel
+from style_core.smoothing.matting_laplacian import laplacian_energy, matting_laplacian
 
 from ..conftest import photo
 from .matting_by_windows import laplacian_by_windows, times

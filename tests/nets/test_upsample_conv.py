@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from style_core.ops.reflect_conv import reflect_conv
-from style_core.ops.upsample_conv import nearest_conv
+from style_core.nets.reflect_conv import reflect_conv
+from style_core.nets.upsample_conv import nearest_conv
 
 SIZES = [(1, 1), (1, 4), (2, 2), (6, 5), (9, 4)]
 

@@ -9,14 +9,18 @@ needs no difference of nearly equal numbers, so float32 is enough for the produc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..ops.float64 import float64_device
 from .compiled import matting
-from .compiled.kernel import Crew, is_usable
+from .compiled.kernel import is_usable
+from .compiled.threads import Threads
 
 EPSILON = 1e-7  # Luan et al. 2017 and Li et al. 2018
 REACH = 2  # pixels in a common 3x3 window are at most so far apart
@@ -49,10 +53,9 @@ class MattingLaplacian:
         padded = torch.nn.functional.pad(x[0], (REACH,) * 4)
         out = torch.empty_like(x, memory_format=torch.contiguous_format)
         if is_usable(x.device):
-            with Crew() as crew:
-                crew.run(
-                    matting.multiply, x.shape[2], self.coefficients.numpy(), padded.numpy(), out[0].numpy()
-                )
+            planes = (self.coefficients.numpy(), padded.numpy(), out[0].numpy())
+            with Threads() as threads:
+                threads.run(matting.multiply, x.shape[2], *planes)
         else:
             self.product(padded, out[0])
         return out
@@ -83,7 +86,8 @@ def matting_laplacian(image: Tensor, *, epsilon: float = EPSILON) -> MattingLapl
     """The Laplacian of ``image``.
 
     ``W_ij = sum over windows with i and j of (1 + (I_i - mu)' (Sigma + epsilon/9)^-1 (I_j - mu)) / 9``,
-    windows whose center is at least one pixel inside; ``L = diag(row sums of W) - W``.
+    windows whose center is at least one pixel inside; ``L = diag(row sums of W) - W``. Its numbers are
+    computed in float64, on the processor where the image's device has none, and lie where the image does.
 
     Args:
         image: ``[1, 3, H, W]``, float, RGB in [0, 1], H and W at least 3.
@@ -95,24 +99,29 @@ def matting_laplacian(image: Tensor, *, epsilon: float = EPSILON) -> MattingLapl
     h, w = image.shape[-2:]
     if h < 3 or w < 3:
         raise ValueError(f"a matting Laplacian needs at least 3 x 3 pixels, not {h} x {w}")
-    coefficients = torch.zeros(1 + len(_OFFSETS), h + 2 * REACH, w + 2 * REACH, device=image.device)
-    if is_usable(image.device):
-        with Crew() as crew:
-            crew.run(
-                matting.entries,
-                h,
-                image[0].detach().float().contiguous().numpy(),
-                epsilon,
-                coefficients.numpy(),
-            )
-            crew.run(matting.diagonal, h, coefficients.numpy())
-        return MattingLaplacian(coefficients, window_count(h, w, image.device))
-    for top in range(1, h - 1, STRIP):
-        _add_windows(coefficients, image[0].detach(), top, min(STRIP, h - 1 - top), epsilon)
-    for weight, (dy, dx) in zip(coefficients[1:], _OFFSETS, strict=True):  # rows sum to zero
-        coefficients[0] -= weight
-        coefficients[0, REACH:-REACH, REACH:-REACH] -= _part(weight, 0, h, w, -dy, -dx)
-    return MattingLaplacian(coefficients, window_count(h, w, image.device))
+    picture = image[0].detach().to(float64_device(image.device))
+    coefficients = torch.zeros(1 + len(_OFFSETS), h + 2 * REACH, w + 2 * REACH, device=picture.device)
+    if is_usable(picture.device):
+        _fill_compiled(coefficients, picture, epsilon)
+    else:
+        _fill(coefficients, picture, epsilon)
+    return MattingLaplacian(coefficients.to(image.device), window_count(h, w, image.device))
+
+
+def matting_energy(image: Tensor, *, epsilon: float = EPSILON) -> Callable[[Tensor], Tensor]:
+    """What a picture has that is no local recoloring of ``image``: ``x -> sum_c x_c' L x_c``.
+
+    The photorealism term of Luan et al. 2017, equation 2, differentiable; see :func:`laplacian_energy`.
+
+    Args:
+        image: see :func:`matting_laplacian`; the function takes ``[1, C, H, W]`` of its size, float32, on
+            its device, and gives a scalar.
+        epsilon: of the Laplacian.
+
+    Raises:
+        ValueError: the image is smaller than one window.
+    """
+    return partial(laplacian_energy, laplacian=matting_laplacian(image, epsilon=epsilon))
 
 
 def laplacian_energy(x: Tensor, laplacian: MattingLaplacian) -> Tensor:
@@ -149,6 +158,23 @@ def window_count(h: int, w: int, device: torch.device) -> Tensor:
         inside = torch.minimum(line, side - 1 - line).clamp_max(2) + 1
         counts.append(inside.clamp_max(side - 2).float())
     return counts[0][:, None] * counts[1]
+
+
+def _fill_compiled(coefficients: Tensor, image: Tensor, epsilon: float) -> None:
+    height = image.shape[1]
+    with Threads() as threads:
+        planes = image.float().contiguous().numpy()
+        threads.run(matting.entries, height, planes, epsilon, coefficients.numpy())
+        threads.run(matting.diagonal, height, coefficients.numpy())
+
+
+def _fill(coefficients: Tensor, image: Tensor, epsilon: float) -> None:
+    h, w = image.shape[-2:]
+    for top in range(1, h - 1, STRIP):
+        _add_windows(coefficients, image, top, min(STRIP, h - 1 - top), epsilon)
+    for weight, (dy, dx) in zip(coefficients[1:], _OFFSETS, strict=True):  # rows sum to zero
+        coefficients[0] -= weight
+        coefficients[0, REACH:-REACH, REACH:-REACH] -= _part(weight, 0, h, w, -dy, -dx)
 
 
 def _part(plane: Tensor, top: int, rows: int, width: int, dy: int, dx: int) -> Tensor:

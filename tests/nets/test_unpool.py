@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from style_core.ops.unpool import max_pool, max_unpool
+from style_core.nets.unpool import max_pool, max_unpool
 
 SIZES = [(2, 2), (8, 6), (4, 10), (5, 4), (4, 5), (7, 9), (1, 1), (1, 6)]
 

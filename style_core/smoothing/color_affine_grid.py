@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .compiled.grid import CELL
 from .matting_laplacian import POSITIONS, whiten_windows
 
-CELL = 8  # pixels between the nodes of the finest grid
 STRIP = 8  # rows of cells worked on at once, for the cache
 MID_GRAY = 0.5  # colors are taken relative to it, which keeps the four coefficients apart
 DENSE_NODES = 300  # a grid of at most so many nodes is solved directly
@@ -34,7 +34,7 @@ CORNERS = tuple(product((0, 1), (0, 1)))  # of a cell: row, column
 
 
 @dataclass(frozen=True)
-class Level:
+class GridLevel:
     """One grid: energies of its cells ``[ny, nx, 16, 16]``, inverted blocks of its nodes ``[…, 4, 4]``."""
 
     elements: Tensor
@@ -59,7 +59,7 @@ class ColorAffineGrid:
         ones = torch.ones_like(image[:, :1])
         padding = (0, self.cells[1] * CELL - self.size[1], 0, self.cells[0] * CELL - self.size[0])
         self.basis = F.pad(torch.cat([ones, image - MID_GRAY], 1)[0], padding)  # [4, H', W'], 0 outside
-        self.levels: list[Level] = []
+        self.levels: list[GridLevel] = []
         energies = _energies(self.basis, self.size, alpha, epsilon, cost or gradient_cost)
         while True:
             elements = _as_matrices(energies)
@@ -73,7 +73,7 @@ class ColorAffineGrid:
                 self.factor = torch.linalg.cholesky(matrix).float()
                 return
             inverse = torch.linalg.inv((blocks + torch.diag_embed(ridge.expand_as(size))).double())
-            self.levels.append(Level(elements, inverse.to(elements)))
+            self.levels.append(GridLevel(elements, inverse.to(elements)))
             energies = _coarser(energies)
 
     def solve(self, right: Tensor) -> Tensor:

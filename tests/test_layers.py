@@ -141,7 +141,7 @@ RULES = (  # the first that fits a module holds
             "style_core.publishing.manifest",
             "style_core.training.*",
         ),
-        ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm", "accelerate"),
+        ("torch", "numpy", "scipy", "PIL", "safetensors", "tqdm", "accelerate", "cachetools"),
     ),
     Rule(("demo.shares",), ("demo.*",), ("fsspec",)),
     Rule(("demo.zero_gpu",), (), ("spaces",)),

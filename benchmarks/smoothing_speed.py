@@ -7,13 +7,13 @@ against sparse direct solves in tests/ops/test_propagation.py.
 
 from __future__ import annotations
 
-import argparse
 import time
 
 from style_core import stylize
 from style_core.ops.propagation import propagate
 
-from .wct_speed import STYLES, photo
+from .arguments import described
+from .pictures import STYLES, photo
 
 SIZES = ((256, 192), (512, 384), (768, 512), (1024, 768), (1536, 1152), (2048, 1536))
 EXACT_PIXELS = 1_000_000
@@ -22,7 +22,7 @@ EXACT = 4e-5  # tolerance
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = described(__doc__)
     parser.add_argument("--content", default="content/castle.jpg")
     args = parser.parse_args()
     print(

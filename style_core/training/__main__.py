@@ -21,8 +21,9 @@ from ..errors import StyleCoreError
 from ..weights import ENCODER, WeightFile, read_weights
 from .arguments import DECODERS, MEGABYTE, read_arguments
 from .critic import Critic
-from .decoder import DecoderTask, MirroredTask, Start, WaveletTask, held_out_psnr, train_decoder
-from .encoder import INITIAL_CROPS, Distillation, held_out_errors, train_encoder
+from .crops import Crops, train_on_crops
+from .decoder import DecoderTask, MirroredTask, Start, WaveletTask, held_out_psnr
+from .encoder import Distillation, held_out_errors
 from .loop import Schedule, train
 from .normalization import normalize_activations, prune_dead_channels
 from .output import (
@@ -34,7 +35,7 @@ from .output import (
     shallower_decoder,
 )
 from .pairs import Pairs
-from .photos import Crops, Photos, decoded_photos, draw_seed
+from .photos import Photos, decoded_photos, draw_seed
 from .processes import join_processes
 from .styled import (
     LOSS_WEIGHTS,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 NORMALIZATION_DRAW = 9_999_000  # a number no run reaches: its crops are seen by nothing else
-NORMALIZATION_SIZE = 128  # px
+NORMALIZATION_CROPS = 48, 128  # how many, and their side in px
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,15 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _encoder(args: argparse.Namespace, accelerator: Accelerator) -> list[Finished]:
     model = Distillation(Teachers(args.teacher), tuple(args.widths))
     crops = _crops(args)
-    train_encoder(model, crops, _schedule(args), args.run, accelerator=accelerator, workers=args.workers)
+    model.teachers.to(accelerator.device)
+    train_on_crops(model, crops, _schedule(args), args.run, accelerator=accelerator, workers=args.workers)
     if not accelerator.is_main_process:
         return []
     model.cpu()
     model.teachers.cpu()
     errors = held_out_errors(model, crops.photos.held_out())
-    images = crops.photos.crops(
-        INITIAL_CROPS, NORMALIZATION_SIZE, seed=draw_seed(args.seed, NORMALIZATION_DRAW)
-    )
+    images = crops.photos.crops(*NORMALIZATION_CROPS, seed=draw_seed(args.seed, NORMALIZATION_DRAW))
     normalize_activations(model.student, images)
     encoder = prune_dead_channels(model.student, images)
     metrics = {
@@ -99,7 +99,7 @@ def _decoder(args: argparse.Namespace, accelerator: Accelerator) -> list[Finishe
     encoder = read_weights(args.output / f"{ENCODER}.safetensors")
     start, described = _start(args, encoder)
     task, crops = _decoder_task(args, encoder, start), _crops(args)
-    train_decoder(task, crops, _schedule(args), args.run, accelerator=accelerator, workers=args.workers)
+    train_on_crops(task, crops, _schedule(args), args.run, accelerator=accelerator, workers=args.workers)
     if not accelerator.is_main_process:
         return []
     decibels = held_out_psnr(task.cpu().reconstruct, crops.photos.held_out())

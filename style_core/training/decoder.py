@@ -9,8 +9,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -18,18 +16,13 @@ from torch import Tensor, nn
 from ..nets.decoder import Decoder, encode_with_maxima
 from ..nets.encoder import LAYERS, Encoder, StateDict
 from ..nets.wavelet import WaveletDecoder, wavelet_decode, wavelet_encode
+from .crops import CropTask
 from .encoder import variance
 from .initialization import start_decoder, start_from_decoder, start_wavelet_decoder
-from .loop import Schedule, Task, autocast, train
-from .photos import Crops, draw_seed
-from .processes import join_processes
-
-if TYPE_CHECKING:
-    from accelerate import Accelerator
+from .loop import autocast
 
 FEATURE_WEIGHT = 0.01  # lambda, on features measured relative to their variance
-INITIAL_CROPS, INITIAL_SIZE = 24, 96
-DEEP_CROPS, DEEP_SIZE = 400, 160  # a teacher's deepest maps have few places to fit a layer to
+DEEP_CROPS = 400, 160  # a teacher's deepest maps have few places to fit a layer to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +41,7 @@ class Start:
     shallower: StateDict | None = None
 
 
-class DecoderTask(Task):
+class DecoderTask(CropTask):
     """A decoder being trained, the frozen encoder, and the loss.
 
     Args:
@@ -59,7 +52,7 @@ class DecoderTask(Task):
         padding: of the encoder.
     """
 
-    initial_crops = INITIAL_CROPS, INITIAL_SIZE  # how many, and their side in px
+    initial_crops = 24, 96
 
     def __init__(
         self,
@@ -79,10 +72,6 @@ class DecoderTask(Task):
     @property
     def trained(self) -> nn.Module:
         return self.decoder
-
-    @abstractmethod
-    def initialize(self, images: Tensor) -> None:
-        """What training starts from, of ``[N, 3, H, W]``."""
 
     @abstractmethod
     def reconstruct(self, images: Tensor) -> Tensor:
@@ -141,7 +130,7 @@ class MirroredTask(DecoderTask):
         )  # fmt: skip
         self.start, self.level, self.upsampling = start, level, upsampling
         if start.teacher and not start.trained:
-            self.initial_crops = DEEP_CROPS, DEEP_SIZE
+            self.initial_crops = DEEP_CROPS
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:
@@ -215,25 +204,6 @@ def _widths(state: StateDict, level: int, start: Start | None = None) -> dict[st
     _, teacher = start.teacher
     wider = {name: max(width, getattr(teacher, name).in_channels) for name, width in widths.items()}
     return wider | {teacher.layers[0]: widths[teacher.layers[0]]}
-
-
-def train_decoder(
-    task: DecoderTask,
-    crops: Crops,
-    schedule: Schedule,
-    folder: Path,
-    *,
-    accelerator: Accelerator | None = None,
-    workers: int = 0,
-) -> None:
-    """Run or resume; the arguments are those of :func:`train`."""
-    accelerator = accelerator or join_processes("cpu")
-
-    def initialize() -> None:
-        images = crops.photos.crops(*task.initial_crops, seed=draw_seed(crops.seed, -1))
-        task.initialize(images.to(accelerator.device))
-
-    train(task, crops, schedule, folder, initialize=initialize, accelerator=accelerator, workers=workers)
 
 
 @torch.no_grad()

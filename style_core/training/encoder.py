@@ -6,35 +6,34 @@ the mean square error over the target's variance, weighed by the inverse of the 
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..nets.encoder import LAYERS, Encoder, layer_of
+from .crops import CropTask
 from .initialization import fit_map, set_convolution, start_from_teachers
-from .loop import Schedule, Task, autocast, train
-from .photos import Crops, draw_seed
-from .processes import join_processes
+from .loop import autocast
 from .teachers import AIMS, Teachers
 
-if TYPE_CHECKING:
-    from accelerate import Accelerator
-
 WIDTHS = (32, 32, 64, 64, 128, 96, 96, 96, 160, 160, 160, 160, 160)
-INITIAL_CROPS, INITIAL_SIZE = 48, 96  # of the least-squares start
 MAPS_CROPS = 24
 
 
-class Distillation(Task):
-    """The student, its 1x1 maps to the teachers' widths, and the loss between them."""
+class Distillation(CropTask):
+    """The student, its 1x1 maps to the teachers' widths, and the loss between them.
+
+    Args:
+        teachers: frozen, and moved to the device of the training by the caller: neither trained nor saved.
+        widths: channels of the student's layers.
+    """
+
+    initial_crops = 48, 96
 
     def __init__(self, teachers: Teachers, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         self.student = Encoder(dict(zip(LAYERS, widths, strict=True)))
-        self._teachers = [teachers]  # in a list: not a submodule, so neither trained nor saved
+        self._teachers = [teachers]  # in a list: not a submodule
         probe = teachers.targets(torch.rand(1, 3, 64, 64))
         self.maps = nn.ModuleDict(
             {
@@ -83,26 +82,6 @@ class Distillation(Task):
 def variance(features: Tensor) -> Tensor:
     """Mean over channels of the variance over images and positions of ``[N, C, h, w]``."""
     return features.var(dim=(0, 2, 3), unbiased=False).mean()
-
-
-def train_encoder(
-    model: Distillation,
-    crops: Crops,
-    schedule: Schedule,
-    folder: Path,
-    *,
-    accelerator: Accelerator | None = None,
-    workers: int = 0,
-) -> None:
-    """Run or resume the distillation; the arguments are those of :func:`train`."""
-    accelerator = accelerator or join_processes("cpu")
-    model.teachers.to(accelerator.device)
-
-    def initialize() -> None:
-        images = crops.photos.crops(INITIAL_CROPS, INITIAL_SIZE, seed=draw_seed(crops.seed, -1))
-        model.initialize(images.to(accelerator.device))
-
-    train(model, crops, schedule, folder, initialize=initialize, accelerator=accelerator, workers=workers)
 
 
 @torch.no_grad()

@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from cachetools import LRUCache
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ..errors import InvalidOption
 from ..files import load_image
@@ -99,24 +98,6 @@ class Photos:
             if photo.nbytes <= self.decoded.maxsize:
                 self.decoded[path] = photo
         return photo
-
-
-@dataclass(frozen=True, kw_only=True)
-class Crops(Dataset[Tensor]):
-    """By number, the crops ``[count, 3, size, size]`` that one step of one process is given.
-
-    Attributes:
-        size: px, side of a crop.
-        seed: of the run.
-    """
-
-    photos: Photos
-    count: int
-    size: int
-    seed: int = 0
-
-    def __getitem__(self, number: int) -> Tensor:
-        return self.photos.crops(self.count, self.size, seed=draw_seed(self.seed, number))
 
 
 def draw_seed(seed: int, number: int) -> int:

@@ -22,12 +22,13 @@ from style_core.nets.decoder import Decoder
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.ops.reflect_conv import reflect_conv
 from style_core.training.__main__ import main
+from style_core.training.crops import Crops
 from style_core.training.decoder import MirroredTask, Start, WaveletTask
 from style_core.training.export import export
 from style_core.training.initialization import fit_convolution, fit_map, spanning_channels
 from style_core.training.loop import Schedule, Task, train
 from style_core.training.normalization import normalize_activations
-from style_core.training.photos import Augmentation, Crops, Photos, decoded_photos
+from style_core.training.photos import Augmentation, Photos, decoded_photos
 from style_core.training.teachers import teacher_decoder
 
 from ..conftest import TINY_WIDTHS, photo

@@ -7,13 +7,14 @@ CONTENTS and STYLES are folders of pictures. The first row shows the styles, the
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from style_core import get_method, load_image, stylize
-from style_core.fronts import option_fields, parse_value, to_pil
+from style_core import load_image, stylize
+from style_core.fronts import to_pil
+
+from .arguments import described, parse_with_options
 
 TILE = (288, 216)
 SUFFIXES = {".jpg", ".jpeg", ".png"}
@@ -21,17 +22,11 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 def main() -> None:
     """Stylize and lay out."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("contents", type=Path)
     parser.add_argument("styles", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--method", default="wct")
-    args, rest = parser.parse_known_args()
-    fields = option_fields(get_method(args.method).options)
-    names = [text.removeprefix("--").replace("-", "_") for text in rest[::2]]
-    options = {n: parse_value(fields[n], value) for n, value in zip(names, rest[1::2], strict=True)}
+    args, options = parse_with_options(parser, method="wct")
     contents, styles = (_pictures(folder) for folder in (args.contents, args.styles))
     sheet = Image.new("RGB", (TILE[0] * (1 + len(styles)), TILE[1] * (1 + len(contents))), "white")
     for column, style in enumerate(styles, 1):

@@ -8,7 +8,6 @@ hang, a crash, a process started or memory beyond the limit would betray. Prints
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import multiprocessing
@@ -29,6 +28,8 @@ import tifffile
 from PIL import Image
 
 from style_core.files import png
+
+from .arguments import described
 
 SECONDS = 10.0  # that one file may take
 MEMORY = 2_000_000_000  # bytes that one file may add
@@ -239,7 +240,7 @@ def fuzz(count: int, seed: int, folder: str) -> dict[str, Tally]:
 
 def main() -> None:
     """Print the table; status 1 if anything failed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = described(__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", default=None, help="where files that fail are kept")

@@ -5,12 +5,12 @@ Losses are those of the full size; "-" where coarse to fine is still at a smalle
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 from style_core import Result, stylize
 
-from .wct_speed import photo
+from .arguments import described
+from .pictures import photo
 
 SIZE = 512
 TIMES = (2, 5, 10, 15, 20, 30, 45, 60)  # s
@@ -19,7 +19,7 @@ PAIRS = (("castle", "starry_night"), ("kitten", "seashore"))
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = described(__doc__)
     parser.add_argument("--seconds", type=int, default=max(TIMES))
     seconds = parser.parse_args().seconds
     times = [t for t in TIMES if t <= seconds]

@@ -7,7 +7,6 @@ somebody else's picture is counted. Prints a Markdown row; asserts nothing, but 
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import statistics
@@ -28,6 +27,8 @@ from PIL import Image
 
 from style_core import load_image, stylize
 from style_core.fronts import to_pil
+
+from .arguments import described
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("wct2", "wct", "photo_wct")
@@ -51,7 +52,7 @@ class Tally:
 
 def main() -> int:
     """Run it; 1 if anything went wrong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = described(__doc__)
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--port", type=int, default=7923)

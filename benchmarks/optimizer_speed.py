@@ -5,7 +5,6 @@ python -m benchmarks.optimizer_speed [--size 512]
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,9 +20,10 @@ from style_core.ops.pixel_optimization import LBFGS, Loss, value_and_gradient
 from style_core.regions import Labels
 from style_core.weights import load_encoder
 
+from .arguments import described
 from .full_weights import random_full_weights
+from .pictures import photo
 from .textbook import deep_photo_iterations, gatys_iterations
-from .wct_speed import photo
 
 ITERATIONS, ROUNDS = 3, 4
 REGIONS = 3
@@ -31,9 +31,7 @@ REGIONS = 3
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--size", type=int, default=512)
     size = parser.parse_args().size
     print("| widths | method | textbook s | ours s | ratio |\n|---|---|---|---|---|")

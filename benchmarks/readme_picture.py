@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PIL import Image, ImageOps
 
 from style_core import load_image, stylize
 from style_core.fronts import to_pil
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+from .pictures import EXAMPLES
+
 ROWS = (
     ("wct2", "content/cathedral.jpg", "photo_style/dusk.jpg"),
     ("photo_wct", "content/mountains.jpg", "photo_style/snow.jpg"),

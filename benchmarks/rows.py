@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
+from .arguments import described
+
 SIZES = ((512, 512), (1024, 768), (1024, 1024))  # px
 REPEATS = 3
 
@@ -23,7 +25,7 @@ def print_table(
         runs: the two arguments that tell the rows of "compact" or "full" widths apart.
         measure: (widths, first, second, width, height), all text, to a Markdown row.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = described(description)
     parser.add_argument("--widths", choices=["compact", "full", "both"], default="both")
     parser.add_argument("--row", nargs=5, help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -9,7 +9,6 @@ difference of every method is printed, in 255ths. Run it in a checkout of the co
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,9 @@ import numpy as np
 
 from style_core import list_methods, stylize
 
+from .arguments import described
+from .pictures import photo_pairs
+
 LONGER = {"gatys": 256, "deep_photo": 256}  # px; the others are quick
 USUAL = 512
 PAINTINGS = 4
@@ -25,9 +27,7 @@ PAINTINGS = 4
 
 def main() -> None:
     """Stylize, keep, compare."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("pairs", type=Path)
     parser.add_argument("art", type=Path)
     parser.add_argument("contents", type=Path)
@@ -52,16 +52,9 @@ def main() -> None:
 
 def _cases(pairs: Path, art: Path, contents: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """A name and the pictures of :func:`stylize`: pairs with their masks, paintings without."""
-    for pair in sorted(p for p in pairs.iterdir() if p.is_dir()):
-        yield (
-            pair.name,
-            {
-                "content": pair / "content.jpg",
-                "style": pair / "style.jpg",
-                "content_mask": pair / "content_mask.png",
-                "style_mask": pair / "style_mask.png",
-            },
-        )
+    for pair in photo_pairs(pairs):
+        given = {key: value for key, value in vars(pair).items() if key != "name"}
+        yield pair.name, given
     photos = sorted(contents.glob("*.jpg"))
     for k, painting in enumerate(sorted(art.glob("*.jpg"))[-PAINTINGS:]):
         photo = photos[k % len(photos)]

@@ -6,7 +6,6 @@ comparison, in light and dark. Without ``--all`` only the two of the README.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import tempfile
@@ -21,6 +20,8 @@ from demo.server import Server, serve
 from style_core import get_method, list_methods, load_image, stylize
 from style_core.fronts import to_pil
 
+from .arguments import described
+
 README_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "screenshots"
 WIDTH, HEIGHT = 1280, 1000
 README_WIDTH = 1000
@@ -29,7 +30,7 @@ SECONDS = 240_000  # ms a method may take
 
 def main() -> None:
     """Take them."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = described(__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=README_FOLDER)
     parser.add_argument("--all", action="store_true", help="every tab, light and dark")
     args = parser.parse_args()

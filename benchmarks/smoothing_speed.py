@@ -7,7 +7,6 @@ against sparse direct solves in tests/smoothing/test_propagation.py.
 
 from __future__ import annotations
 
-import argparse
 import time
 from functools import partial
 
@@ -20,7 +19,8 @@ from style_core.smoothing import propagate
 from style_core.smoothing.matting_laplacian import EPSILON, window_count
 from style_core.smoothing.propagation import ALPHA
 
-from .wct_speed import STYLES, photo
+from .arguments import described
+from .pictures import STYLES, photo
 
 SIZES = ((256, 192), (512, 384), (768, 512), (1024, 768), (1536, 1152), (2048, 1536))
 EXACT_PIXELS = 1_000_000
@@ -30,7 +30,7 @@ THREADS = torch.get_num_threads()
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = described(__doc__)
     parser.add_argument("--content", default="content/castle.jpg")
     parser.add_argument("--pymatting", action="store_true", help="the same system by PyMatting, at one size")
     args = parser.parse_args()

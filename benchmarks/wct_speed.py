@@ -12,16 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from style_core import load_image, memory, stylize
+from style_core import memory, stylize
 
 from .full_weights import random_full_weights
+from .pictures import STYLES, photo
 from .rows import REPEATS, print_table
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
-STYLES = {"wct": "art_style/starry_night.jpg", "photo_wct": "photo_style/sunset.jpg"}
 RUNS = (("wct", "none"), ("photo_wct", "none"), ("photo_wct", "matting"), ("photo_wct", "guided"),
         ("photo_wct", "affine"))  # fmt: skip
 
@@ -35,15 +31,6 @@ def main() -> None:
         "benchmarks.wct_speed", header, lambda widths: RUNS if widths == "compact" else RUNS[:3], _measure,
         __doc__,
     )  # fmt: skip
-
-
-def photo(width: int, height: int, name: str = "content/castle.jpg") -> Tensor:
-    """An example photo, mirrored until it fills the size: real pixels, not enlarged ones."""
-    image = load_image(EXAMPLES / name).pixels
-    while image.shape[2] < height or image.shape[3] < width:
-        image = torch.cat([image, image.flip(2)], 2)
-        image = torch.cat([image, image.flip(3)], 3)
-    return image[..., :height, :width].contiguous()
 
 
 def _measure(widths: str, method: str, smoothing: str, w: str, h: str) -> str:

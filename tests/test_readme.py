@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from demo.limits import Limits
 from demo.server import serve
 from style_core import cli, read_settings
-from style_core.training.__main__ import _parser as training_parser
+from style_core.training.arguments import training_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..images import ImageTensor
 from ..measures import structure_similarity
@@ -21,7 +21,7 @@ from ..ops.gram import gram_matrix, select
 from ..regions import Labels
 from .loop import autocast
 
-TRUE_LAYERS, COMPRESSED_LAYERS = ("relu1_1", "relu2_1", "relu3_1"), ("relu4_1", "relu5_1")
+STYLE_LAYERS, COMPRESSED_STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1"), ("relu4_1", "relu5_1")
 LEAST_DISTANCE = 0.1  # a style nearer to the content than this counts as so far away
 BLOCK = 8  # px of the means that hold the colors
 CELL = 16  # px, after which a pattern of the decoders' four up-samplings repeats
@@ -30,8 +30,8 @@ TINY = 1e-8
 Grams = list[Tensor]  # one [C, C] per layer of a critic
 
 
-class Critic:
-    """The two networks that Gram matrices are taken on.
+class Critic(nn.Module):
+    """The two frozen networks that Gram matrices are taken on.
 
     Args:
         true: VGG-19 as far as it is known, to conv3_1.
@@ -39,12 +39,14 @@ class Critic:
     """
 
     def __init__(self, true: Encoder, compressed: Encoder) -> None:
-        self.networks = ((true, TRUE_LAYERS), (compressed, COMPRESSED_LAYERS))
+        super().__init__()
+        self.true, self.compressed = true, compressed
 
     def features(self, picture: ImageTensor) -> list[Tensor]:
         """``[1, C, h, w]`` per layer, of ``[1, 3, H, W]`` with sides of at least 32 px."""
+        networks = (self.true, STYLE_LAYERS), (self.compressed, COMPRESSED_STYLE_LAYERS)
         with autocast(picture.device):
-            return [x.float() for network, layers in self.networks for x in network(picture, layers).values()]
+            return [x.float() for network, layers in networks for x in network(picture, layers).values()]
 
     def grams(self, picture: ImageTensor) -> Grams:
         """Of the whole picture, float32."""

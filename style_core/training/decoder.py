@@ -6,8 +6,9 @@ of the result. No style picture is seen in training.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from pathlib import Path
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,18 +16,32 @@ from torch import Tensor, nn
 from ..nets.decoder import Decoder, encode_with_maxima
 from ..nets.encoder import LAYERS, Encoder, StateDict
 from ..nets.wavelet import WaveletDecoder, wavelet_decode, wavelet_encode
-from .encoder import step_seed, variance
+from .crops import CropTask
+from .encoder import variance
 from .initialization import start_decoder, start_from_decoder, start_wavelet_decoder
-from .loop import CPU, Schedule, autocast, train
-from .photos import Photos
-from .team import Team
+from .loop import autocast
 
 FEATURE_WEIGHT = 0.01  # lambda, on features measured relative to their variance
-INITIAL_CROPS, INITIAL_SIZE = 24, 96
-DEEP_CROPS, DEEP_SIZE = 400, 160  # a teacher's deepest maps have few places to fit a layer to
+DEEP_CROPS = 400, 160  # a teacher's deepest maps have few places to fit a layer to
 
 
-class DecoderTask(nn.Module, ABC):
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a decoder of WCT or PhotoWCT starts from: the first that is given, else least squares alone.
+
+    Attributes:
+        trained: the state of a decoder of the same level, to go on from.
+        teacher: another encoder and its decoder of this level ("nearest" only), whose maps this one is
+            fitted to; layers narrower than the teacher's are widened to them.
+        shallower: the state of the trained decoder of the level above, whose layers are taken over.
+    """
+
+    trained: StateDict | None = None
+    teacher: tuple[Encoder, Decoder] | None = None
+    shallower: StateDict | None = None
+
+
+class DecoderTask(CropTask):
     """A decoder being trained, the frozen encoder, and the loss.
 
     Args:
@@ -37,8 +52,16 @@ class DecoderTask(nn.Module, ABC):
         padding: of the encoder.
     """
 
+    initial_crops = 24, 96
+
     def __init__(
-        self, encoder_state: StateDict, decoder: nn.Module, level: int, feature_weight: float, padding: str
+        self,
+        encoder_state: StateDict,
+        decoder: nn.Module,
+        *,
+        level: int,
+        feature_weight: float = FEATURE_WEIGHT,
+        padding: str = "reflect",
     ) -> None:
         super().__init__()
         self.encoder = Encoder.from_state(encoder_state, last=f"relu{level}_1", padding=padding)
@@ -47,20 +70,22 @@ class DecoderTask(nn.Module, ABC):
         self.feature_weight = feature_weight
 
     @property
-    def has_teacher(self) -> bool:
-        """Whether another decoder's maps are what it starts with."""
-        return False
-
-    @abstractmethod
-    def initialize(self, images: Tensor) -> None:
-        """Least-squares start."""
+    def trained(self) -> nn.Module:
+        return self.decoder
 
     @abstractmethod
     def reconstruct(self, images: Tensor) -> Tensor:
         """Encode and decode ``[N, 3, H, W]``, sides multiples of 16; not clamped."""
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixel error and mean relative feature error of the reconstruction."""
+    def forward(self, drawn: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of ``[N, 3, H, W]``; decibels and mean relative feature error of the reconstruction."""
+        with autocast(drawn.device):
+            pixels, features = self._errors(drawn.contiguous(memory_format=torch.channels_last))
+        parts = {"psnr": -10 * pixels.detach().log10(), "features": features.detach()}
+        return pixels + self.feature_weight * features, parts
+
+    def _errors(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean square error of the pixels and mean relative error of the features."""
         output = self.reconstruct(images).float()
         found = self.encoder(output, self.feature_layers)
         with torch.no_grad():
@@ -79,48 +104,55 @@ class MirroredTask(DecoderTask):
         encoder_state: canonical tensors, at least to the level.
         level: 1 … 5.
         upsampling: see :class:`Decoder`.
+        start: what the decoder starts from.
         feature_weight: lambda of the loss.
-        shallower: the state of the trained decoder of ``level - 1``, whose layers this one starts with.
-        teacher: another encoder and its decoder of this level ("nearest" only), whose maps this one
-            starts with instead; layers narrower than the teacher's are widened to them.
-        trained: the state of a decoder of this level to go on from instead.
+        padding: of the encoder.
     """
 
     def __init__(
-        self, encoder_state: StateDict, level: int, upsampling: str,
-        feature_weight: float = FEATURE_WEIGHT, shallower: StateDict | None = None,
-        padding: str = "reflect", teacher: tuple[Encoder, Decoder] | None = None,
-        trained: StateDict | None = None,
-    ) -> None:  # fmt: skip
-        if trained:
-            decoder = Decoder.from_state(trained, level=level, upsampling=upsampling).requires_grad_(True)
+        self,
+        encoder_state: StateDict,
+        *,
+        level: int,
+        upsampling: str,
+        start: Start | None = None,
+        feature_weight: float = FEATURE_WEIGHT,
+        padding: str = "reflect",
+    ) -> None:
+        start = start or Start()
+        if start.trained:
+            decoder = Decoder.from_state(start.trained, level=level, upsampling=upsampling)
         else:
-            widths = _widths(encoder_state, level)
-            if teacher:
-                widths = _at_least(widths, teacher[1])
-            decoder = Decoder(widths, level=level, upsampling=upsampling)
-        super().__init__(encoder_state, decoder, level, feature_weight, padding)
-        self.teacher, self.is_trained = teacher, bool(trained)
-        self.level, self.is_unpooling = level, upsampling == "unpool"
-        self.shallower = shallower and Decoder.from_state(shallower, level=level - 1, upsampling=upsampling)
-
-    @property
-    def has_teacher(self) -> bool:
-        return self.teacher is not None and not self.is_trained
+            decoder = Decoder(_widths(encoder_state, level, start), level=level, upsampling=upsampling)
+        super().__init__(
+            encoder_state, decoder.requires_grad_(True), level=level, feature_weight=feature_weight,
+            padding=padding,
+        )  # fmt: skip
+        self.start, self.level, self.upsampling = start, level, upsampling
+        if start.teacher and not start.trained:
+            self.initial_crops = DEEP_CROPS
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:
         assert isinstance(self.decoder, Decoder)
-        if self.is_trained:
+        start, device = self.start, images.device
+        if start.trained:
             return
-        if self.teacher:
-            start_from_decoder(self.decoder, self.encoder, images, self.teacher)
+        if start.teacher:
+            encoder, decoder = start.teacher
+            teacher = encoder.to(device), decoder.to(device)
+            start_from_decoder(self.decoder, self.encoder, images, teacher)
             return
-        start_decoder(self.decoder, self.encoder, images, self.shallower or None)
+        shallower = None
+        if start.shallower:
+            shallower = Decoder.from_state(
+                start.shallower, level=self.level - 1, upsampling=self.upsampling
+            ).to(device)
+        start_decoder(self.decoder, self.encoder, images, shallower)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         with torch.no_grad():
-            if self.is_unpooling:
+            if self.upsampling == "unpool":
                 features, maxima = encode_with_maxima(self.encoder, images, level=self.level)
             else:
                 name = f"relu{self.level}_1"
@@ -129,14 +161,25 @@ class MirroredTask(DecoderTask):
 
 
 class WaveletTask(DecoderTask):
-    """WCT2's decoder."""
+    """WCT2's decoder.
+
+    Args:
+        encoder_state: canonical tensors, at least to conv4_1.
+        variant: "cat5" or "sum".
+        feature_weight: lambda of the loss.
+        padding: of the encoder.
+    """
 
     def __init__(
-        self, encoder_state: StateDict, variant: str, feature_weight: float = FEATURE_WEIGHT,
+        self,
+        encoder_state: StateDict,
+        *,
+        variant: str,
+        feature_weight: float = FEATURE_WEIGHT,
         padding: str = "reflect",
-    ) -> None:  # fmt: skip
+    ) -> None:
         decoder = WaveletDecoder(_widths(encoder_state, 4), variant=variant)
-        super().__init__(encoder_state, decoder, 4, feature_weight, padding)
+        super().__init__(encoder_state, decoder, level=4, feature_weight=feature_weight, padding=padding)
         self.wavelet_encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="haar", padding=padding)
         self.variant = variant
 
@@ -152,56 +195,19 @@ class WaveletTask(DecoderTask):
         return wavelet_decode(self.decoder, features, skips)
 
 
-def _widths(state: StateDict, level: int) -> dict[str, int]:
+def _widths(state: StateDict, level: int, start: Start | None = None) -> dict[str, int]:
+    """The encoder's, by layer; inner ones no smaller than a teacher's, what the encoder hands over stays."""
     layers = LAYERS[: LAYERS.index(f"conv{level}_1") + 1]
-    return {name: state[f"{name}.weight"].shape[0] for name in layers}
-
-
-def _at_least(widths: dict[str, int], teacher: Decoder) -> dict[str, int]:
-    """Inner widths no smaller than the teacher's; what the encoder hands over stays."""
+    widths = {name: state[f"{name}.weight"].shape[0] for name in layers}
+    if start is None or start.teacher is None:
+        return widths
+    _, teacher = start.teacher
     wider = {name: max(width, getattr(teacher, name).in_channels) for name, width in widths.items()}
     return wider | {teacher.layers[0]: widths[teacher.layers[0]]}
 
 
-def train_decoder(
-    task: DecoderTask,
-    data: Path,
-    folder: Path,
-    schedule: Schedule,
-    *,
-    seed: int = 0,
-    crops: int = 8,
-    size: int = 160,
-    held_out: int = 36,
-    team: Team | None = None,
-) -> DecoderTask:
-    """Run or resume; the checkpoint and the loss curve are in ``folder``.
-
-    With several processes each has crops of its own: ``crops`` is per process.
-    """
-    team = team or Team(CPU)
-    device = team.device
-    photos = Photos(data, held_out=held_out)
-    task = task.to(device).to(memory_format=torch.channels_last)
-
-    def loss(step: int) -> tuple[Tensor, dict[str, float]]:
-        images = photos.crops(crops, size, seed=step_seed(seed, step * team.size + team.rank)).to(device)
-        images = images.contiguous(memory_format=torch.channels_last)
-        with autocast(device):
-            pixels, features = task(images)
-        parts = {"psnr": float(-10 * pixels.detach().log10()), "features": float(features.detach())}
-        return pixels + task.feature_weight * features, parts
-
-    def initialize() -> None:
-        count, side = (DEEP_CROPS, DEEP_SIZE) if task.has_teacher else (INITIAL_CROPS, INITIAL_SIZE)
-        task.initialize(photos.crops(count, side, seed=step_seed(seed, -1)).to(device))
-
-    train(task.decoder, loss, schedule, folder, initialize=initialize, team=team)
-    return task
-
-
 @torch.no_grad()
-def held_out_psnr(task: DecoderTask, images: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of every reconstruction, clamped: ``[N]``."""
-    outputs = torch.cat([task.reconstruct(batch).clamp(0, 1) for batch in images.split(4)])
+def held_out_psnr(reconstruct: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of every clamped reconstruction of ``[N, 3, H, W]``: ``[N]``."""
+    outputs = torch.cat([reconstruct(batch).clamp(0, 1) for batch in images.split(4)])
     return -10 * (outputs - images).square().mean((1, 2, 3)).log10()

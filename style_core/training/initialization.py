@@ -22,7 +22,7 @@ from .teachers import Teachers
 
 RIDGE = 1e-4
 MOST_PATCHES = 60_000  # that a layer is fitted to
-DEAD = 1e-6  # share of the largest channel's second moment below which a channel says nothing
+NEGLIGIBLE = 1e-6  # share of the largest channel's second moment below which a channel says nothing
 
 
 @torch.no_grad()
@@ -48,7 +48,7 @@ def spanning_channels(features: Tensor, count: int) -> list[int]:
     """At most ``count`` channels of ``[N, C, h, w]``, greedily, that best span all of them."""
     flat = features.transpose(0, 1).flatten(1).double()
     residual = flat @ flat.T / flat.shape[1]  # [C, C]
-    floor = DEAD * residual.diagonal().max()
+    floor = NEGLIGIBLE * residual.diagonal().max()
     chosen: list[int] = []
     for _ in range(count):
         gain = residual.square().sum(0) / residual.diagonal().clamp_min(floor)

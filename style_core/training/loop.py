@@ -1,24 +1,43 @@
-"""One resumable, seeded training loop for every network we train."""
+"""One resumable, seeded training loop for every network we train, in one process or several."""
 
 from __future__ import annotations
 
 import csv
 import os
 import time
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from ..device import has_native_bfloat16
-from .team import Team
+from ..errors import StyleCoreError
+from .processes import join_processes
 
-CPU = torch.device("cpu")
-LossFunction = Callable[[int], tuple[Tensor, Mapping[str, float]]]
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+MOST_NORM = 1.0  # of the gradient; a longer one is shortened
+
+
+class Task(nn.Module, ABC):
+    """What is to be learned: called with what was drawn for a step, it gives the loss."""
+
+    @property
+    @abstractmethod
+    def trained(self) -> nn.Module:
+        """The part that learns; a checkpoint holds its state."""
+
+    @abstractmethod
+    def forward(self, drawn: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, a differentiable scalar, and its named parts, detached scalars."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,70 +63,92 @@ class Schedule:
 
 
 def train(
-    module: nn.Module,
-    loss: LossFunction,
+    task: Task,
+    draws: Dataset[Any],
     schedule: Schedule,
     folder: Path,
     *,
     initialize: Callable[[], None] | None = None,
-    team: Team | None = None,
+    accelerator: Accelerator | None = None,
+    workers: int = 0,
 ) -> Path:
-    """Train ``module`` in place until ``schedule.steps``, resuming from ``folder/checkpoint.pt``.
+    """Train a task in place until ``schedule.steps``, resuming from ``folder/checkpoint.pt``.
 
     Args:
-        module: its parameters are optimised (AdamW); its state is checkpointed.
-        loss: given the step, the loss and its named parts. A step's randomness must come from the
-            step number alone, so that a resumed run sees what an uninterrupted one would have.
-        folder: gets ``checkpoint.pt`` and ``curve.csv``.
+        task: its ``trained`` part is optimized (AdamW). Moved to the accelerator's device.
+        draws: by number, what a step of one process is given; has ``to(device)``. A draw's randomness must
+            come from its number alone, so that a resumed run sees what an uninterrupted one would have.
+        folder: gets ``checkpoint.pt`` and ``curve.csv``, both from the first process.
         initialize: called only when there is no checkpoint.
-        team: the processes that train together; gradients are averaged, the first one writes.
+        accelerator: the processes that train together, by default this one on the CPU; each takes draws of
+            its own, and their gradients are averaged.
+        workers: processes beside this one that draw ahead; with 0 it draws itself.
 
     Returns:
         the path of the curve: step, seconds, learning rate, loss and parts.
+
+    Raises:
+        StyleCoreError: this process's checkpoint is not at the step of the others'.
     """
-    team = team or Team(CPU)
+    accelerator = accelerator or join_processes("cpu")
     folder.mkdir(parents=True, exist_ok=True)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=1.0, betas=(0.9, 0.99), weight_decay=0.0)
-    checkpoint, curve = _Checkpoint(folder / "checkpoint.pt", module, optimizer), folder / "curve.csv"
-    start = checkpoint.read(team)
+    task.to(accelerator.device).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(task.trained.parameters(), lr=1.0, betas=(0.9, 0.99), weight_decay=0.0)
+    checkpoint = _Checkpoint(folder / "checkpoint.pt", task.trained, optimizer)
+    curve = folder / "curve.csv"
+    start = checkpoint.read(accelerator)
     if start is None and initialize is not None:
         initialize()
-    elif start is not None and team.is_first:
+    elif start is not None and accelerator.is_main_process:
         _cut_curve(curve, start)
-    team.agree(module.state_dict().values())
-    team.wait()  # nobody writes before all have read
-    saved = time.monotonic()
-    start = start or 0
-    with tqdm(total=schedule.steps, initial=start, dynamic_ncols=True, disable=not team.is_first) as bar:
-        for step in range(start, schedule.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = schedule.rate(step)
-            parts = _step(module, optimizer, loss, step, team)
-            bar.update()
-            if step % schedule.log_every == 0 and team.is_first:
-                bar.set_postfix({k: f"{v:.3f}" for k, v in parts.items()}, refresh=False)
-                _log(curve, {"step": step, "seconds": round(checkpoint.seconds), **parts})
-            if time.monotonic() - saved > schedule.checkpoint_seconds and team.is_first:
-                checkpoint.write(step + 1)
-                saved = time.monotonic()
-    if team.is_first:
+    model, prepared = accelerator.prepare(task, optimizer)  # all take the first process's values
+    steps = range(start or 0, schedule.steps)
+    drawn = _drawn(draws, steps, accelerator, workers)
+    is_silent = not accelerator.is_main_process
+    bar = tqdm(drawn, total=schedule.steps, initial=steps.start, dynamic_ncols=True, disable=is_silent)
+    for step, draw in zip(steps, bar, strict=True):
+        _set_rate(prepared, schedule.rate(step))
+        parts = _update(model, prepared, draw, accelerator)
+        if accelerator.is_main_process:
+            if step % schedule.log_every == 0:
+                values = {name: float(part) for name, part in parts.items()}
+                bar.set_postfix({k: f"{v:.3f}" for k, v in values.items()}, refresh=False)
+                _log(curve, {"step": step, "seconds": round(checkpoint.seconds), **values})
+            checkpoint.write_after(schedule.checkpoint_seconds, step + 1)
+    if accelerator.is_main_process:
         checkpoint.write(schedule.steps)
-    team.wait()
+    accelerator.wait_for_everyone()
     return curve
 
 
-def _step(
-    module: nn.Module, optimizer: torch.optim.Optimizer, loss: LossFunction, step: int, team: Team
-) -> dict[str, float]:
+def _drawn(
+    draws: Dataset[Any], steps: range, accelerator: Accelerator, workers: int
+) -> Iterable[Any]:  # fmt: skip
+    """One draw for each step; processes take turns in the numbers."""
+    index, count = accelerator.process_index, accelerator.num_processes
+    numbers = range(steps.start * count + index, steps.stop * count, count)
+    # A generator of its own: the loader takes a number from it, and the global one stays as it is seeded.
+    return DataLoader(
+        draws, batch_size=None, sampler=numbers, num_workers=workers, generator=torch.Generator()
+    )
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _update(
+    model: nn.Module, optimizer: torch.optim.Optimizer, draw: Any, accelerator: Accelerator
+) -> dict[str, Tensor]:
     """One update, left out where the gradient is not finite; the loss and its parts."""
     optimizer.zero_grad(set_to_none=True)
-    value, parts = loss(step)
-    value.backward()
-    team.average_gradients(module.parameters())
-    norm = nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+    loss, parts = model(draw.to(accelerator.device))
+    accelerator.backward(loss)
+    norm = accelerator.clip_grad_norm_(model.parameters(), MOST_NORM)
     if bool(torch.isfinite(norm)):
         optimizer.step()
-    return {"loss": float(value.detach()), **parts}
+    return {"loss": loss.detach(), **parts}
 
 
 class _Checkpoint:
@@ -116,17 +157,20 @@ class _Checkpoint:
     def __init__(self, path: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self.path, self.module, self.optimizer = path, module, optimizer
         self.spent, self.began = 0.0, time.monotonic()
+        self.written = self.began
 
     @property
     def seconds(self) -> float:
         """Spent on the run so far."""
         return self.spent + time.monotonic() - self.began
 
-    def read(self, team: Team) -> int | None:
+    def read(self, accelerator: Accelerator) -> int | None:
         """Restore the state and give its step, ``None`` where there is none; the same for all processes.
 
+        Returns only when every process has read, so that nobody writes before.
+
         Raises:
-            SystemExit: this process's file is not at the first one's step.
+            StyleCoreError: the processes' files are not at the same step.
         """
         start = None
         if self.path.exists():
@@ -134,12 +178,19 @@ class _Checkpoint:
             self.module.load_state_dict(state["module"])
             self.optimizer.load_state_dict(state["optimizer"])
             start, self.spent = int(state["step"]), float(state["seconds"])
-        first = torch.tensor([-1 if start is None else start], device=team.device)
-        own = int(first)
-        team.agree([first])
-        if int(first) != own:
-            raise SystemExit(f"{self.path} is not at the step of the first process's file; copy that one.")
+        own = torch.tensor([-1 if start is None else start], device=accelerator.device)
+        steps = accelerator.gather(own).tolist()
+        if len(set(steps)) > 1:
+            raise StyleCoreError(
+                f"{self.path} is at step {int(own)} here and at step {steps[0]} for the first process; "
+                "copy the first one's file."
+            )
         return start
+
+    def write_after(self, seconds: float, step: int) -> None:
+        """Save the state if that was last done more than ``seconds`` ago."""
+        if time.monotonic() - self.written > seconds:
+            self.write(step)
 
     def write(self, step: int) -> None:
         """Save the state as that of ``step`` steps done."""
@@ -152,6 +203,7 @@ class _Checkpoint:
         partial = self.path.with_suffix(".partial")
         torch.save(state, partial)
         os.replace(partial, self.path)
+        self.written = time.monotonic()
 
 
 def autocast(device: torch.device) -> AbstractContextManager[None]:

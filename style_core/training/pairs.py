@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,34 +19,12 @@ from ..ops.moments import Moments
 from ..ops.whitening import AffineMap, whitening_coloring
 from ..regions import Labels, Regions, apply_maps, region_moments
 from .photos import Augmentation, Photos
+from .settings import DrawSetting, Setting
 
 RELEASED_RIDGE = 1.0  # of WCT2's released code, see methods/wct2.py
 STYLE_AUGMENTATION = Augmentation(color_jitter=0.25, permute=0.05)
 REGION_SHARE = 0.5  # of the pairs that have two regions
 SMOOTHING = 33  # px, odd, of the map whose level line divides a picture into regions
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """How one pair is transferred.
-
-    Attributes:
-        strength: blend of content and style features, 0 to 1.
-        whitening: "transport", "paper" or, for WCT2, "released".
-        noise_floor: of the transport.
-        levels: which decoders of a chain take part, deep to shallow; the last one learns. Unused by WCT2.
-        hold_back: how far WCT's deep levels hold back, 0 to 1.
-        detail: share of what decoding loses that a PhotoWCT level puts back.
-        is_smoothed: whether PhotoWCT's picture is smoothed along the content's edges.
-    """
-
-    strength: float = 1.0
-    whitening: str = "transport"
-    noise_floor: float = 0.01
-    levels: tuple[int, ...] = ()
-    hold_back: float = 0.0
-    detail: float = 1.0
-    is_smoothed: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,15 +96,15 @@ class Pairs:
     def __init__(self, contents: Photos, styles: Sequence[Photos] = (), *, photo_share: float = 0.25) -> None:
         self.contents, self.styles = contents, styles
         counts = np.array([len(s.paths) for s in styles], float)
-        shares = (1 - photo_share) * counts / counts.sum() if styles else counts
+        chances = (1 - photo_share) * counts / counts.sum() if styles else counts
         self.sources = (contents, *styles)
-        self.shares = np.array([1 - shares.sum(), *shares])
+        self.chances = np.array([1 - chances.sum(), *chances])
 
-    def draw(self, size: int, draw_setting: Callable[[np.random.Generator], Setting], *, seed: int) -> Pair:
+    def draw(self, size: int, draw_setting: DrawSetting, *, seed: int) -> Pair:
         """The pair that a seed stands for."""
         rng = np.random.default_rng(seed)
         content = self.contents.crops(1, size, seed=int(rng.integers(2**31)))
-        source = self.sources[rng.choice(len(self.sources), p=self.shares)]
+        source = self.sources[rng.choice(len(self.sources), p=self.chances)]
         style = source.crops(1, size, seed=int(rng.integers(2**31)), augment=STYLE_AUGMENTATION)
         setting = draw_setting(rng)
         labels: tuple[Labels, ...] = ()

@@ -8,15 +8,28 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from cachetools import LRUCache
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from ..errors import InvalidOption
 from ..files import load_image
 from ..images import to_pil
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 SHORTER_SIDE = 512  # photos are kept in memory no larger than this
 HELD_OUT_SIZE = 256
+MEMORY = 2_000_000_000  # bytes of decoded photos that are kept
+DecodedPhotos = LRUCache[Path, np.ndarray]
+
+
+def decoded_photos(memory: int = MEMORY) -> DecodedPhotos:
+    """An empty cache of uint8 photos ``[H, W, 3]``; beyond ``memory`` bytes it forgets the longest unused."""
+    return LRUCache(memory, getsizeof=_bytes)
+
+
+def _bytes(photo: np.ndarray) -> int:
+    return photo.nbytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +42,26 @@ class Augmentation:
 
 
 class Photos:
-    """Photos under a folder (searched recursively), decoded once and kept as 8-bit arrays.
+    """Photos under a folder (searched recursively), kept decoded as far as a cache has room.
 
     Args:
         folder: any folder of pictures.
         held_out: how many, spread evenly over the sorted names, never appear in a crop.
+        decoded: where decoded photos are kept; several folders may share it. By default one of their own.
+
+    Raises:
+        InvalidOption: the folder holds fewer than twice the pictures that are held out.
     """
 
-    def __init__(self, folder: Path, *, held_out: int = 36) -> None:
+    def __init__(self, folder: Path, *, held_out: int = 36, decoded: DecodedPhotos | None = None) -> None:
         paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES)
         if len(paths) < 2 * held_out or not paths:
-            raise ValueError(f"{folder} holds {len(paths)} pictures; at least {2 * held_out} are needed")
+            least = max(2 * held_out, 1)
+            raise InvalidOption(f"{folder} holds {len(paths)} pictures; at least {least} are needed.")
         chosen = {paths[round(i * (len(paths) - 1) / max(held_out - 1, 1))] for i in range(held_out)}
         self.held_out_paths = sorted(chosen)
         self.paths = [p for p in paths if p not in chosen]
-        self._decoded: dict[Path, np.ndarray] = {}
+        self.decoded = decoded_photos() if decoded is None else decoded
 
     def crops(self, count: int, size: int, *, seed: int, augment: Augmentation | None = None) -> Tensor:
         """``[count, 3, size, size]``, RGB in [0, 1]; the same seed gives the same crops."""
@@ -74,15 +92,27 @@ class Photos:
         return _jitter(crop, rng, augment).clamp(0, 1)
 
     def _photo(self, path: Path) -> np.ndarray:
-        if path not in self._decoded:
-            image = to_pil(load_image(path, name="photo").pixels)
-            if min(image.size) > SHORTER_SIDE:
-                factor = SHORTER_SIDE / min(image.size)
-                image = image.resize(
-                    (round(image.width * factor), round(image.height * factor)), Image.Resampling.LANCZOS
-                )
-            self._decoded[path] = np.asarray(image)
-        return self._decoded[path]
+        photo = self.decoded.get(path)
+        if photo is None:
+            photo = _decode(path)
+            if photo.nbytes <= self.decoded.maxsize:
+                self.decoded[path] = photo
+        return photo
+
+
+def draw_seed(seed: int, number: int) -> int:
+    """The seed of a run's draw, counted from 0: the same after a resume. -1: what a task starts from."""
+    return seed * 10_000_000 + number + 1
+
+
+def _decode(path: Path) -> np.ndarray:
+    """A photo ``[H, W, 3]`` uint8, its shorter side at most 512 px."""
+    image = to_pil(load_image(path, name="photo").pixels)
+    factor = SHORTER_SIDE / min(image.size)
+    if factor < 1:
+        size = round(image.width * factor), round(image.height * factor)
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(image)
 
 
 def _jitter(crop: Tensor, rng: np.random.Generator, augment: Augmentation) -> Tensor:

@@ -6,16 +6,16 @@ it, a plain reconstruction holds the decoder to what it could do before. The enc
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from ..images import ImageTensor
 from ..nets.decoder import Decoder, encode_with_maxima
@@ -25,20 +25,18 @@ from ..nets.wavelet import Hook, WaveletDecoder, unchanged, wavelet_decode, wave
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.moments import Moments
 from .critic import Critic, color_loss, lattice_loss, structure_loss, style_share
-from .encoder import step_seed
-from .loop import CPU, Schedule, autocast, train
-from .pairs import Pair, Pairs, Setting, exactly
-from .team import Team
+from .decoder import held_out_psnr
+from .loop import Task, autocast
+from .pairs import Pair, Pairs, exactly
+from .photos import draw_seed
+from .settings import DrawSetting, Setting, photo_wct_setting, wavelet_setting, wct_setting
 
 DEEPEST = 5
 SMOOTHING_RADIUS, SMOOTHING_EPS = 35, 1e-4  # of PhotoWCT's guided filter, see methods/photo_wct.py
-FULL_SHARE = 0.6  # of the pairs that are transferred at full strength
-LEVEL_SHARE = 0.9  # of the pairs in which a level above the one that learns takes part
-SMOOTHED_SHARE = 0.5  # of PhotoWCT's pairs that are judged after smoothing
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
+class LossWeights:
     """What each part of the loss counts."""
 
     style: float
@@ -48,35 +46,84 @@ class Weights:
     reconstruction: float
 
 
-WEIGHTS = {
-    "wct2": Weights(style=1.0, structure=3.0, color=20.0, lattice=0.0, reconstruction=0.2),
-    "photo_wct": Weights(style=1.0, structure=2.0, color=20.0, lattice=0.0, reconstruction=0.1),
-    "wct": Weights(style=1.0, structure=0.5, color=5.0, lattice=1000.0, reconstruction=0.1),
+LOSS_WEIGHTS = {
+    "wct2": LossWeights(style=1.0, structure=3.0, color=20.0, lattice=0.0, reconstruction=0.2),
+    "photo_wct": LossWeights(style=1.0, structure=2.0, color=20.0, lattice=0.0, reconstruction=0.1),
+    "wct": LossWeights(style=1.0, structure=0.5, color=5.0, lattice=1000.0, reconstruction=0.1),
 }
 
 
-class StyledTask(nn.Module, ABC):
+@dataclass(frozen=True, kw_only=True)
+class StyledDraw:
+    """What one step of one process is given: pairs, and an image ``[1, 3, H, W]`` to reconstruct."""
+
+    pairs: tuple[Pair, ...]
+    image: ImageTensor
+
+    def to(self, device: torch.device) -> StyledDraw:
+        """The same on another device."""
+        return StyledDraw(pairs=tuple(pair.to(device) for pair in self.pairs), image=self.image.to(device))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyledDraws(Dataset[StyledDraw]):
+    """By number, what one step of one process is given.
+
+    Attributes:
+        draw_setting: of the task.
+        count: pairs.
+        size: px, side of a crop.
+        seed: of the run.
+    """
+
+    pairs: Pairs
+    draw_setting: DrawSetting
+    count: int
+    size: int
+    seed: int = 0
+
+    def __getitem__(self, number: int) -> StyledDraw:
+        first = number * self.count
+        return StyledDraw(
+            pairs=tuple(
+                self.pairs.draw(self.size, self.draw_setting, seed=draw_seed(self.seed, first + k))
+                for k in range(self.count)
+            ),
+            image=self.pairs.contents.crops(1, self.size, seed=draw_seed(self.seed + 1, first)),
+        )
+
+
+class StyledTask(Task):
     """Decoders being trained and as they were, the frozen encoder, the critic and the loss.
 
     Args:
         encoder: frozen.
         decoders: by name of their files; trained in place.
         critic: judges the pictures.
-        weights: of the loss.
+        loss_weights: of the parts.
+
+    Attributes:
+        draw_setting: gives a random setting of the method. No method of the task, so that it reaches
+            loading processes without the networks.
     """
 
+    draw_setting: DrawSetting
+
     def __init__(
-        self, encoder: Encoder, decoders: Mapping[str, nn.Module], critic: Critic, weights: Weights
-    ) -> None:
+        self, encoder: Encoder, decoders: Mapping[str, nn.Module], *, critic: Critic,
+        loss_weights: LossWeights,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.encoder = encoder
-        self.originals = nn.ModuleDict({name: deepcopy(d) for name, d in decoders.items()})
+        self.originals = nn.ModuleDict(
+            {name: deepcopy(d).requires_grad_(False) for name, d in decoders.items()}
+        )
         self.decoders = nn.ModuleDict({name: d.requires_grad_(True) for name, d in decoders.items()})
-        self.critic, self.weights = critic, weights
+        self.critic, self.loss_weights = critic, loss_weights
 
-    @abstractmethod
-    def draw_setting(self, rng: np.random.Generator) -> Setting:
-        """A random setting of the method."""
+    @property
+    def trained(self) -> nn.Module:
+        return self.decoders
 
     @abstractmethod
     def learner(self, setting: Setting) -> tuple[str, float]:
@@ -94,7 +141,15 @@ class StyledTask(nn.Module, ABC):
     def decode(self, decoder: nn.Module, encoded: Any) -> ImageTensor:
         """A decoder's picture, float32, not clamped."""
 
-    def forward(self, pair: Pair) -> dict[str, Tensor]:
+    def forward(self, drawn: StyledDraw) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and its unweighted parts: means over the pairs."""
+        judged = [self.judge(pair) for pair in drawn.pairs]
+        parts = {name: torch.stack([found[name] for found in judged]).mean() for name in judged[0]}
+        learner, _ = self.learner(drawn.pairs[0].setting)
+        parts["reconstruction"] = self.relative_error(drawn.image, learner)
+        return self.total(parts), {name: part.detach() for name, part in parts.items()}
+
+    def judge(self, pair: Pair) -> dict[str, Tensor]:
         """The unweighted parts of the loss that judge a pair's picture."""
         _, strength = self.learner(pair.setting)
         picture, before = self.stylize(pair)
@@ -111,7 +166,7 @@ class StyledTask(nn.Module, ABC):
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum."""
-        return torch.stack([getattr(self.weights, name) * part for name, part in parts.items()]).sum()
+        return torch.stack([getattr(self.loss_weights, name) * part for name, part in parts.items()]).sum()
 
     def relative_error(self, image: ImageTensor, name: str) -> Tensor:
         """A reconstruction's mean square error as a share of the original decoder's."""
@@ -131,17 +186,14 @@ class StyledWavelet(StyledTask):
     """
 
     def __init__(
-        self, encoder_state: StateDict, decoder_state: StateDict, variant: str, critic: Critic,
-        weights: Weights,
+        self, encoder_state: StateDict, decoder_state: StateDict, *, variant: str, critic: Critic,
+        loss_weights: LossWeights,
     ) -> None:  # fmt: skip
         decoder = WaveletDecoder.from_state(decoder_state, variant=variant)
         encoder = Encoder.from_state(encoder_state, last="relu4_1", pool="haar")
-        super().__init__(encoder, {f"wct2_{variant}": decoder}, critic, weights)
+        super().__init__(encoder, {f"wct2_{variant}": decoder}, critic=critic, loss_weights=loss_weights)
         self.name, self.variant = f"wct2_{variant}", variant
-
-    def draw_setting(self, rng: np.random.Generator) -> Setting:
-        whitening = str(rng.choice(["transport", "paper", "released"], p=[0.7, 0.2, 0.1]))
-        return Setting(strength=_strength(rng), whitening=whitening, noise_floor=_noise_floor(rng))
+        self.draw_setting = wavelet_setting
 
     def learner(self, setting: Setting) -> tuple[str, float]:
         return self.name, setting.strength
@@ -177,7 +229,7 @@ class StyledWavelet(StyledTask):
         return self._encode(pair.content, lambda level, x: pair.move(x, targets[level], strength))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Transferred:
     """What a level has to render: features before and after the transform, of the image it was given."""
 
@@ -203,34 +255,20 @@ class StyledChain(StyledTask):
     """
 
     def __init__(
-        self, encoder_state: StateDict, decoder_states: Mapping[int, StateDict], method: str, critic: Critic,
-        weights: Weights,
+        self, encoder_state: StateDict, decoder_states: Mapping[int, StateDict], *, method: str,
+        critic: Critic, loss_weights: LossWeights,
     ) -> None:  # fmt: skip
-        upsampling = "unpool" if method == "photo_wct" else "nearest"
+        levels = tuple(sorted(decoder_states, reverse=True))
+        is_photo = method == "photo_wct"
+        upsampling = "unpool" if is_photo else "nearest"
         decoders = {
-            f"{method}_{k}": Decoder.from_state(state, level=k, upsampling=upsampling)
-            for k, state in sorted(decoder_states.items(), reverse=True)
+            f"{method}_{k}": Decoder.from_state(decoder_states[k], level=k, upsampling=upsampling)
+            for k in levels
         }
-        encoder = Encoder.from_state(encoder_state, last=f"relu{max(decoder_states)}_1")
-        super().__init__(encoder, decoders, critic, weights)
-        self.method, self.levels = method, tuple(sorted(decoder_states, reverse=True))
-
-    def draw_setting(self, rng: np.random.Generator) -> Setting:
-        last = int(rng.choice(self.levels))
-        levels = (*(k for k in self.levels if k > last and rng.random() < LEVEL_SHARE), last)
-        strength, floor = _strength(rng), _noise_floor(rng)
-        if self.method == "photo_wct":
-            return Setting(
-                strength=strength, noise_floor=floor, levels=levels,
-                whitening=str(rng.choice(["transport", "paper"], p=[0.8, 0.2])),
-                detail=float(rng.choice([1.0, 0.5, 0.0], p=[0.8, 0.1, 0.1])),
-                is_smoothed=bool(rng.random() < SMOOTHED_SHARE),
-            )  # fmt: skip
-        return Setting(
-            strength=strength, noise_floor=floor, levels=levels,
-            whitening=str(rng.choice(["paper", "transport"], p=[0.7, 0.3])),
-            hold_back=float(rng.choice([0.5, 0.0, 0.25, 1.0], p=[0.5, 0.2, 0.2, 0.1])),
-        )  # fmt: skip
+        encoder = Encoder.from_state(encoder_state, last=f"relu{levels[0]}_1")
+        super().__init__(encoder, decoders, critic=critic, loss_weights=loss_weights)
+        self.method, self.levels = method, levels
+        self.draw_setting = partial(photo_wct_setting if is_photo else wct_setting, levels)
 
     def learner(self, setting: Setting) -> tuple[str, float]:
         return f"{self.method}_{setting.levels[-1]}", self._strength_of(setting.levels[-1], setting)[0]
@@ -267,7 +305,9 @@ class StyledChain(StyledTask):
         name, (strength, detail) = f"{self.method}_{level}", self._strength_of(level, pair.setting)
         features, maxima = self.encode(image, name)
         moved = pair.move(features, pair.measure_style(style[f"relu{level}_1"]), strength)
-        return _Transferred(name, image, features, moved, maxima, detail)
+        return _Transferred(
+            name=name, image=image, features=features, moved=moved, maxima=maxima, detail=detail
+        )
 
     def _render(self, decoders: nn.ModuleDict, x: _Transferred) -> ImageTensor:
         """As :meth:`LevelNetwork.render`."""
@@ -291,48 +331,14 @@ def _smoothed(image: ImageTensor, content: ImageTensor) -> ImageTensor:
         return put_back_detail(smooth, content).clamp(0, 1)
 
 
-def _strength(rng: np.random.Generator) -> float:
-    return 1.0 if rng.random() < FULL_SHARE else float(rng.uniform(0.1, 1))
-
-
-def _noise_floor(rng: np.random.Generator) -> float:
-    return 0.01 if rng.random() < 0.7 else float(rng.uniform(0, 0.05))
-
-
-def train_styled(
-    task: StyledTask, pairs: Pairs, folder: Path, schedule: Schedule, *,
-    seed: int = 0, crops: int = 2, size: int = 160, team: Team | None = None,
-) -> StyledTask:  # fmt: skip
-    """Run or resume; the checkpoint and the loss curve are in ``folder``.
-
-    Args:
-        crops: pairs per step and process.
-    """
-    team = team or Team(CPU)
-    task = task.to(team.device).to(memory_format=torch.channels_last)
-
-    def loss(step: int) -> tuple[Tensor, dict[str, float]]:
-        first = (step * team.size + team.rank) * crops
-        drawn = [
-            pairs.draw(size, task.draw_setting, seed=step_seed(seed, first + k)).to(team.device)
-            for k in range(crops)
-        ]
-        image = pairs.contents.crops(1, size, seed=step_seed(seed + 1, first)).to(team.device)
-        found = [task(pair) for pair in drawn]
-        parts = {name: torch.stack([f[name] for f in found]).mean() for name in found[0]}
-        parts["reconstruction"] = task.relative_error(image, task.learner(drawn[0].setting)[0])
-        return task.total(parts), {name: float(part.detach()) for name, part in parts.items()}
-
-    train(task.decoders, loss, schedule, folder, team=team)
-    return task
-
-
-@torch.no_grad()
 def held_out_decibels(task: StyledTask, decoders: nn.ModuleDict, images: Tensor) -> dict[str, float]:
     """Median dB of the clamped reconstructions of ``[N, 3, H, W]``, by decoder."""
     medians = {}
     for name, decoder in decoders.items():
-        batches = [task.decode(decoder, task.encode(batch, name)).clamp(0, 1) for batch in images.split(4)]
-        errors = (torch.cat(batches) - images).square().mean((1, 2, 3))
-        medians[name] = round(float((-10 * errors.log10()).median()), 2)
+        found = held_out_psnr(partial(_reconstructed, task, name, decoder), images)
+        medians[name] = round(float(found.median()), 2)
     return medians
+
+
+def _reconstructed(task: StyledTask, name: str, decoder: nn.Module, images: Tensor) -> Tensor:
+    return task.decode(decoder, task.encode(images, name))

@@ -2,7 +2,7 @@
 
 The true normalised VGG-19 up to conv3_1; above it the 16x-compressed encoders of Collaborative
 Distillation (Wang et al., CVPR 2020), whose 1x1 ``aux`` maps lead from their narrow features to
-the true network's. Levels 4_1 and 5_1 of those are estimates, not truth.
+the true network's. Layers 4_1 and 5_1 of those are estimates, not truth.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..nets.decoder import Decoder
 from ..nets.encoder import Encoder, StateDict
 
-# The relative error each level is trained towards; its inverse weighs the level in the loss.
+# The relative error each layer is trained towards; its inverse weighs the layer in the loss.
 AIMS = {
     "relu1_1": 0.05,
     "relu1_2": 0.08,
@@ -32,7 +32,7 @@ TRUE_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1")
 
 
 class Teachers(nn.Module):
-    """Targets for every level of :data:`AIMS`, and candidate channels for initialisation.
+    """Targets for every layer of :data:`AIMS`, and candidate channels for initialisation.
 
     Args:
         folder: holds ``vgg19_normalised_to_conv3_1.safetensors``, ``se16x_4`` and ``se16x_5``.
@@ -46,7 +46,7 @@ class Teachers(nn.Module):
 
     @torch.no_grad()
     def targets(self, image: Tensor) -> dict[str, Tensor]:
-        """Rectified target features by level, ``[N, C, h, w]`` each; C is the true width but at 4_2."""
+        """Rectified target features by layer, ``[N, C, h, w]`` each; C is the true width but at 4_2."""
         found = self.true(image, TRUE_LAYERS)
         four = self.small4(image, ("relu4_1",))
         five = self.small5(image, ("relu4_1", "relu4_2", "relu5_1"))

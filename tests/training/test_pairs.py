@@ -7,8 +7,9 @@ from PIL import Image
 
 from style_core.ops.moments import moments
 from style_core.regions import Labels
-from style_core.training.pairs import Pair, Pairs, Setting, regions
+from style_core.training.pairs import Pair, Pairs, regions
 from style_core.training.photos import Photos
+from style_core.training.settings import Setting
 
 from ..conftest import photo
 

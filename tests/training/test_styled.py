@@ -19,10 +19,17 @@ from style_core.regions import Labels
 from style_core.training.__main__ import main
 from style_core.training.critic import Critic
 from style_core.training.export import export
-from style_core.training.loop import Schedule
-from style_core.training.pairs import Pair, Pairs, Setting
+from style_core.training.loop import Schedule, train
+from style_core.training.pairs import Pair, Pairs
 from style_core.training.photos import Photos
-from style_core.training.styled import WEIGHTS, StyledChain, StyledWavelet, held_out_decibels, train_styled
+from style_core.training.settings import Setting
+from style_core.training.styled import (
+    LOSS_WEIGHTS,
+    StyledChain,
+    StyledDraws,
+    StyledWavelet,
+    held_out_decibels,
+)
 
 from ..conftest import TINY_WIDTHS, photo, psnr
 
@@ -53,14 +60,13 @@ def in_float32(monkeypatch):
 def make_task(method, tiny_weights, critic, **weights):
     """The task of a method on the tiny weights; ``weights`` are changes to the loss's."""
     encoder = load_file(tiny_weights / "encoder.safetensors")
-    chosen = replace(WEIGHTS[method], **weights)
+    chosen = replace(LOSS_WEIGHTS[method], **weights)
     if method == "wct2":
-        return StyledWavelet(
-            encoder, load_file(tiny_weights / "wct2_cat5.safetensors"), "cat5", critic, chosen
-        )
+        decoder = load_file(tiny_weights / "wct2_cat5.safetensors")
+        return StyledWavelet(encoder, decoder, variant="cat5", critic=critic, loss_weights=chosen)
     levels = range(1, 6) if method == "wct" else range(1, 5)
     states = {k: load_file(tiny_weights / f"{method}_{k}.safetensors") for k in levels}
-    return StyledChain(encoder, states, method, critic, chosen)
+    return StyledChain(encoder, states, method=method, critic=critic, loss_weights=chosen)
 
 
 METHODS = {
@@ -105,7 +111,8 @@ class TestPicture:
         task = make_task("photo_wct", tiny_weights, critic)
         content, style = photo(64, 64), photo(64, 64, seed=1)
         raw, smooth = (
-            task(Pair(content, style, Setting(levels=(4, 3, 2, 1), is_smoothed=s))) for s in (False, True)
+            task.judge(Pair(content, style, Setting(levels=(4, 3, 2, 1), is_smoothed=s)))
+            for s in (False, True)
         )
         assert float(smooth["structure"].detach()) < float(raw["structure"].detach())
 
@@ -131,13 +138,15 @@ class TestSettings:
 class TestTraining:
     def train(self, task, folder, place, steps, rate=3e-3):
         schedule = Schedule(steps=steps, learning_rate=rate, warmup=2, descent=0.01, log_every=1)
-        return train_styled(task, Pairs(Photos(folder, held_out=2)), place, schedule, crops=1, size=48)
+        pairs = Pairs(Photos(folder, held_out=2))
+        draws = StyledDraws(pairs=pairs, draw_setting=task.draw_setting, count=1, size=48)
+        train(task, draws, schedule, place)
 
     @pytest.mark.parametrize("method", METHODS)
     def test_only_the_learner_learns(self, method, tiny_weights, critic):
         task = make_task(method, tiny_weights, critic)
         setting = Setting(levels=(4, 3))
-        parts = task(Pair(photo(48, 48), photo(48, 48, seed=1), setting))
+        parts = task.judge(Pair(photo(48, 48), photo(48, 48, seed=1), setting))
         task.total(parts).backward()
         learner = "wct2_cat5" if method == "wct2" else f"{method}_3"
         assert task.learner(setting) == (learner, 1.0)

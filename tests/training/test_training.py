@@ -14,19 +14,21 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
+from torch.utils.data import Dataset
 
-from style_core import stylize
+from style_core import InvalidOption, stylize
 from style_core.digest import file_sha256 as sha256
 from style_core.nets.decoder import Decoder
 from style_core.nets.encoder import LAYERS, Encoder
 from style_core.nets.reflect_conv import reflect_conv
 from style_core.training.__main__ import main
-from style_core.training.decoder import MirroredTask, WaveletTask
+from style_core.training.crops import Crops
+from style_core.training.decoder import MirroredTask, Start, WaveletTask
 from style_core.training.export import export
 from style_core.training.initialization import fit_convolution, fit_map, spanning_channels
-from style_core.training.loop import Schedule, train
+from style_core.training.loop import Schedule, Task, train
 from style_core.training.normalization import normalize_activations
-from style_core.training.photos import Augmentation, Photos
+from style_core.training.photos import Augmentation, Photos, decoded_photos
 from style_core.training.teachers import teacher_decoder
 
 from ..conftest import TINY_WIDTHS, photo
@@ -62,8 +64,8 @@ class TestPhotos:
         photos = Photos(folder, held_out=3)
         photos.crops(60, 16, seed=0)
         assert len(photos.held_out_paths) == 3
-        assert not set(photos.held_out_paths) & set(photos._decoded)
-        assert len(photos._decoded) == 5
+        assert not set(photos.held_out_paths) & set(photos.decoded)
+        assert len(photos.decoded) == 5
 
     def test_without_augmentation_a_crop_is_a_piece_of_the_photo(self, folder):
         plain = Augmentation(smallest_scale=1.0, color_jitter=0, permute=0)
@@ -74,8 +76,33 @@ class TestPhotos:
         assert min(abs(p - crop[0].permute(1, 2, 0).numpy()).max() for p in pieces) < 1e-6
 
     def test_too_few_photos_are_refused(self, folder):
-        with pytest.raises(ValueError, match="holds 8 pictures; at least 72"):
+        with pytest.raises(InvalidOption, match=r"holds 8 pictures; at least 72 are needed\."):
             Photos(folder)
+
+
+class TestMemory:
+    """Photos of 96 x 120 px, 34,560 bytes each."""
+
+    def test_the_least_recently_used_photos_are_forgotten(self, folder):
+        small = Photos(folder, held_out=2, decoded=decoded_photos(80_000))
+        for seed in range(20):
+            small.crops(2, 48, seed=seed)
+            assert sum(photo.nbytes for photo in small.decoded.values()) <= 80_000
+        assert len(small.decoded) == 2
+
+    @pytest.mark.parametrize("memory", [0, 30_000, 80_000])
+    def test_crops_do_not_depend_on_what_is_kept(self, folder, memory):
+        small = Photos(folder, held_out=2, decoded=decoded_photos(memory))
+        plenty = Photos(folder, held_out=2)
+        for seed in range(5):
+            assert torch.equal(small.crops(2, 48, seed=seed), plenty.crops(2, 48, seed=seed))
+
+    def test_folders_may_share_what_they_keep(self, folder):
+        decoded = decoded_photos(150_000)
+        for part in (folder, folder / "sub"):
+            Photos(part, held_out=0, decoded=decoded).crops(20, 48, seed=0)
+        assert decoded.currsize <= 150_000
+        assert folder / "sub" / "0.png" in decoded
 
 
 class TestInitialization:
@@ -117,7 +144,7 @@ class TestInitialization:
     def test_started_decoder_reconstructs_far_better_than_a_random_one(self, folder):
         torch.manual_seed(0)
         state = Encoder.from_state(Encoder(TINY_WIDTHS).state_dict(), last="relu4_1").state_dict()
-        task = WaveletTask(state, "cat5")
+        task = WaveletTask(state, variant="cat5")
         images = Photos(folder, held_out=2).crops(6, 64, seed=0)
         random = (task.reconstruct(images) - images).square().mean()
         task.initialize(images)
@@ -129,7 +156,7 @@ class TestInitialization:
         self, folder, upsampling, level
     ):
         torch.manual_seed(0)
-        task = MirroredTask(Encoder(TINY_WIDTHS).state_dict(), level, upsampling)
+        task = MirroredTask(Encoder(TINY_WIDTHS).state_dict(), level=level, upsampling=upsampling)
         images = Photos(folder, held_out=2).crops(6, 64, seed=0)
         random = (task.reconstruct(images) - images).square().mean()
         task.initialize(images)
@@ -138,8 +165,10 @@ class TestInitialization:
     def test_a_decoder_starts_with_the_trained_layers_of_the_shallower_one(self, folder):
         torch.manual_seed(0)
         state = Encoder(TINY_WIDTHS).state_dict()
-        shallower = MirroredTask(state, 1, "nearest").decoder
-        task = MirroredTask(state, 2, "nearest", shallower=shallower.state_dict())
+        shallower = MirroredTask(state, level=1, upsampling="nearest").decoder
+        task = MirroredTask(
+            state, level=2, upsampling="nearest", start=Start(shallower=shallower.state_dict())
+        )
         task.initialize(Photos(folder, held_out=2).crops(6, 64, seed=0))
         torch.testing.assert_close(task.decoder.conv1_1.weight, shallower.conv1_1.weight, rtol=0, atol=0)
         assert (task.decoder.conv2_1.bias != 0).any()
@@ -149,10 +178,12 @@ class TestInitialization:
         images = Photos(folder, held_out=2).crops(6, 64, seed=0)
         state = Encoder(TINY_WIDTHS).state_dict()
         wide = Encoder({name: width + 4 for name, width in TINY_WIDTHS.items()})
-        teacher = MirroredTask(wide.state_dict(), 2, "nearest")
+        teacher = MirroredTask(wide.state_dict(), level=2, upsampling="nearest")
         teacher.initialize(images)
         assert isinstance(teacher.decoder, Decoder)
-        task = MirroredTask(state, 2, "nearest", teacher=(teacher.encoder, teacher.decoder))
+        task = MirroredTask(
+            state, level=2, upsampling="nearest", start=Start(teacher=(teacher.encoder, teacher.decoder))
+        )
         assert task.decoder.conv2_1.weight.shape[:2] == (TINY_WIDTHS["conv1_2"] + 4, TINY_WIDTHS["conv2_1"])
         random = (task.reconstruct(images) - images).square().mean()
         task.initialize(images)
@@ -166,19 +197,76 @@ class TestInitialization:
         assert -10 * (found - image).square().mean().log10() > 18
 
 
-class TestLoop:
-    def run(self, folder, steps, resume_with=None):
+class Noise(Dataset):
+    """By number, eight random triples."""
+
+    def __getitem__(self, number):
+        return torch.randn(8, 3, generator=torch.Generator().manual_seed(number))
+
+
+class Copying(Task):
+    """A linear map learns to give back the first two of three numbers; some steps are not finite."""
+
+    def __init__(self, broken=()):
+        super().__init__()
         torch.manual_seed(1)
-        module = nn.Linear(3, 2)
+        self.linear, self.broken, self.seen = nn.Linear(3, 2), broken, []
+
+    @property
+    def trained(self):
+        return self.linear
+
+    def forward(self, drawn):
+        self.seen.append(drawn)
+        loss = (self.linear(drawn) - drawn[:, :2]).square().mean()
+        is_broken = len(self.seen) - 1 in self.broken
+        return loss * (float("nan") if is_broken else 1.0), {"error": loss.detach()}
+
+
+class Averages(Task):
+    """A number learns the mean of the crops."""
+
+    def __init__(self):
+        super().__init__()
+        self.value, self.seen = nn.ParameterList([nn.Parameter(torch.zeros(()))]), []
+
+    @property
+    def trained(self):
+        return self.value
+
+    def forward(self, drawn):
+        self.seen.append(drawn)
+        return (self.value[0] - drawn.mean()).square(), {}
+
+
+class TestLoop:
+    def run(self, folder, steps, **options):
+        task = Copying()
         schedule = Schedule(steps=steps, learning_rate=0.01, warmup=2, descent=0.01, log_every=1)
+        train(task, Noise(), schedule, folder, **options)
+        return task.linear
 
-        def loss(step):
-            x = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
-            value = (module(x) - x[:, :2]).square().mean()
-            return value, {"error": float(value.detach())}
+    def test_each_step_is_given_its_number(self, tmp_path):
+        task = Copying()
+        train(task, Noise(), Schedule(steps=3, learning_rate=0.1), tmp_path)
+        assert all(torch.equal(seen, Noise()[number]) for number, seen in enumerate(task.seen))
 
-        train(module, loss, schedule, folder)
-        return module
+    def test_what_is_random_elsewhere_stays_as_it_is_seeded(self, tmp_path):
+        torch.manual_seed(1)
+        nn.Linear(3, 2)  # as the task's
+        expected = torch.rand(1)
+        self.run(tmp_path, 1)
+        assert torch.rand(1) == expected
+
+    def test_other_processes_that_draw_change_nothing(self, folder, tmp_path):
+        crops = Crops(photos=Photos(folder, held_out=2, decoded=decoded_photos(80_000)), count=2, size=32)
+        seen = []
+        for workers in (0, 2):
+            task = Averages()
+            schedule = Schedule(steps=4, learning_rate=0.1)
+            train(task, crops, schedule, tmp_path / str(workers), workers=workers)
+            seen.append(torch.stack(task.seen))
+        assert torch.equal(*seen)
 
     def test_a_resumed_run_equals_an_uninterrupted_one(self, tmp_path):
         whole = self.run(tmp_path / "a", 12)
@@ -204,14 +292,10 @@ class TestLoop:
         assert schedule.rate(999) < 0.01
 
     def test_a_step_that_is_not_finite_is_left_out(self, tmp_path):
-        module = nn.Linear(1, 1)
-
-        def loss(step):
-            value = module(torch.ones(1, 1)).sum() * (float("nan") if step == 1 else 1.0)
-            return value, {}
-
-        train(module, loss, Schedule(steps=3, learning_rate=0.1, warmup=1), tmp_path)
-        assert torch.isfinite(module.weight).all()
+        task = Copying(broken=(1,))
+        train(task, Noise(), Schedule(steps=3, learning_rate=0.1, warmup=1), tmp_path)
+        assert torch.isfinite(task.linear.weight).all()
+        assert not torch.equal(task.linear.weight, Copying().linear.weight)
 
 
 def test_normalised_channels_have_mean_one_and_features_only_change_scale():
@@ -270,7 +354,8 @@ def test_both_commands_train_export_and_serve_a_method(folder, tmp_path, shared_
 
 def test_exported_weights_are_gone_on_from(folder, tmp_path, shared_data):
     out = tmp_path / "out"
-    common = ["--data", str(folder), "-o", str(out), "--crops", "2", "--size", "64", "--held-out", "2"]
+    common = ["--data", str(folder), "-o", str(out), "--crops", "2", "--size", "64", "--held-out", "2",
+              "--device", "cpu"]  # fmt: skip
     widths = [str(w) for w in TINY_WIDTHS.values()]
     teacher = ["--teacher", str(shared_data / "teacher")]
     main(["encoder", *teacher, "--run", str(tmp_path / "e"), "--widths", *widths, "--steps", "2", *common])

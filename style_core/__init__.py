@@ -13,10 +13,9 @@ from .errors import (
 )
 from .files import load_image, read_settings
 from .images import Picture
-from .inspection import find_regions, measure_result
 from .measures import Measures
 from .method import Method
-from .pipeline import Result, get_method, list_methods, stylize
+from .pipeline import Result, find_regions, get_method, list_methods, measure_result, stylize
 from .progress import Progress
 from .publishing.getting import get_weights
 from .regions import Segments

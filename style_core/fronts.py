@@ -7,8 +7,8 @@ and from nowhere else in the package.
 from .device import default_device, use_threads
 from .files import WRITABLE, check_output, image_size, load_values
 from .images import ImageTensor, to_pil
-from .inspection import describe_weights, identify_weights
 from .options import OptionField, option_default, option_fields, option_group, parse_numbers, parse_value
+from .pipeline import describe_weights, identify_weights
 from .weights import FAMILIES
 
 __all__ = [

@@ -184,7 +184,7 @@ def test_something_unforeseen_with_one_picture_is_logged_and_the_others_are_done
             raise ZeroDivisionError("division by zero")
         return stylize(method, source, *rest, **options)
 
-    monkeypatch.setattr("style_core.batch.stylize", odd)
+    monkeypatch.setattr("style_core.batch.stylizing.stylize", odd)
     with caplog.at_level(logging.ERROR):
         refused = {o.source.name: str(o.refusal) for o in run() if o.refusal}
     assert refused["a.png"] == "Something unforeseen went wrong (ZeroDivisionError: division by zero)."

@@ -163,7 +163,7 @@ def test_a_refused_request_writes_no_file(run, folder):
 
 
 def test_an_impossible_output_name_is_refused_before_the_work(run, folder, monkeypatch):
-    monkeypatch.setattr("style_core.cli.stylize", lambda *_, **__: pytest.fail("the work was begun"))
+    monkeypatch.setattr("style_core.cli.command.stylize", lambda *_, **__: pytest.fail("the work was begun"))
     assert run("-o", "out.bmp")[0] == 1
 
 
@@ -171,7 +171,7 @@ def test_an_impossible_output_name_is_refused_before_the_work(run, folder, monke
 def test_a_result_too_long_for_its_file_is_refused_before_the_work(run, folder, monkeypatch, name):
     to_pil(photo(16, 70_000)).save("strip.png")
     (folder / name).write_bytes(b"a file that was there before")
-    monkeypatch.setattr("style_core.pipeline._run", lambda *_: pytest.fail("the work was begun"))
+    monkeypatch.setattr("style_core.pipeline.stylizing._run", lambda *_: pytest.fail("the work was begun"))
     status, _, err = run("-o", name, content="strip.png")
     assert status == 1
     assert "px on a side, and the result is 70000 x 16 px" in err.splitlines()[-1]
@@ -274,7 +274,7 @@ def test_an_interruption_ends_with_130_and_a_word(run, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("style_core.cli.stylize", interrupt)
+    monkeypatch.setattr("style_core.cli.command.stylize", interrupt)
     status, _, err = run("-o", "out.png")
     assert status == 130
     assert err.splitlines()[-1] == "Stopped."
@@ -312,7 +312,7 @@ def interrupted_halfway(times, sent):
 def test_the_first_ctrl_c_writes_the_picture_reached_so_far(
     folder, tiny_weights, capsys, monkeypatch, ctrl_c
 ):
-    monkeypatch.setattr("style_core.cli.stylize", interrupted_halfway(1, sent := []))
+    monkeypatch.setattr("style_core.cli.command.stylize", interrupted_halfway(1, sent := []))
     command = ["gatys", "content.png", "style.png", "-o", "out.png", "--steps", "2000", "--device", "cpu"]
     assert main([*command, "--weights-dir", str(tiny_weights)]) == 0
     assert sent
@@ -322,7 +322,7 @@ def test_the_first_ctrl_c_writes_the_picture_reached_so_far(
 
 
 def test_a_method_without_steps_is_interrupted_at_once(run, folder, monkeypatch, ctrl_c):
-    monkeypatch.setattr("style_core.cli.stylize", interrupted_halfway(1, []))
+    monkeypatch.setattr("style_core.cli.command.stylize", interrupted_halfway(1, []))
     status, _, err = run("-o", "out.png")
     assert status == 130
     assert err.splitlines()[-1] == "Stopped."

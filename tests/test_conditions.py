@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from style_core import get_method, list_methods, stylize
-from style_core.conditions import conditions, idle_notes
 from style_core.fronts import option_default, option_fields
+from style_core.options import conditions, idle_notes
 
 from .conftest import photo
 

@@ -131,7 +131,7 @@ def test_running_out_of_memory_is_a_sentence(run, monkeypatch, error):
     def failing(*args):
         raise error
 
-    monkeypatch.setattr("style_core.pipeline._run", failing)
+    monkeypatch.setattr("style_core.pipeline.stylizing._run", failing)
     with pytest.raises(OutOfMemory, match="too little memory for this picture; choose a smaller size"):
         run(METHODS[0])
 
@@ -140,6 +140,6 @@ def test_other_runtime_errors_are_not_taken_for_a_lack_of_memory(run, monkeypatc
     def failing(*args):
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr("style_core.pipeline._run", failing)
+    monkeypatch.setattr("style_core.pipeline.stylizing._run", failing)
     with pytest.raises(RuntimeError, match="shapes differ"):
         run(METHODS[0])

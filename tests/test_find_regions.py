@@ -74,7 +74,7 @@ def test_so_they_are_where_each_region_has_a_style_of_its_own(tiny_weights):
 
 def test_a_methods_own_encoder_finds_them(tiny_weights, monkeypatch):
     asked = []
-    from style_core import runtime
+    from style_core.pipeline import runtime
 
     name_of = runtime.weights.encoder_name
     monkeypatch.setattr(

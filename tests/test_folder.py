@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from style_core import InvalidImage
+from style_core.batch.folder import find_pictures, targets
 from style_core.files import READABLE
-from style_core.folder import find_pictures, targets
 
 NAMES = [
     "a.jpg",

@@ -18,7 +18,6 @@ WORDS = (
     "style_core.errors",
     "style_core.progress",
     "style_core.options",
-    "style_core.conditions",
     "style_core.version",
 )
 # Numbers: what knows pictures and tensors, and nothing of methods. Rooms are entered by their doors alone.
@@ -34,12 +33,7 @@ CONTRACT = ("style_core.method", "style_core.transfer", "style_core.measures")
 SHARED = ("style_core.methods.shared.*",)
 METHODS = ("style_core.methods", "style_core.methods.*")
 SUPPLY = ("style_core.weights", "style_core.device", "style_core.memory", "style_core.digest")
-DOOR = (
-    "style_core.pipeline",
-    "style_core.runtime",
-    "style_core.reading",
-    "style_core.inspection",
-)
+DOOR = ("style_core.pipeline",)
 FRONTS = ("style_core", "style_core.fronts")  # the two doors for what has a user in front of it
 
 
@@ -53,6 +47,7 @@ class Rule:
 
 
 RULES = (  # the first that fits a module holds
+    Rule(("style_core.options", "style_core.options.*"), (*WORDS, "style_core.options.*")),
     Rule(WORDS, WORDS),
     Rule(("style_core.images",), WORDS, ("torch", "numpy", "PIL")),
     Rule(("style_core.tiles",), (), ("torch",)),
@@ -93,14 +88,14 @@ RULES = (  # the first that fits a module holds
         ("torch", "safetensors", "cachetools", "filelock"),
     ),
     Rule(
-        DOOR,
-        (*WORDS, *NUMBERS, "style_core.files", *CONTRACT, "style_core.methods", *SUPPLY, *DOOR),
+        ("style_core.pipeline", "style_core.pipeline.*"),
+        (*WORDS, *NUMBERS, "style_core.files", *CONTRACT, "style_core.methods", *SUPPLY,
+         "style_core.pipeline.*"),
         ("torch", "PIL"),
     ),
-    Rule(("style_core.folder",), (*WORDS, "style_core.files")),
     Rule(
-        ("style_core.batch",),
-        (*WORDS, "style_core.images", "style_core.files", "style_core.pipeline", "style_core.folder"),
+        ("style_core.batch", "style_core.batch.*"),
+        (*WORDS, "style_core.images", "style_core.files", *DOOR, "style_core.batch.*"),
         ("torch",),
     ),
     Rule(
@@ -108,12 +103,11 @@ RULES = (  # the first that fits a module holds
         (*WORDS, "style_core.images", "style_core.regions", "style_core.smoothing", "style_core.files",
          *CONTRACT, *DOOR, "style_core.batch", "style_core.publishing.getting"),
     ),
-    Rule(("style_core.reference",), (*WORDS, *DOOR)),
     Rule(
         ("style_core.fronts",),
-        (*WORDS, "style_core.images", "style_core.files", "style_core.inspection", *SUPPLY),
+        (*WORDS, "style_core.images", "style_core.files", *DOOR, *SUPPLY),
     ),
-    Rule(("style_core.cli",), (*FRONTS, "style_core.reference"), ("tqdm",)),
+    Rule(("style_core.cli", "style_core.cli.*"), (*FRONTS, "style_core.cli.*"), ("tqdm",)),
     Rule(("style_core.demo_command",), ("demo.command",), ("style_core_demo",)),
     Rule(("style_core.__main__",), ("style_core.cli",)),
     Rule(
@@ -225,14 +219,14 @@ def test_every_rule_is_about_a_module_that_exists(rule):
             "style_core.smoothing.color_affine_grid",
         ),
         ("style_core/nets/encoder.py", "from .. import weights", "style_core.weights"),
-        ("style_core/options.py", "import torch", "torch"),
+        ("style_core/options/fields.py", "import torch", "torch"),
         ("style_core/methods/wct2.py", "from ..weights import locate", "style_core.weights"),
         ("style_core/methods/wct2.py", "from . import sixth", "style_core.methods.sixth"),
         ("style_core/images.py", "from .pipeline import stylize", "style_core.pipeline"),
-        ("style_core/pipeline.py", "from huggingface_hub import hub", "huggingface_hub"),
-        ("style_core/cli.py", "from .images import load_image", "style_core.images"),
+        ("style_core/pipeline/stylizing.py", "from huggingface_hub import hub", "huggingface_hub"),
+        ("style_core/cli/command.py", "from ..images import load_image", "style_core.images"),
         ("demo/stream.py", "import style_core.pipeline", "style_core.pipeline"),
-        ("style_core/batch.py", "from .fronts import image_size", "style_core.fronts"),
+        ("style_core/batch/stylizing.py", "from ..fronts import image_size", "style_core.fronts"),
         ("style_core/new.py", "import math", "no rule"),
     ],
 )
@@ -249,7 +243,7 @@ def test_a_planted_import_is_caught(tmp_path, file, line, caught):
 
 
 def test_every_name_of_the_second_door_is_used_and_not_public():
-    fronts = [*(ROOT / "demo").glob("*.py"), ROOT / "style_core/cli.py"]
+    fronts = [*(ROOT / "demo").glob("*.py"), *(ROOT / "style_core/cli").glob("*.py")]
     used = {
         alias.name
         for path in fronts
@@ -282,7 +276,7 @@ def test_imports_for_types_alone_are_left_aside(tmp_path):
         ),
         (
             "argparse",
-            {"demo/command.py", "hub_upload.py", "style_core/cli.py", "style_core/training", "benchmarks"},
+            {"demo/command.py", "hub_upload.py", "style_core/cli", "style_core/training", "benchmarks"},
         ),
     ],
 )

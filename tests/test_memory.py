@@ -13,9 +13,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-from style_core import get_method, list_methods, memory, reading, stylize, weights
+from style_core import get_method, list_methods, memory, stylize, weights
 from style_core.digest import file_sha256
 from style_core.ops.moments import Moments
+from style_core.pipeline import reading
 from style_core.weights.manifest import set_entry
 
 from .conftest import photo

@@ -152,7 +152,7 @@ class TestPlans:
 
     def test_a_space_has_what_the_demo_needs_and_no_more(self):
         plan = plan_space("a/b")
-        assert {"app.py", "requirements.txt", "demo/page.py", "style_core/pipeline.py",
+        assert {"app.py", "requirements.txt", "demo/page.py", "style_core/pipeline/stylizing.py",
                 "assets/weights/compact/encoder.safetensors"} <= set(plan.files)  # fmt: skip
         assert not [n for n in plan.files if n.startswith(("tests/", "benchmarks/", "style_core/training/"))]
         assert "style_core/publishing/repository.py" not in plan.files

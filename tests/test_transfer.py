@@ -6,9 +6,9 @@ import torch
 from style_core import get_method, list_methods, option_fields
 from style_core.method import Inputs, StyleInput
 from style_core.options import make_options
+from style_core.pipeline.runtime import RequestRuntime
 from style_core.progress import ignore_progress
 from style_core.regions import Labels, Regions
-from style_core.runtime import RequestRuntime
 from style_core.tiles import tiles
 from style_core.transfer import apply_tile, match, measure, measure_tile
 

@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..conditions import Condition, needs_above_zero
 from ..errors import EnoughDone
 from ..images import ImageTensor, SizeRule
 from ..method import About, Inputs, Paper, Runtime, method
@@ -22,7 +21,7 @@ from ..ops.guided_filter import put_back_detail
 from ..ops.local_affine import local_affine_filter
 from ..ops.pixel_optimization import Loss
 from ..ops.whitening import optimal_transport
-from ..options import several, slider
+from ..options import Condition, needs_above_zero, several, slider
 from ..regions import Regions, apply_maps, region_moments
 from ..smoothing import matting_energy, propagate
 from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from ..conditions import CONTENT, TEXTURE, Condition, needs
 from ..images import ImageTensor, SizeRule
 from ..method import About, Inputs, Paper, Runtime, StyleInput, method
 from ..nets.encoder import LAYERS
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
-from ..options import choice
+from ..options import CONTENT, TEXTURE, Condition, choice, needs
 from .shared.coarse_to_fine import SHORTEST, Watch, carry_up, noise, plan, resized, scaled_pictures
 from .shared.feature_matching import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss

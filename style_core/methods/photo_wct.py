@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..conditions import Condition, needs, needs_above_zero
 from ..errors import WeightsUnavailable
 from ..images import ImageTensor
 from ..method import About, Inputs, Network, Paper, Runtime, method
@@ -21,7 +20,7 @@ from ..nets.decoder import LevelNetwork, encode_with_maxima
 from ..nets.reach import mirror_halo, stride_of
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.local_affine import local_affine_filter
-from ..options import several, slider, switch
+from ..options import Condition, needs, needs_above_zero, several, slider, switch
 from ..regions import Regions
 from ..smoothing import propagate
 from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match

@@ -14,7 +14,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..conditions import TEXTURE, Condition
 from ..images import ImageTensor, SizeRule
 from ..method import About, Inputs, Network, Paper, Runtime, StyleInput, method
 from ..nets.decoder import LevelNetwork
@@ -22,7 +21,7 @@ from ..nets.encoder import Encoder
 from ..nets.reach import mirror_halo, stride_of
 from ..ops.moments import Moments
 from ..ops.whitening import AffineMap
-from ..options import choice, several, slider
+from ..options import TEXTURE, Condition, choice, several, slider
 from ..regions import EVERYTHING, Regions
 from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match
 from .shared.feature_matching import (

@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..conditions import Condition
 from ..images import ImageTensor, SizeRule
 from ..method import About, Inputs, Network, Paper, Runtime, method
 from ..nets.encoder import Encoder
@@ -29,7 +28,7 @@ from ..nets.wavelet import (
 )
 from ..ops.guided_filter import guided_filter
 from ..ops.whitening import whitening_coloring
-from ..options import choice, several, slider
+from ..options import Condition, choice, several, slider
 from ..regions import Regions
 from ..transfer import (
     Place,

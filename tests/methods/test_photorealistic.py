@@ -54,9 +54,9 @@ def test_regions_too_small_for_the_deep_levels_are_noted(method):
 
 def test_a_label_of_one_pixel_is_no_failure(method, tiny_weights):
     from style_core.method import Inputs, StyleInput
+    from style_core.pipeline.runtime import RequestRuntime
     from style_core.progress import ignore_progress
     from style_core.regions import Labels
-    from style_core.runtime import RequestRuntime
 
     labels = torch.ones(48, 48, dtype=torch.uint8)
     labels[20, 20] = 2

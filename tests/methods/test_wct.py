@@ -268,9 +268,9 @@ def test_a_region_too_small_to_be_measured_is_noted_and_still_done(tiny_weights)
 def test_a_label_of_one_pixel_is_no_failure(tiny_weights):
     from style_core.method import Inputs, StyleInput
     from style_core.methods.wct import stylize as run
+    from style_core.pipeline.runtime import RequestRuntime
     from style_core.progress import ignore_progress
     from style_core.regions import Labels
-    from style_core.runtime import RequestRuntime
 
     labels = torch.ones(48, 48, dtype=torch.uint8)
     labels[20, 20] = 2

@@ -6,13 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...conditions import NEVER, Condition, needs
 from ...images import ImageTensor
 from ...method import SMALL_REGION_NOTE, Runtime
 from ...nets.encoder import Encoder
 from ...ops.moments import Moments
 from ...ops.whitening import AffineMap, optimal_transport, whitening_coloring
-from ...options import NetworkOptions, choice, slider
+from ...options import NEVER, Condition, NetworkOptions, choice, needs, slider
 from ...regions import EVERYTHING
 from ...transfer import Statistics
 

@@ -6,10 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...conditions import CONTENT, NEVER, Condition, needs_above_zero
 from ...nets.encoder import LAYERS
 from ...ops.pixel_optimization import OPTIMIZERS
-from ...options import NetworkOptions, choice, slider, switch, weighted, weights_of, whole
+from ...options import (
+    CONTENT,
+    NEVER,
+    Condition,
+    NetworkOptions,
+    choice,
+    needs_above_zero,
+    slider,
+    switch,
+    weighted,
+    weights_of,
+    whole,
+)
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # Gatys et al. 2016, section 3
 CONTENT_LAYERS = ("conv4_2",)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .options import Options, option_default, option_fields
+from .fields import Options, option_default, option_fields
 
 # Of the options and whether a texture is made.
 Test = Callable[[Any, bool], bool]

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from .errors import Cancelled, InvalidImage, InvalidOption, StyleCoreError, WeightsUnavailable
-from .files import check_output
+from ..errors import Cancelled, InvalidImage, InvalidOption, StyleCoreError, WeightsUnavailable
+from ..files import check_output
+from ..images import Source
+from ..pipeline import Result, stylize
 from .folder import find_pictures, targets
-from .images import Source
-from .pipeline import Result, stylize
 
 log = logging.getLogger(__name__)
 CONCERNS_ALL = (Cancelled, InvalidOption, WeightsUnavailable)  # all pictures would be refused alike

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from .errors import InvalidImage
-from .files import READABLE
+from ..errors import InvalidImage
+from ..files import READABLE
 
 SUFFIXES_NAMED = 5  # of what is left out, in its sentence
 

@@ -3,88 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from . import device as devices
-from . import methods as _methods  # noqa: F401  # importing the package registers the methods
-from .conditions import idle_notes
-from .errors import InvalidOption, shortened
-from .files import Photo, save_image
-from .images import ImageTensor, Source, to_pil
-from .method import Inputs, LossPoint, Method, StyleInput, registry
-from .options import NetworkOptions, Options, make_options
-from .progress import Progress, ignore_progress
+from .. import device as devices
+from .. import methods as _methods  # noqa: F401  # importing the package registers the methods
+from ..errors import InvalidOption, shortened
+from ..images import ImageTensor, Source
+from ..method import Inputs, Method, StyleInput, registry
+from ..options import NetworkOptions, Options, idle_notes, make_options
+from ..progress import Progress, ignore_progress
+from ..regions import AUTO, Labels, Segments, is_auto
+from ..version import __version__
 from .reading import Pictures, input_digests, read_pictures, regions_of, style_shares
-from .regions import AUTO, Labels, Segments, is_auto
+from .result import Result
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
-from .version import __version__
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished picture and how it was made.
-
-    Attributes:
-        image: ``[1, 3, H, W]``, float32, RGB in [0, 1], on the CPU.
-        alpha: ``[1, 1, H, W]`` carried over from the content, or ``None``.
-        settings: what it takes to make it again, as plain JSON: version, method, family, device, sha256 of
-            the networks and of the input files, sizes, shares, masks, and every option as it took effect.
-        notes: sentences about what was changed or could not be done.
-        seconds: wall time by stage, and "total".
-        peak_memory: bytes; of the process on the CPU, of the GPU's allocator there.
-        segments: the label maps that were used, ``[H, W]`` uint8, or ``None``.
-        losses: the loss curve of a method that optimizes, else empty.
-    """
-
-    image: ImageTensor
-    alpha: Tensor | None
-    settings: Mapping[str, Any]
-    notes: tuple[str, ...]
-    seconds: Mapping[str, float]
-    peak_memory: int
-    segments: Segments | None = None
-    losses: tuple[LossPoint, ...] = ()
-
-    def to_pil(self) -> Image.Image:
-        """8-bit RGB, or RGBA where the content had transparency."""
-        return to_pil(self.image, self.alpha)
-
-    def save(
-        self,
-        path: str | PathLike[str],
-        *,
-        bits: int = 8,
-        quality: int | None = None,
-        metadata_from: Photo | None = None,
-        keep_gps: bool = False,
-    ) -> tuple[str, ...]:
-        """Write the picture by its suffix, marked as sRGB, with its settings; all of it or nothing.
-
-        Args:
-            bits: per channel: 8, or 16 in PNG and TIFF.
-            quality: 1 to 100 for JPEG, WebP and AVIF; 95 if not given, of AVIF 90.
-            metadata_from: the photo whose camera data, exposure, time, author and copyright are kept.
-            keep_gps: keep the place it was taken at, too.
-
-        Returns:
-            notes about what could not be written: transparency in a JPEG, damaged camera data.
-
-        Raises:
-            InvalidImage: the suffix is not one we write, its format cannot hold this, or the place cannot be
-                written; a file that is there stays as it is.
-        """
-        return save_image(
-            self.image, self.alpha, path, self.settings,
-            bits=bits, quality=quality, metadata_from=metadata_from, keep_gps=keep_gps,
-        )  # fmt: skip
 
 
 def list_methods() -> list[str]:

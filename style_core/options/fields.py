@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from .errors import InvalidOption, shortened
+from ..errors import InvalidOption, shortened
 
 KEY = "style_core"
 PRECISIONS = ("fast", "exact")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .options import option_default, option_fields
-from .pipeline import get_method, list_methods
+from .. import get_method, list_methods
+from ..fronts import option_default, option_fields
 
 
 def reference() -> str:

@@ -9,17 +9,17 @@ from typing import Any
 
 import torch
 
-from . import device as devices
-from . import measures, weights
-from .errors import InvalidSegments
-from .files import load_image
-from .images import Source
-from .options import make_options
-from .pipeline import get_method
-from .progress import Progress, ignore_progress
+from .. import device as devices
+from .. import measures, weights
+from ..errors import InvalidSegments
+from ..files import load_image
+from ..images import Source
+from ..options import make_options
+from ..progress import Progress, ignore_progress
+from ..regions import AUTO, Segments
 from .reading import read_pictures, regions_of, style_shares
-from .regions import AUTO, Segments
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
+from .stylizing import get_method
 
 
 def describe_weights(method: str, family: str) -> str:

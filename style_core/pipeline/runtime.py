@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from . import device as devices
-from . import memory, weights
-from .errors import EnoughDone, OutOfMemory
-from .images import ImageTensor
-from .method import LossPoint, Network
-from .nets.encoder import LAYERS, Encoder, layer_of
-from .progress import Progress
+from .. import device as devices
+from .. import memory, weights
+from ..errors import EnoughDone, OutOfMemory
+from ..images import ImageTensor
+from ..method import LossPoint, Network
+from ..nets.encoder import LAYERS, Encoder, layer_of
+from ..progress import Progress
 
 V = TypeVar("V")
 NetworkName = tuple[str, str]  # a file's name, and how far an encoder reaches

@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from .digest import file_sha256
-from .errors import InvalidImage, InvalidOption, InvalidSegments, shortened
-from .files import load_image
-from .images import Picture, Source, resize_longer_side, scaled_size
-from .method import Method
-from .options import Options
-from .regions import Segments, cluster_segments, requested_segments
+from ..digest import file_sha256
+from ..errors import InvalidImage, InvalidOption, InvalidSegments, shortened
+from ..files import load_image
+from ..images import Picture, Source, resize_longer_side, scaled_size
+from ..method import Method
+from ..options import Options
+from ..regions import Segments, cluster_segments, requested_segments
 from .runtime import RequestRuntime
 
 MAX_STYLES = 8

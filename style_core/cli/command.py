@@ -23,7 +23,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from . import (
+from .. import (
     Cancelled,
     EnoughDone,
     InvalidImage,
@@ -34,7 +34,7 @@ from . import (
     stylize,
     stylize_folder,
 )
-from .fronts import (
+from ..fronts import (
     FAMILIES,
     WRITABLE,
     OptionField,

@@ -1,0 +1,48 @@
+"""Options of the methods, and what an option needs to have an effect; each declared once."""
+
+from .conditions import CONTENT, NEVER, TEXTURE, Condition, conditions, idle_notes, needs, needs_above_zero
+from .fields import (
+    NetworkOptions,
+    OptionField,
+    Options,
+    choice,
+    make_options,
+    option_default,
+    option_fields,
+    option_group,
+    parse_numbers,
+    parse_value,
+    several,
+    slider,
+    switch,
+    weighted,
+    weights_of,
+    whole,
+)
+
+__all__ = [
+    "CONTENT",
+    "NEVER",
+    "TEXTURE",
+    "Condition",
+    "NetworkOptions",
+    "OptionField",
+    "Options",
+    "choice",
+    "conditions",
+    "idle_notes",
+    "make_options",
+    "needs",
+    "needs_above_zero",
+    "option_default",
+    "option_fields",
+    "option_group",
+    "parse_numbers",
+    "parse_value",
+    "several",
+    "slider",
+    "switch",
+    "weighted",
+    "weights_of",
+    "whole",
+]

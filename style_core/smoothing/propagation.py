@@ -10,7 +10,7 @@ With ``S = D^(-1/2) W D^(-1/2)`` the paper's ``r = (1 - alpha) (I - alpha S)^(-1
 matting_laplacian.py. Its condition number is 1 / (1 - alpha) = 10,000; the coarse space of
 color_affine_grid.py, which also gives the start, spares most of the steps. On the processor the
 steps are compiled (compiled_system.py) and half as many, by incomplete Cholesky factors. By hand,
-because PyMatting takes 16 times as long and misses on a photo (measured in benchmarks/README.md).
+because PyMatting takes over ten times as long (benchmarks/README.md).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from style_core import get_method, list_methods, option_fields
+from style_core import get_method, list_methods
+from style_core.fronts import option_fields
 from style_core.method import Inputs, StyleInput
 from style_core.options import make_options
 from style_core.pipeline.runtime import RequestRuntime

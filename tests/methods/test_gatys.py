@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from demo.examples import gallery
-from style_core import EnoughDone, InvalidOption, coarse_to_fine, load_image, stylize
+from style_core import EnoughDone, InvalidOption, load_image, stylize
 from style_core.device import choose_device
+from style_core.methods.shared import coarse_to_fine
 from style_core.methods.shared.coarse_to_fine import resized
 from style_core.ops import pixel_optimization
 from style_core.ops.color_preservation import luminance

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from style_core import Cancelled, WeightsUnavailable, cli, describe_weights, get_weights, stylize
+from style_core import Cancelled, WeightsUnavailable, cli, get_weights, stylize
+from style_core.fronts import describe_weights
 from style_core.publishing import getting, originals
 from style_core.publishing.checkpoints import PUBLISHED
 from style_core.publishing.originals import ORIGINALS, Original, fetch_originals, git_blob_sha1

@@ -28,28 +28,16 @@ from .. import (
     EnoughDone,
     InvalidImage,
     StyleCoreError,
-    get_method,
-    get_weights,
-    list_methods,
     stylize,
     stylize_folder,
 )
-from ..fronts import (
-    FAMILIES,
-    WRITABLE,
-    OptionField,
-    check_output,
-    describe_weights,
-    option_default,
-    option_fields,
-    parse_numbers,
-    parse_value,
-)
+from ..fronts import WRITABLE, check_output
+from . import networks
+from .arguments import NO_CONTENT, command_parser
 from .reference import reference
 
 INPUTS = ("content", "content_mask", "style_mask")
-NO_CONTENT = "-"
-DEPTHS = (8, 16)
+NOT_METHODS = ("methods", "weights")  # commands that restyle nothing
 LONGEST_STEM = 100  # bytes of each input's name in the name of a result
 DONE, REFUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 130, 141  # the last two as shells say SIGINT and SIGPIPE
 
@@ -82,21 +70,21 @@ def _print_nowhere() -> None:
 
 
 def _run(arguments: Sequence[str] | None, prog: str) -> int:
-    parser = _parser(prog)
+    parser = command_parser(prog)
     args, rest = parser.parse_known_args(arguments)
     values = vars(args)
-    if rest and (values["command"] in INFORMING or any(text.startswith("-") for text in rest)):
+    if rest and (values["command"] in NOT_METHODS or any(text.startswith("-") for text in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:  # pictures after an option: argparse leaves them over
         values["style"] = [*values["style"], *rest]
     if values.get("masks") and (values["content_mask"] or values["style_mask"]):
         parser.error("--masks cannot be combined with --content-mask or --style-mask")
     command = values.pop("command")
-    if command not in INFORMING:
+    if command not in NOT_METHODS:
         _check_usage(parser, values)
     try:
-        if command in INFORMING:
-            return INFORMING[command](values)
+        if command in NOT_METHODS:
+            return _inform(command, values)
         return _batch(command, values) if values["batch"] else _stylize(command, values)
     except Cancelled:
         print("Stopped.", file=sys.stderr)
@@ -109,40 +97,14 @@ def _run(arguments: Sequence[str] | None, prog: str) -> int:
         return INTERRUPTED
 
 
-def _print_reference(values: dict[str, Any]) -> int:
-    print(reference())
+def _inform(command: str, values: dict[str, Any]) -> int:
+    if command == "methods":
+        print(reference())
+    elif values["action"] == "get":
+        networks.get(values["name"])
+    else:
+        networks.print_places()
     return DONE
-
-
-def _networks(values: dict[str, Any]) -> int:
-    """Where the networks of every method and family are, or getting those of one."""
-    if values["action"] == "get":
-        return _get(values["name"])
-    for family in FAMILIES:
-        for method in list_methods():
-            try:
-                place = describe_weights(method, family)
-            except StyleCoreError as error:  # a repository that cannot be asked
-                place = str(error)
-            print(f"{family:10} {method:10}  {place}")
-    return DONE
-
-
-def _get(name: str) -> int:
-    """Sentences stay; how far a file has come is replaced by what follows, and shown in a terminal only."""
-    with tqdm(bar_format="{desc}", leave=False, disable=None) as line:
-
-        def report(message: str) -> None:
-            if message.endswith("."):
-                line.write(message, file=sys.stderr)
-            else:
-                line.set_description_str(message)
-
-        print(get_weights(name, report=report))
-    return DONE
-
-
-INFORMING = {"methods": _print_reference, "weights": _networks}  # commands that restyle nothing
 
 
 def _check_usage(parser: argparse.ArgumentParser, values: dict[str, Any]) -> None:
@@ -264,91 +226,3 @@ def _short_stem(path: str) -> str:
     while len(os.fsencode(stem)) > LONGEST_STEM:
         stem = stem[:-1]
     return stem
-
-
-def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="Image style transfer.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="METHOD")
-    commands.add_parser("methods", help="print the reference of all methods and options")
-    _add_weights(commands.add_parser("weights", help="where full-size networks are, and getting them"))
-    for key in list_methods():
-        method = get_method(key)
-        command = commands.add_parser(key, help=method.summary, description=method.summary)
-        nothing = f"; {NO_CONTENT} for none: makes a texture of the style" if method.makes_textures else ""
-        command.add_argument("content", metavar="CONTENT", nargs="?", help=f"the picture to restyle{nothing}")
-        several = " (or several to mix)" if method.mixes_styles else ""
-        command.add_argument(
-            "style", metavar="STYLE", nargs="*", help=f"the picture whose style it gets{several}"
-        )
-        if method.mixes_styles:
-            command.add_argument(
-                "--style-weights", metavar="W,W", type=_weights, help="share of each of several styles"
-            )
-        command.add_argument(
-            "--batch", nargs=2, metavar=("IN", "OUT"),
-            help="restyle every picture of folder IN into folder OUT, instead of CONTENT; finished ones are "
-            "left alone",
-        )  # fmt: skip
-        command.add_argument("-o", "--output", type=Path, metavar="OUT", help="file to write")
-        command.add_argument(
-            "--format", metavar="SUFFIX", type=_suffix, help="with --batch: what is written (default png)"
-        )
-        command.add_argument(
-            "--bits", type=int, choices=DEPTHS, default=DEPTHS[0], help="per channel of a PNG or TIFF"
-        )
-        command.add_argument(
-            "--quality", type=int, metavar="Q", help="1 to 100, of JPEG and WebP (default 95) or AVIF (90)"
-        )
-        command.add_argument(
-            "--keep-metadata", action="store_true",
-            help="keep the content's camera data, exposure, time, author and copyright, without the place",
-        )  # fmt: skip
-        command.add_argument("--keep-gps", action="store_true", help="the same with the place")
-        command.add_argument("--content-mask", metavar="M", help="picture with one color per region")
-        command.add_argument("--style-mask", metavar="M", help="its partner, in the same colors")
-        command.add_argument("--masks", choices=["auto"], help="find regions by clustering instead")
-        command.add_argument("--family", choices=FAMILIES, default="compact", help="size of the networks")
-        command.add_argument("--weights-dir", metavar="DIR", help="folder of weights to use first")
-        command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-        for name, option in option_fields(method.options).items():
-            _add_option(command, name, option, option_default(method.options, name))
-    return parser
-
-
-def _add_weights(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(action="list")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    actions.add_parser("list", help="say for every method and family where its networks are (the default)")
-    command = actions.add_parser("get", help="fetch full-size networks, saying size and licence first")
-    command.add_argument(
-        "name", metavar="METHOD", help="wct2, photo_wct, wct, wct_16x (a smaller copy); gatys, deep_photo"
-    )
-
-
-def _weights(text: str) -> list[float]:
-    try:
-        return parse_numbers(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be numbers like 2,1, not {text!r}") from None
-
-
-def _suffix(text: str) -> str:
-    suffix = f".{text.lower().removeprefix('.')}"
-    if suffix not in WRITABLE:
-        known = ", ".join(known.removeprefix(".") for known in WRITABLE)
-        raise argparse.ArgumentTypeError(f"must be one of {known}, not {text!r}")
-    return suffix
-
-
-def _add_option(parser: argparse.ArgumentParser, name: str, option: OptionField, default: Any) -> None:
-    def parse(text: str) -> Any:
-        try:
-            return parse_value(option, text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be {option.values}, not {text!r}") from None
-
-    shown = ",".join(default) if isinstance(default, tuple) else default
-    parser.add_argument(
-        f"--{name.replace('_', '-')}", type=parse, default=default, metavar="VALUE",
-        help=f"{option.help} ({option.values}; default {shown})".replace("%", "%%"),
-    )  # fmt: skip

@@ -17,7 +17,7 @@ from style_core import StyleCoreError
 
 def main() -> int:
     """Build the page and serve it until interrupted; returns the exit status."""
-    args = _parser().parse_args()
+    args = demo_parser().parse_args()
     try:
         from .server import serve
     except ModuleNotFoundError as error:
@@ -40,7 +40,8 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def demo_parser() -> argparse.ArgumentParser:
+    """The parser of both names."""
     parser = argparse.ArgumentParser(description="The style transfer demo.")
     parser.add_argument("--host", default=None, help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=None, help="port (default: the first free from 7860)")

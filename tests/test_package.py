@@ -166,7 +166,7 @@ def without_extras(code):
 def test_the_readmes_sample_runs_with_the_installed_weights(run, home, tmp_path):
     readme = (ROOT / "README.md").read_text("utf-8")
     sample = next(b for b in re.findall(r"^```python\n(.*?)^```$", readme, re.S | re.M) if "stylize" in b)
-    small = sample.replace("style_strength=0.8,", "style_strength=0.8, size=96,")
+    small = sample.replace("style_strength=0.8", "style_strength=0.8, size=96")
     assert small != sample
     where = "import style_core.weights as w; print(style_core.__file__, w.locate('compact', 'wct2_sum'))"
     done = run("python", "-c", without_extras(f"{small}\nimport style_core; {where}"))

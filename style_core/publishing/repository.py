@@ -30,6 +30,7 @@ SPACE_PARTS = (
     "demo",
     "style_core",
     "assets",
+    "docs",
     "LICENSE",
     "NOTICE.md",
     "README.md",

@@ -5,6 +5,7 @@ import torch
 
 from style_core.ops import float64
 from style_core.ops.local_affine import local_affine_filter
+from style_core.regions import Labels
 from style_core.smoothing import matting_energy, propagate
 
 from .conftest import photo
@@ -49,3 +50,10 @@ def test_the_local_affine_filter_comes_back_as_well(device):
     filtered = local_affine_filter(content.to(device), result.to(device), radius=3, edge=0.1)
     assert filtered.device.type == device.type
     assert torch.equal(filtered.to("cpu"), local_affine_filter(content, result, radius=3, edge=0.1))
+
+
+def test_labels_are_brought_to_other_sizes_where_they_are(device):
+    labels = Labels(torch.arange(40 * 48).view(40, 48).to(torch.uint8))
+    small = labels.to(device).at(7, 31)
+    assert small.map.device.type == device.type
+    assert torch.equal(small.map.to("cpu"), labels.at(7, 31).map)

@@ -76,8 +76,8 @@ class Labels:
 
 def resized(labels: Tensor, height: int, width: int) -> Tensor:
     """``[H, W]`` of any kind at another size: every pixel takes the value at its middle."""
-    places = [
-        ((torch.arange(side, device=labels.device, dtype=torch.float64) + 0.5) * own / side).long()
+    places = [  # by whole numbers: some devices have no float64
+        ((2 * torch.arange(side) + 1) * own // (2 * side)).to(labels.device)
         for own, side in zip(labels.shape, (height, width), strict=True)
     ]
     return labels[places[0][:, None], places[1]]

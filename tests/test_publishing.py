@@ -86,7 +86,9 @@ class TestOriginals:
         monkeypatch.setattr(originals, "DELAYS", (0.01,))
         command = ["fetch-originals", "wct2", "-o", str(tmp_path / "out"), "--host", "http://127.0.0.1:9"]
         assert hub_upload.main(command) == 1
-        assert "cannot be fetched from" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "cannot be fetched from http://127.0.0.1:9/" in said
+        assert "(Connection refused); check the connection and run it again" in said
 
     @pytest.mark.parametrize(
         ("method", "count"), [("wct2", 3), ("photo_wct", 1), ("wct", 10), ("wct_16x", 10)]

@@ -222,7 +222,14 @@ def _tried(call: Callable[[], R], original: Original, host: str) -> R:
         except (urllib.error.URLError, ConnectionError, TimeoutError, HTTPException) as error:
             if delay is None:
                 raise CheckpointError(
-                    f"{original.name} cannot be fetched from {address}: {error}; what has arrived is kept."
+                    f"{original.name} cannot be fetched from {address} ({_words(error)}); check the "
+                    "connection and run it again, which goes on with what has arrived."
                 ) from error
         time.sleep(delay)
     raise AssertionError("the last try either returns or raises")
+
+
+def _words(error: OSError | HTTPException) -> str:
+    """What went wrong below, without Python's names for it."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__

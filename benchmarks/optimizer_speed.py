@@ -56,11 +56,11 @@ def _methods(place: Path | None, size: int) -> dict[str, tuple[Callable[[], obje
     plain = Inputs(content, (StyleInput(style),))
     masked = Inputs(content, (StyleInput(style, labels),), labels)
     gatys, deep_photo = GatysOptions(), DeepPhotoOptions()
-    photo_loss = photorealistic(picture_loss(masked, deep_photo, fast, _unheard), content, deep_photo)
+    photo_loss = photorealistic(picture_loss(masked, deep_photo, fast, _ignored), content, deep_photo)
     return {
         "gatys": (
             gatys_iterations(exact, content, style),
-            _ours(picture_loss(plain, gatys, fast, _unheard), content),
+            _ours(picture_loss(plain, gatys, fast, _ignored), content),
         ),
         f"deep_photo, {REGIONS} regions": (
             deep_photo_iterations(exact, content, style, masks, masks),
@@ -90,7 +90,7 @@ def _best(run: Callable[[], object]) -> float:
     return best
 
 
-def _unheard(sentence: str) -> None:
+def _ignored(sentence: str) -> None:
     """Where notes go here."""
 
 

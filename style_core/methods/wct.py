@@ -105,7 +105,7 @@ class WCTTransfer(Transfer):
         note_unmeasured(labels, here.keys() & {label for target in targets for label in target}, self.note)
         strength = level_strength(level_of(place), self.options)
         maps = {}
-        for label in (EVERYTHING, *labels):
+        for label in {EVERYTHING, *labels}:
             matched = self._matched(label, here, targets)
             total = sum(share for share, _, _ in matched)
             maps[label] = _mean_map(

@@ -76,8 +76,9 @@ def find_regions(
     target = devices.choose_device(device)
     place = Path(fspath(weights_dir)) if weights_dir is not None else None
     runtime = RequestRuntime(
-        family, place, target, torch.Generator(), progress or ignore_progress, chosen.encoder, method
-    )
+        family=family, weights_dir=place, device=target, generator=torch.Generator(),
+        report=progress or ignore_progress, encoder_kind=chosen.encoder, method=method,
+    )  # fmt: skip
     with out_of_memory_as_a_sentence(target), torch.no_grad():
         pictures = read_pictures(content, sources, values, chosen.longest, runtime)
         segments = regions_of(

@@ -90,8 +90,9 @@ def stylize(
     place = Path(fspath(weights_dir)) if weights_dir is not None else None
     seeded = torch.Generator().manual_seed(values.seed)
     runtime = RequestRuntime(
-        family, place, target, seeded, progress or ignore_progress, chosen.encoder, method
-    )
+        family=family, weights_dir=place, device=target, generator=seeded,
+        report=progress or ignore_progress, encoder_kind=chosen.encoder, method=method,
+    )  # fmt: skip
     began = time.perf_counter()
     # Methods that need gradients switch them on.
     with out_of_memory_as_a_sentence(target), torch.no_grad():

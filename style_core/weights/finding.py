@@ -129,8 +129,8 @@ def identity(method: str, family: str, kind: str, folder: Path | None = None) ->
     Raises:
         WeightsUnavailable: a file cannot be read.
     """
-    places = searched_folders(method, family, folder)
-    files = [path for place in places for path in place.glob(f"{method}_*.safetensors")]
+    searched = searched_folders(method, family, folder)
+    files = [path for place in searched for path in place.glob(f"{method}_*.safetensors")]
     names = {encoder_name(family, kind), *(path.stem for path in files)}
     found = {name: find_file(method, family, name, folder) for name in names}
     return {name: present_sha256(path) for name, path in sorted(found.items()) if path is not None}

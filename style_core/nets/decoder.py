@@ -147,7 +147,7 @@ def encode_with_maxima(encoder: Encoder, image: Tensor, *, level: int) -> tuple[
     Any H and W from 16 px (17 at level 5): an odd last row or column is kept (see nets/unpool.py).
     """
     maxima: dict[int, Maxima] = {}
-    x = encoder.enter(image)
+    x = encoder.preprocess(image)
     for name in LAYERS[: LAYERS.index(f"conv{level}_1") + 1]:
         if name in POOL_BEFORE:
             x, maxima[int(name[4]) - 1] = max_pool(x)

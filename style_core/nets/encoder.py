@@ -105,8 +105,8 @@ class Encoder(nn.Module):
             return F.relu(F.conv2d(x, conv.weight, conv.bias, padding=1), inplace=True)
         return reflect_conv(x, conv, relu=True)
 
-    def enter(self, image: Tensor) -> Tensor:
-        """The preprocessing: RGB in [0, 1] to what conv1_1 reads."""
+    def preprocess(self, image: Tensor) -> Tensor:
+        """RGB in [0, 1] to what conv1_1 reads, ``[N, 3, H, W]`` both sides."""
         return image if self.conv0 is None else self.conv0(image)
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -127,7 +127,7 @@ class Encoder(nn.Module):
         if unknown:
             raise ValueError(f"these weights have no layer {', '.join(sorted(unknown))}")
         found: dict[str, Tensor] = {}
-        x = self.enter(image)
+        x = self.preprocess(image)
         for name in self.layers:
             if name in POOL_BEFORE:
                 x = POOLINGS[self.pool](x)

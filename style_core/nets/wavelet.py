@@ -117,7 +117,7 @@ def wavelet_encode(
         hook: called with level 1 … 4 and ``[1, C, h, w]``.
     """
     skips: dict[int, Skip] = {}
-    x = encoder.enter(image)
+    x = encoder.preprocess(image)
     for name in LAYERS[: LAYERS.index("conv4_1") + 1]:
         if name in POOL_BEFORE:
             level = int(name[4]) - 1

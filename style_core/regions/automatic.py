@@ -150,9 +150,7 @@ def _draw(labels: Tensor, count: int, small: ImageTensor, full: ImageTensor) -> 
 
 def _only_common(content: Tensor, style: Tensor) -> Segments:
     """Labels that filtering left on one side only become 0."""
-    sides = Labels(content), Labels(style)
-    for label in {*sides[0].present, *sides[1].present}:
-        if not all(label in side for side in sides):
-            content[content == label] = EVERYTHING
-            style[style == label] = EVERYTHING
+    for label in {*Labels(content).present} ^ {*Labels(style).present}:
+        content[content == label] = EVERYTHING
+        style[style == label] = EVERYTHING
     return Segments(content, style)

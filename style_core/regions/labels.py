@@ -38,7 +38,7 @@ class Labels:
     """A picture's label map, with what is asked of it again and again found once.
 
     Attributes:
-        map: ``[H, W]`` uint8.
+        map: ``[H, W]`` uint8; never changed afterwards, for what was found of it stays.
     """
 
     map: LabelMap

@@ -29,7 +29,7 @@ NEGLIGIBLE = 1e-6  # share of the largest channel's second moment below which a 
 def start_from_teachers(student: Encoder, teachers: Teachers, images: Tensor) -> dict[str, int]:
     """Set the student's weights from ``images`` (``[N, 3, H, W]``); returns channels copied per layer."""
     copied = {}
-    x = student.enter(images)
+    x = student.preprocess(images)
     for name in student.layers:
         if name in POOL_BEFORE:
             x = POOLINGS[student.pool](x)

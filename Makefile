@@ -1,18 +1,22 @@
 # make run   set up a virtual environment and open the demo
-# make test  set up and run format check, lint, type check and tests
+# make check set up and run format check, lint, type check and the quick tests: a minute
+# make test  the same with all tests: five minutes on two cores
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test check format bench clean
+.PHONY: run test check lint format bench clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/python app.py
 
-test: check
+test: lint
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.test-ready
+check: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.test-ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

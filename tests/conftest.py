@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,29 @@ from style_core.training.initialization import start_decoder, start_wavelet_deco
 from style_core.training.normalization import normalize_activations
 
 TINY_WIDTHS = dict(zip(LAYERS, (6, 6, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 12), strict=True))
-SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+TESTS = Path(__file__).resolve().parent
+SHARED_DATA = TESTS.parent.parent / "shared" / "data"
+
+# What starts a browser, a server or other processes, trains, optimizes, or is long for another reason.
+SLOW = (
+    "demo/test_mcp.py", "demo/test_shares_on_the_hub.py", "demo/test_viewer.py", "files/test_doors.py",
+    "files/test_fuzz.py", "methods", "regions/test_masks.py", "smoothing", "test_app.py", "test_browser.py",
+    "test_cli.py", "test_conditions.py", "test_every_method.py", "test_hub_upload.py",
+    "test_imagenet_encoder.py", "test_memory.py", "test_package.py", "test_published.py",
+    "test_publishing.py", "test_readme.py", "training", "weights/hub",
+)  # fmt: skip
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process for each CPU, at most eight; files named on the command line are run in this one."""
+    return 0 if any(".py" in argument for argument in config.args) else min(os.cpu_count() or 1, 8)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what ``make check`` leaves out."""
+    for item in items:
+        if any(item.path.is_relative_to(TESTS / place) for place in SLOW):
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,12 @@ CONTENT, STYLE = photo(40, 53, seed=1), photo(48, 37, seed=2).flip(1)
 
 @pytest.fixture
 def run(tiny_weights):
+    """A method with the tiny weights; one that takes steps takes few."""
+
     def stylized(method, content=CONTENT, style=STYLE, **options):
-        return stylize(method, content, style, weights_dir=tiny_weights, device="cpu", **options)
+        few = {"steps": 10} if "steps" in option_fields(get_method(method).options) else {}
+        given = {**few, **options}
+        return stylize(method, content, style, weights_dir=tiny_weights, device="cpu", **given)
 
     return stylized
 

@@ -1,6 +1,7 @@
 """Who may import whom, as data, read from the source with ``ast``."""
 
 import ast
+import functools
 import shutil
 import sys
 from dataclasses import dataclass
@@ -140,22 +141,27 @@ def module_name(path, root):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path, root):
-    """Absolute names of all modules a file imports when it runs, wherever in it."""
-    tree = ast.parse(path.read_text("utf-8"))
+@functools.cache
+def import_statements(text):
+    """The imports of a source that are made when it runs, wherever in it; many tests ask for the same."""
+    tree = ast.parse(text)
     only_types = {
         id(inner)
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
+    imports = (node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
+    return [node for node in imports if id(node) not in only_types]
+
+
+def imported(path, root):
+    """Absolute names of all modules a file imports when it runs."""
     package = path.relative_to(root).parent.parts
-    for node in ast.walk(tree):
-        if id(node) in only_types:
-            continue
+    for node in import_statements(path.read_text("utf-8")):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             above = package[: len(package) - node.level + 1] if node.level else ()
             base = ".".join((*above, *(node.module or "").split("."))).strip(".")
             for alias in node.names:

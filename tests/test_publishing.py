@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -184,29 +185,61 @@ class TestPlans:
         assert "torch.Size([1, 3, 32, 40])" in done.stdout
 
 
+def environment(hub, home, **more):
+    """What a user would set."""
+    return {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_TOKEN": "hf_test",
+            "HF_HUB_DISABLE_XET": "1", "PYTHONPATH": str(ROOT), **more}  # fmt: skip
+
+
 def run_in_a_process(hub, home, *arguments, **more):
-    """``python hub_upload.py …`` with the environment a user would set."""
-    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_TOKEN": "hf_test",
-                   "HF_HUB_DISABLE_XET": "1", "PYTHONPATH": str(ROOT), **more}  # fmt: skip
+    """A Python program with the environment a user would set."""
+    command = [sys.executable, *arguments]
     return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, cwd=ROOT
+        command, env=environment(hub, home, **more), capture_output=True, text=True, cwd=ROOT
     )
+
+
+@contextmanager
+def uploads(hub, home):
+    """``upload(*arguments)`` of ``hub_upload.py``, one after another in one process: status and output."""
+    code = """
+import json, sys, hub_upload
+for line in sys.stdin:
+    status = hub_upload.main(json.loads(line))
+    print(f"end {status}", flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=environment(hub, home), cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as program:  # fmt: skip
+
+        def upload(*arguments):
+            program.stdin.write(json.dumps(arguments) + "\n")
+            program.stdin.flush()
+            lines = []
+            for line in program.stdout:
+                if line.startswith("end "):
+                    return int(line.split()[1]), "".join(lines)
+                lines.append(line)
+            raise AssertionError(f"the process ended: {''.join(lines)}")
+
+        yield upload
+        program.stdin.close()
 
 
 def test_published_weights_are_fetched_again_by_another_process(weights, tmp_path):
     with serve(tmp_path / "hub") as hub:
-        publish = ("hub_upload.py", "publish", str(weights), "--repo", "tester/style")
-        dry = run_in_a_process(hub, tmp_path / "one", *publish, "--dry-run")
-        assert dry.returncode == 0, dry.stderr
-        assert "Nothing was sent." in dry.stdout
-        assert not hub.requests
-
-        first = run_in_a_process(hub, tmp_path / "one", *publish)
-        assert first.returncode == 0, first.stderr
-        assert len(hub.commits) == 1
-        second = run_in_a_process(hub, tmp_path / "one", *publish)
-        assert "nothing was committed" in second.stdout
-        assert len(hub.commits) == 1
+        publish = ("publish", str(weights), "--repo", "tester/style")
+        with uploads(hub, tmp_path / "one") as upload:
+            status, said = upload(*publish, "--dry-run")
+            assert status == 0, said
+            assert "Nothing was sent." in said
+            assert not hub.requests
+            status, said = upload(*publish)
+            assert status == 0, said
+            assert len(hub.commits) == 1
+            assert "nothing was committed" in upload(*publish)[1]
+            assert len(hub.commits) == 1
 
         fetch = "from style_core.weights import locate; print(locate('vgg19', 'wct_2'))"
         done = run_in_a_process(hub, tmp_path / "two", "-c", fetch, STYLE_CORE_REPO="tester/style")
@@ -217,11 +250,11 @@ def test_published_weights_are_fetched_again_by_another_process(weights, tmp_pat
 
 
 def test_a_space_is_pushed_once(tmp_path):
-    with serve(tmp_path / "hub") as hub:
+    with serve(tmp_path / "hub") as hub, uploads(hub, tmp_path / "home") as upload:
         for expected in ("commit", "nothing was committed"):
-            done = run_in_a_process(hub, tmp_path / "home", "hub_upload.py", "space", "--repo", "tester/demo")
-            assert done.returncode == 0, done.stderr
-            assert expected in done.stdout
+            status, said = upload("space", "--repo", "tester/demo")
+            assert status == 0, said
+            assert expected in said
         assert (hub.folder("spaces", "tester/demo") / "app.py").is_file()
         assert len(hub.commits) == 1
 

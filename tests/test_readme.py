@@ -121,7 +121,7 @@ class TestCommands:
 
     def test_those_that_get_weights_name_published_ones(self, monkeypatch):
         asked = []
-        monkeypatch.setattr(cli, "get_weights", lambda name, report: asked.append(name))
+        monkeypatch.setattr(cli.networks, "get_weights", lambda name, report: asked.append(name))
         for command in commands("style-core weights get "):
             assert cli.main(["weights", "get", command]) == 0
         assert asked == ["wct2"]

@@ -8,12 +8,21 @@ from style_core.ops.moments import moments
 from style_core.smoothing import matting_energy
 
 from ..conftest import photo
+from .conftest import remembered
 
-FEW = {"steps": 30}
+FEW = {"steps": 20}
 
 
-def shot(pair, **options):
-    return stylize("deep_photo", *pair, **{**FEW, **options})
+@pytest.fixture(scope="module")
+def shot(small_pair):
+    """The result of 128 x 96 px with some options: both stages are at full size."""
+    return remembered("deep_photo", small_pair, **FEW)
+
+
+@pytest.fixture(scope="module")
+def large_shot(pair):
+    """The result of 256 x 192 px with some options: the first stage begins at half of that."""
+    return remembered("deep_photo", pair, **FEW)
 
 
 def roughness(image, content):
@@ -21,92 +30,92 @@ def roughness(image, content):
     return float(matting_energy(content)(image)) / image[0, 0].numel()
 
 
-def test_the_photorealism_term_leaves_a_local_recoloring(pair):
-    free, held = (shot(pair, photorealism=p, refinement=("none",)).image for p in (0, 1))
-    assert roughness(held, pair[0]) < 0.1 * roughness(free, pair[0])
+def test_the_photorealism_term_leaves_a_local_recoloring(shot, small_pair):
+    free, held = (shot(photorealism=p, refinement=("none",)).image for p in (0, 1))
+    assert roughness(held, small_pair[0]) < 0.1 * roughness(free, small_pair[0])
 
 
-def test_the_styles_colors_are_reached(pair):
-    image = shot(pair).image
-    before, after = ((moments(x).mean - moments(pair[1]).mean).abs().max() for x in (pair[0], image))
+def test_the_styles_colors_are_reached(shot, small_pair):
+    image = shot().image
+    before, after = (
+        (moments(x).mean - moments(small_pair[1]).mean).abs().max() for x in (small_pair[0], image)
+    )
     assert after < 0.3 * before
 
 
-def test_the_style_strength_moves_steadily_to_the_styles_colors(pair):
-    wanted = moments(pair[1]).mean
-    gaps = [
-        float((moments(shot(pair, style_strength=s).image).mean - wanted).norm()) for s in (0, 0.33, 0.66, 1)
-    ]
+def test_the_style_strength_moves_steadily_to_the_styles_colors(shot, small_pair):
+    wanted = moments(small_pair[1]).mean
+    gaps = [float((moments(shot(style_strength=s).image).mean - wanted).norm()) for s in (0, 0.33, 0.66, 1)]
     assert gaps == sorted(gaps, reverse=True)
 
 
-def test_the_content_strength_makes_it_ever_more_photorealistic(pair):
+def test_the_content_strength_makes_it_ever_more_photorealistic(shot, small_pair):
     energies = [
-        roughness(shot(pair, content_strength=c, refinement=("none",)).image, pair[0]) for c in (0, 0.5, 1)
+        roughness(shot(content_strength=c, refinement=("none",)).image, small_pair[0]) for c in (0, 0.5, 1)
     ]
     assert energies == sorted(energies, reverse=True)
 
 
 def test_each_region_takes_its_own_partners_colors():
     """Left and right of the content, top and bottom of the style."""
-    content, style = 0.4 + 0.2 * photo(128, 192), 0.2 * photo(192, 128, seed=1)
-    style[:, :, :96] += torch.tensor([0.7, 0.2, 0.1])[:, None, None]
-    style[:, :, 96:] += torch.tensor([0.1, 0.2, 0.7])[:, None, None]
-    mask, style_mask = torch.zeros(1, 3, 128, 192), torch.zeros(1, 3, 192, 128)
-    mask[..., 96:], style_mask[:, :, 96:] = 1, 1
-    image = stylize("deep_photo", content, style, content_mask=mask, style_mask=style_mask).image
-    left, right = image[..., :80].mean((0, 2, 3)), image[..., 112:].mean((0, 2, 3))
+    content, style = 0.4 + 0.2 * photo(64, 96), 0.2 * photo(96, 64, seed=1)
+    style[:, :, :48] += torch.tensor([0.7, 0.2, 0.1])[:, None, None]
+    style[:, :, 48:] += torch.tensor([0.1, 0.2, 0.7])[:, None, None]
+    mask, style_mask = torch.zeros(1, 3, 64, 96), torch.zeros(1, 3, 96, 64)
+    mask[..., 48:], style_mask[:, :, 48:] = 1, 1
+    image = stylize("deep_photo", content, style, content_mask=mask, style_mask=style_mask, steps=60).image
+    left, right = image[..., :40].mean((0, 2, 3)), image[..., 56:].mean((0, 2, 3))
     assert left[0] > left[2] + 0.4
     assert right[2] > right[0] + 0.4
 
 
-def test_stage_one_is_without_and_stage_two_with_the_term(pair):
+def test_stage_one_is_without_and_stage_two_with_the_term(large_shot):
     messages = []
-    shot(pair, progress=lambda fraction, message, preview=None: messages.append(message))
+    large_shot(steps=6, progress=lambda fraction, message, preview=None: messages.append(message))
     stages = [message.split(",")[0] for message in messages if message.startswith("Stage")]
     assert stages == sorted(stages)
     assert set(stages) == {"Stage 1", "Stage 2"}
 
 
-def test_without_coarse_to_fine_both_stages_are_at_full_size(pair):
-    result = shot(pair, coarse_to_fine=False, steps=4)
+def test_without_coarse_to_fine_both_stages_are_at_full_size(large_shot):
+    result = large_shot(coarse_to_fine=False, steps=4)
     assert {p.width for p in result.losses} == {256}
     assert sum(p.step == 0 for p in result.losses) == 2
 
 
 @pytest.mark.parametrize("refinement", [("affine",), ("detail",), ("affine", "detail")])
-def test_refinements_change_the_picture(pair, refinement):
-    plain = shot(pair, steps=3, refinement=("none",)).image
-    refined = shot(pair, steps=3, refinement=refinement).image
+def test_refinements_change_the_picture(shot, refinement):
+    plain = shot(steps=3, refinement=("none",)).image
+    refined = shot(steps=3, refinement=refinement).image
     assert 0.001 < float((refined - plain).abs().mean()) < 0.2
 
 
-def test_stopping_in_stage_one_still_gives_a_picture_of_full_size(pair):
+def test_stopping_in_stage_one_still_gives_a_picture_of_full_size(large_shot, pair):
     def stop(fraction, message, preview=None):
         if message.startswith("Stage 1") and "step 0" not in message:
             raise EnoughDone("Stopped.")
 
-    result = shot(pair, progress=stop, steps=2000)
+    result = large_shot(progress=stop, steps=2000)
     assert result.image.shape == pair[0].shape
     assert any(note.startswith("Stopped at step") for note in result.notes)
 
 
 @pytest.mark.parametrize("word", ["Smoothing", "Local affine", "Done"])
-def test_stopping_at_any_message_gives_a_picture(pair, word):
+def test_stopping_at_any_message_gives_a_picture(large_shot, pair, word):
     def stop(fraction, message, preview=None):
         if message.startswith(word):
             raise EnoughDone("Stopped.")
 
-    result = shot(pair, progress=stop, steps=20, refinement=("affine",))
+    result = large_shot(progress=stop, steps=4, refinement=("affine",))
     assert result.image.shape == pair[0].shape
     assert word == "Done" or any(note.startswith("Stopped ") for note in result.notes)
     if word == "Smoothing":
         assert {p.width for p in result.losses} == {128}  # stage 2 was not begun
 
 
-def test_a_region_without_partner_is_noted_and_takes_the_whole_style(pair):
-    mask, style_mask = torch.zeros(1, 3, 192, 256), torch.zeros(1, 3, 192, 256)
-    mask[..., 128:] = 1
-    result = shot(pair, content_mask=mask, style_mask=style_mask)
+def test_a_region_without_partner_is_noted_and_takes_the_whole_style(shot, small_pair):
+    mask, style_mask = torch.zeros(1, 3, 96, 128), torch.zeros(1, 3, 96, 128)
+    mask[..., 64:] = 1
+    result = shot(content_mask=mask, style_mask=style_mask)
     assert any("is missing in the style mask" in note for note in result.notes)
-    assert (moments(result.image[..., 140:]).mean - moments(pair[1]).mean).abs().max() < 0.2
+    assert (moments(result.image[..., 70:]).mean - moments(small_pair[1]).mean).abs().max() < 0.2

@@ -18,6 +18,7 @@ from style_core.ops.moments import moments
 from style_core.weights import load_encoder
 
 from ..conftest import psnr
+from .conftest import remembered
 
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 FEW = {"steps": 40}
@@ -25,11 +26,10 @@ FEW = {"steps": 40}
 
 @pytest.fixture(scope="module")
 def pair():
-    """A photo and a painting of the gallery, 160 x 112 and 160 px."""
+    """A photo and a painting of the gallery, 112 x 80 and 112 x 96 px."""
     example = gallery(photorealistic=False)[0]
-    return resized(load_image(example.content).pixels, 112, 160), resized(
-        load_image(example.style).pixels, 128, 160
-    )
+    content, style = (load_image(path).pixels for path in (example.content, example.style))
+    return resized(content, 80, 112), resized(style, 96, 112)
 
 
 @pytest.fixture(scope="module")
@@ -51,19 +51,21 @@ def content_distance(encoder, image, content):
     return float((own - wanted).square().mean() / wanted.square().mean())
 
 
-def painted(pair, **options):
-    return stylize("gatys", *pair, **{**FEW, **options})
+@pytest.fixture(scope="module")
+def painted(pair):
+    """The pair's result with some options."""
+    return remembered("gatys", pair, **FEW)
 
 
 @pytest.mark.parametrize("options", [{}, {"optimizer": "adam", "steps": 80}, {"pooling": "average"}])
-def test_the_style_is_reached_to_a_fraction_of_its_distance(pair, encoder, options):
-    result = painted(pair, **options)
+def test_the_style_is_reached_to_a_fraction_of_its_distance(painted, pair, encoder, options):
+    result = painted(**options)
     assert style_distance(encoder, result.image, pair[1]) < 0.4 * style_distance(encoder, *pair)
     assert result.losses[-1].loss < 0.2 * result.losses[0].loss
 
 
-def test_the_style_strength_moves_steadily_from_the_content_to_the_style(pair, encoder):
-    results = [painted(pair, style_strength=s).image for s in (0, 0.2, 0.4, 0.6, 0.8, 1)]
+def test_the_style_strength_moves_steadily_from_the_content_to_the_style(painted, pair, encoder):
+    results = [painted(style_strength=s).image for s in (0, 0.2, 0.4, 0.6, 0.8, 1)]
     assert torch.equal(results[0], pair[0])
     distances = [style_distance(encoder, image, pair[1]) for image in results]
     assert distances == sorted(distances, reverse=True)
@@ -71,40 +73,39 @@ def test_the_style_strength_moves_steadily_from_the_content_to_the_style(pair, e
     assert similarities == sorted(similarities, reverse=True)
 
 
-def test_the_content_strength_keeps_more_and_more_of_the_content(pair, encoder):
+def test_the_content_strength_keeps_more_and_more_of_the_content(painted, pair, encoder):
     distances = [
-        content_distance(encoder, painted(pair, content_strength=c).image, pair[0])
-        for c in (0, 0.25, 0.5, 0.75, 1)
+        content_distance(encoder, painted(content_strength=c).image, pair[0]) for c in (0, 0.25, 0.5, 0.75, 1)
     ]
     assert distances == sorted(distances, reverse=True)
     assert distances[-1] < 0.5 * distances[0]
 
 
 def test_coarse_to_fine_ends_lower_than_as_much_work_at_full_size(pair):
-    content = resized(pair[0], 224, 320)
-    fine = stylize("gatys", content, pair[1], steps=60)
-    direct = stylize("gatys", content, pair[1], steps=45, coarse_to_fine=False)  # 60 / 4 + 30 full steps
-    assert fine.losses[0].width == 160
-    assert {p.width for p in direct.losses} == {320}
+    content = resized(pair[0], 176, 256)
+    fine = stylize("gatys", content, pair[1], steps=40)
+    direct = stylize("gatys", content, pair[1], steps=30, coarse_to_fine=False)  # 40 / 4 + 20 full steps
+    assert fine.losses[0].width == 128
+    assert {p.width for p in direct.losses} == {256}
     assert fine.losses[-1].loss < direct.losses[-1].loss
 
 
 @pytest.mark.parametrize("start", ["content", "noise", "style"])
-def test_every_start_arrives(pair, encoder, start):
-    image = painted(pair, start=start, steps=80).image
+def test_every_start_arrives(painted, pair, encoder, start):
+    image = painted(start=start, steps=60).image
     assert style_distance(encoder, image, pair[1]) < 0.4 * style_distance(encoder, *pair)
 
 
-def test_luminance_alone_keeps_the_contents_colors(pair):
-    image = painted(pair, colors="luminance").image
+def test_luminance_alone_keeps_the_contents_colors(painted, pair):
+    image = painted(colors="luminance").image
     chroma = [x - luminance(x) for x in (image, pair[0])]
     inside = ((image > 0) & (image < 1)).all(1, keepdim=True).expand_as(image)
     torch.testing.assert_close(chroma[0][inside], chroma[1][inside], atol=2e-3, rtol=0)
     assert psnr(luminance(image), luminance(pair[0])) < 25
 
 
-def test_covariance_matching_paints_with_the_contents_palette(pair):
-    colors = {name: moments(painted(pair, colors=name).image).mean for name in ("style", "covariance")}
+def test_covariance_matching_paints_with_the_contents_palette(painted, pair):
+    colors = {name: moments(painted(colors=name).image).mean for name in ("style", "covariance")}
     wanted = moments(pair[0]).mean
     assert (colors["covariance"] - wanted).abs().max() < 0.5 * (colors["style"] - wanted).abs().max()
 
@@ -129,7 +130,7 @@ def test_a_texture_is_made_of_noise(pair, encoder):
     assert not torch.equal(result.image, other.image)
 
 
-def test_stopping_keeps_the_picture_reached_so_far(pair, encoder):
+def test_stopping_keeps_the_picture_reached_so_far(painted, pair, encoder):
     seen = []
 
     def stop_after_some(fraction, message, preview=None):
@@ -137,7 +138,7 @@ def test_stopping_keeps_the_picture_reached_so_far(pair, encoder):
         if fraction > 0.3:
             raise EnoughDone("Stopped.")
 
-    result = painted(pair, steps=2000, progress=stop_after_some)
+    result = painted(steps=200, progress=stop_after_some)
     assert any(note.startswith("Stopped at step") for note in result.notes)
     assert style_distance(encoder, result.image, pair[1]) < 0.5 * style_distance(encoder, *pair)
     previews = [p for p in seen if p is not None]
@@ -145,12 +146,12 @@ def test_stopping_keeps_the_picture_reached_so_far(pair, encoder):
     assert all(p.min() >= 0 and p.max() <= 1 for p in previews)
 
 
-def test_the_budget_ends_with_the_best_picture(pair, encoder, monkeypatch):
+def test_the_budget_ends_with_the_best_picture(painted, pair, encoder, monkeypatch):
     ticks = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: next(ticks) / 200)  # so that a busy machine changes nothing
     for module in (coarse_to_fine, pixel_optimization):
         monkeypatch.setattr(module, "time", clock)
-    result = painted(pair, steps=2000, max_seconds=1)
+    result = painted(steps=2000, max_seconds=1)
     assert any(note.startswith("The time of 1 s was over") for note in result.notes)
     assert 20 < result.losses[-1].step < 220  # what fits into 200 looks at the clock, not 2000 steps
     assert style_distance(encoder, result.image, pair[1]) < 0.6 * style_distance(encoder, *pair)
@@ -170,9 +171,9 @@ def test_a_strip_is_not_reduced_to_nothing(pair):
     assert stylize("gatys", resized(pair[0], 40, 1200), pair[1], steps=1).image.shape[-2:] == (40, 1200)
 
 
-def test_reduced_precision_is_not_seen(pair):
+def test_reduced_precision_is_not_seen(painted, pair):
     """The runs part ways step by step; what counts is that both end as near to the style."""
-    losses = [painted(pair, precision=p).losses[-1].loss for p in ("fast", "exact")]
+    losses = [painted(precision=p).losses[-1].loss for p in ("fast", "exact")]
     assert losses[0] == pytest.approx(losses[1], rel=0.25)
 
 
@@ -181,14 +182,14 @@ def test_stopping_between_two_sizes_keeps_the_picture_too(pair):
         if message == "Measuring the style" and fraction > 0.1:
             raise EnoughDone("Stopped.")
 
-    content = resized(pair[0], 224, 320)
+    content = resized(pair[0], 176, 256)
     result = stylize("gatys", content, pair[1], steps=20, progress=stop)
     assert result.image.shape == content.shape
-    assert {p.width for p in result.losses} == {160}
+    assert {p.width for p in result.losses} == {128}
     assert psnr(result.image, content) < 25
 
 
 @pytest.mark.parametrize("layers", [("conv9_1",), ("conv1_1=x",), ("conv1_1=-1",), ("conv1_1=0",), ()])
-def test_layers_that_are_none_are_refused(pair, layers):
+def test_layers_that_are_none_are_refused(painted, pair, layers):
     with pytest.raises(InvalidOption, match="style_layers must be one or more of conv1_1, "):
-        painted(pair, style_layers=layers)
+        painted(style_layers=layers)

@@ -13,9 +13,19 @@ from .errors import (
 )
 from .files import load_image, read_settings
 from .images import Picture
+from .look import Look, load_look
 from .measures import Measures
 from .method import Method
-from .pipeline import Result, find_regions, get_method, list_methods, measure_result, stylize
+from .pipeline import (
+    Result,
+    apply_look,
+    find_regions,
+    get_method,
+    list_methods,
+    measure_result,
+    stylize,
+    write_lut,
+)
 from .progress import Progress
 from .publishing.getting import get_weights
 from .regions import Segments
@@ -28,6 +38,7 @@ __all__ = [
     "InvalidImage",
     "InvalidOption",
     "InvalidSegments",
+    "Look",
     "Measures",
     "Method",
     "OutOfMemory",
@@ -39,14 +50,17 @@ __all__ = [
     "StyleCoreError",
     "WeightsUnavailable",
     "__version__",
+    "apply_look",
     "find_regions",
     "get_method",
     "get_weights",
     "list_methods",
     "load_image",
+    "load_look",
     "measure_result",
     "read_settings",
     "stylize",
     "stylize_folder",
     "warm_up",
+    "write_lut",
 ]

@@ -6,6 +6,7 @@ and from nowhere else in the package.
 
 from .device import default_device, use_threads
 from .files import WRITABLE, check_output, image_size, load_values
+from .files import save_image as save_picture
 from .images import ImageTensor, to_pil
 from .options import OptionField, option_default, option_fields, option_group, parse_numbers, parse_value
 from .pipeline import describe_weights, identify_weights
@@ -27,6 +28,7 @@ __all__ = [
     "option_group",
     "parse_numbers",
     "parse_value",
+    "save_picture",
     "to_pil",
     "use_threads",
 ]

@@ -25,7 +25,7 @@ OTHER = {
     "smoothing": ("guided",), "quiet_guide": False, "transfer": ("decoder",), "decoder": "sum", "steps": 2,
     "style_layers": ("conv2_1",), "content_layers": ("conv3_1",), "pooling": "average", "optimizer": "adam",
     "total_variation": 2.0, "colors": "luminance", "start": "style", "photorealism": 5.0,
-    "refinement": ("none",),
+    "refinement": ("none",), "working_size": 256,
 }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ NUMBERS = (
     "style_core.nets.*",
     "style_core.regions",
     "style_core.smoothing",
+    "style_core.look",
 )
 CONTRACT = ("style_core.method", "style_core.transfer", "style_core.measures")
 SHARED = ("style_core.methods.shared.*",)
@@ -58,12 +59,18 @@ RULES = (  # the first that fits a module holds
         ("torch", "numpy", "PIL", "pi_heif", "pillow_jxl", "imagecodecs", "tifffile"),
     ),
     Rule(("style_core.ops", "style_core.ops.*"), ("style_core.ops.*",), ("torch",)),
-    Rule(("style_core.smoothing.compiled", "style_core.smoothing.compiled.*"),
-         ("style_core.smoothing.compiled.*",), ("torch", "numpy", "numba")),
+    Rule(("style_core.compiled", "style_core.compiled.*"),
+         ("style_core.compiled.*",), ("torch", "numpy", "numba")),
     Rule(
         ("style_core.smoothing", "style_core.smoothing.*"),
-        ("style_core.smoothing.*", "style_core.ops.*"),
+        ("style_core.smoothing.*", "style_core.ops.*", "style_core.compiled.*"),
         ("torch", "numpy"),
+    ),
+    Rule(
+        ("style_core.look", "style_core.look.*"),
+        ("style_core.look.*", *WORDS, "style_core.images", "style_core.files", "style_core.ops.*",
+         "style_core.compiled.*", "style_core.tiles", "style_core.regions"),
+        ("torch", "numpy", "safetensors"),
     ),
     Rule(("style_core.nets", "style_core.nets.*"), ("style_core.nets.*",), ("torch",)),
     Rule(
@@ -101,8 +108,8 @@ RULES = (  # the first that fits a module holds
     ),
     Rule(
         ("style_core",),
-        (*WORDS, "style_core.images", "style_core.regions", "style_core.smoothing", "style_core.files",
-         *CONTRACT, *DOOR, "style_core.batch", "style_core.publishing.getting"),
+        (*WORDS, "style_core.images", "style_core.regions", "style_core.smoothing", "style_core.look",
+         "style_core.files", *CONTRACT, *DOOR, "style_core.batch", "style_core.publishing.getting"),
     ),
     Rule(
         ("style_core.fronts",),
@@ -220,8 +227,8 @@ def test_every_rule_is_about_a_module_that_exists(rule):
             "style_core.smoothing.propagation",
         ),
         (
-            "style_core/smoothing/compiled/grid.py",
-            "from .. import color_affine_grid",
+            "style_core/compiled/grid.py",
+            "from ..smoothing import color_affine_grid",
             "style_core.smoothing.color_affine_grid",
         ),
         ("style_core/nets/encoder.py", "from .. import weights", "style_core.weights"),
@@ -275,6 +282,7 @@ def test_imports_for_types_alone_are_left_aside(tmp_path):
         (
             "safetensors",
             {
+                "style_core/look",
                 "style_core/weights",
                 "style_core/training",
                 "style_core/publishing",

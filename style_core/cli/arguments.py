@@ -27,12 +27,16 @@ def command_parser(prog: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="METHOD")
     commands.add_parser("methods", help="print the reference of all methods and options")
     _add_weights(commands.add_parser("weights", help="where full-size networks are, and getting them"))
+    _add_look(commands.add_parser("look", help="put a saved look on another photo, without any network"))
     for key in list_methods():
         method = get_method(key)
         command = commands.add_parser(key, help=method.summary, description=method.summary)
         _add_pictures(command, method)
         _add_output(command)
         _add_masks(command)
+        if method.photorealistic:
+            command.add_argument("--save-look", metavar="FILE.look", help="keep the look, for other photos")
+            command.add_argument("--lut", metavar="FILE.cube", help="write the look as a 3D lookup table")
         command.add_argument("--family", choices=FAMILIES, default="compact", help="size of the networks")
         command.add_argument("--weights-dir", metavar="DIR", help="folder of weights to use first")
         command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -73,6 +77,17 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         help="keep the content's camera data, exposure, time, author and copyright, without the place",
     )  # fmt: skip
     parser.add_argument("--keep-gps", action="store_true", help="the same with the place")
+
+
+def _add_look(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("look", metavar="LOOK", help="a file of --save-look")
+    parser.add_argument("content", metavar="PHOTO", help="the photo that gets it")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="file to write")
+    parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 to 1 (default 1)")
+    parser.add_argument(
+        "--in-place", action="store_true",
+        help="the photo is the one the look was made of, or of the same view: change places as it did there",
+    )  # fmt: skip
 
 
 def _add_masks(parser: argparse.ArgumentParser) -> None:

@@ -32,12 +32,12 @@ from .. import (
     stylize_folder,
 )
 from ..fronts import WRITABLE, check_output
-from . import networks
+from . import looks, networks
 from .arguments import NO_CONTENT, command_parser
 from .reference import reference
 
 INPUTS = ("content", "content_mask", "style_mask")
-NOT_METHODS = ("methods", "weights")  # commands that restyle nothing
+NOT_METHODS = ("look", "methods", "weights")  # commands that restyle nothing
 LONGEST_STEM = 100  # bytes of each input's name in the name of a result
 DONE, REFUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 130, 141  # the last two as shells say SIGINT and SIGPIPE
 
@@ -100,6 +100,8 @@ def _run(arguments: Sequence[str] | None, prog: str) -> int:
 def _inform(command: str, values: dict[str, Any]) -> int:
     if command == "methods":
         print(reference())
+    elif command == "look":
+        looks.put_on(values)
     elif values["action"] == "get":
         networks.get(values["name"])
     else:
@@ -131,6 +133,9 @@ def _batch(method: str, values: dict[str, Any]) -> int:
     if masks:
         values["content_mask"] = values["style_mask"] = masks
     values["suffix"] = values.pop("format") or WRITABLE[0]
+    if values.pop("save_look", None) or values.pop("lut", None):
+        raise InvalidImage("A look is kept of one photo; --save-look and --lut do not go with --batch.")
+    values.pop("lut", None)
     refused = 0
     values["tell"] = _note
     for outcome in stylize_folder(method, folder, output, values.pop("style"), **values):
@@ -166,6 +171,8 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
     masks = values.pop("masks")
     if masks:
         values["content_mask"] = values["style_mask"] = masks
+    kept = {name: values.pop(name, None) for name in ("save_look", "lut")}
+    looks.check_names(**kept)
     with (
         _gentle_interrupt() as interrupted,
         tqdm(
@@ -189,6 +196,7 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
     notes = result.save(output, metadata_from=photo, keep_gps=keep_gps, **form)
     for note in (*result.notes, *notes):
         _note(note)
+    looks.keep(result, values["content"], **kept)
     width, height = result.image.shape[3], result.image.shape[2]
     print(f"{output}  {width} x {height}  {result.seconds['total']:.1f} s")
     return DONE

@@ -2,7 +2,7 @@
 
 from .formats import READABLE, WRITABLE
 from .loading import StoredValues, image_size, load_image, load_values
-from .place import written_whole
+from .place import write_whole, written_whole
 from .settings import read_settings
 from .writing import Photo, check_output, save_image
 
@@ -17,5 +17,6 @@ __all__ = [
     "load_values",
     "read_settings",
     "save_image",
+    "write_whole",
     "written_whole",
 ]

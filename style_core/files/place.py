@@ -58,6 +58,19 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         draft.replace(target)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, all of it or nothing.
+
+    Raises:
+        InvalidImage: with the reason that it cannot be written.
+    """
+    try:
+        with written_whole(path) as file:
+            file.write(content)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise cannot_write(path, error) from error
+
+
 def cannot_write(path: Path, error: BaseException) -> InvalidImage:
     """The refusal of a place or an encoder, with its reason."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -21,7 +21,7 @@ from ..ops.guided_filter import put_back_detail
 from ..ops.local_affine import local_affine_filter
 from ..ops.pixel_optimization import Loss
 from ..ops.whitening import optimal_transport
-from ..options import Condition, needs_above_zero, several, slider
+from ..options import Condition, PhotoOptions, needs_above_zero, several, slider
 from ..regions import Regions, apply_maps, region_moments
 from ..smoothing import matting_energy, propagate
 from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures
@@ -43,7 +43,7 @@ MAPS_HELD = 16  # float32 maps of conv1_1's size alive at once, gradients and L-
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeepPhotoOptions(GramOptions):
+class DeepPhotoOptions(GramOptions, PhotoOptions):
     """How strictly Deep Photo keeps to local recoloring, and what is done to the result."""
 
     group: ClassVar[str] = "This method"
@@ -87,7 +87,6 @@ class DeepPhotoOptions(GramOptions):
         size_rule=SizeRule(multiple=16, minimum=SHORTEST),
         uses_segments=True,
         photorealistic=True,
-        longest=1024,
         encoder="imagenet",
     )
 )

@@ -20,7 +20,7 @@ from ..nets.decoder import LevelNetwork, encode_with_maxima
 from ..nets.reach import mirror_halo, stride_of
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.local_affine import local_affine_filter
-from ..options import Condition, needs, needs_above_zero, several, slider, switch
+from ..options import Condition, PhotoOptions, needs, needs_above_zero, several, slider, switch
 from ..regions import Regions
 from ..smoothing import propagate
 from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match
@@ -43,7 +43,7 @@ MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with mas
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotoWCTOptions(MatchingOptions):
+class PhotoWCTOptions(MatchingOptions, PhotoOptions):
     """How PhotoWCT transfers style, and how the result is smoothed."""
 
     group: ClassVar[str] = "This method"

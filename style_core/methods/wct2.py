@@ -28,7 +28,7 @@ from ..nets.wavelet import (
 )
 from ..ops.guided_filter import guided_filter
 from ..ops.whitening import whitening_coloring
-from ..options import Condition, choice, several, slider
+from ..options import Condition, PhotoOptions, choice, several, slider
 from ..regions import Regions
 from ..transfer import (
     Place,
@@ -54,7 +54,7 @@ REFINE_RADIUS, REFINE_EPS = 4, 1e-4  # px, guided filter of content_strength; gr
 
 
 @dataclass(frozen=True, kw_only=True)
-class WCT2Options(MatchingOptions):
+class WCT2Options(MatchingOptions, PhotoOptions):
     """Where and how WCT2 transfers style."""
 
     group: ClassVar[str] = "This method"

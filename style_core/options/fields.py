@@ -209,6 +209,18 @@ class NetworkOptions(Options):
         return self.precision == "fast"
 
 
+@dataclass(frozen=True, kw_only=True)
+class PhotoOptions(NetworkOptions):
+    """What every method understands that recolors photos."""
+
+    group: ClassVar[str] = "Networks"
+    working_size: int | None = whole(
+        1024, 256, unit="px",
+        help="Longer side of the picture the network works at; what it does to the colors there is carried "
+        "to a larger photo's own pixels. Not set, it works at the photo's own size, as the papers do.",
+    )  # fmt: skip
+
+
 def option_fields(options: type[Options]) -> dict[str, OptionField]:
     """The declared options of a class by name, base options first.
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
 from PIL import Image
 from torch import Tensor
 
+from ..errors import InvalidOption
 from ..files import Photo, save_image
 from ..images import ImageTensor, to_pil
+from ..look import Look
 from ..method import LossPoint
 from ..regions import Segments
+
+FitLook = Callable[[], Look]
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Result:
         peak_memory: bytes; of the process on the CPU, of the GPU's allocator there.
         segments: the label maps that were used, ``[H, W]`` uint8, or ``None``.
         losses: the loss curve of a method that optimizes, else empty.
+        fit_look: gives :attr:`look`, at its first use.
     """
 
     image: ImageTensor
@@ -40,6 +45,20 @@ class Result:
     peak_memory: int
     segments: Segments | None = None
     losses: tuple[LossPoint, ...] = ()
+    fit_look: FitLook | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def look(self) -> Look:
+        """What was done to the photo's colors, and where: good for the photo at any size, and as a ``.cube``.
+
+        Raises:
+            InvalidOption: the method paints; only those that recolor photos have a look.
+        """
+        if self.fit_look is None:
+            raise InvalidOption(
+                f"{self.settings['method']} paints; only a method that recolors photos has a look."
+            )
+        return replace(self.fit_look(), settings=self.settings)
 
     def to_pil(self) -> Image.Image:
         """8-bit RGB, or RGBA where the content had transparency."""

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .. import device as devices
 from .. import methods as _methods  # noqa: F401  # importing the package registers the methods
 from ..errors import InvalidOption, shortened
-from ..images import ImageTensor, Source
+from ..images import ImageTensor, Source, resize_longer_side
+from ..look import Look, fit_look
 from ..method import Inputs, Method, StyleInput, registry
-from ..options import NetworkOptions, Options, idle_notes, make_options
+from ..options import NetworkOptions, Options, PhotoOptions, idle_notes, make_options, option_default
 from ..progress import Progress, ignore_progress
 from ..regions import AUTO, Labels, Segments, is_auto
 from ..version import __version__
 from .reading import Pictures, input_digests, read_pictures, regions_of, style_shares
-from .result import Result
+from .result import FitLook, Result
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
+
+SHORTEST_WORKED = 64  # px; a strip whose shorter side would fall below is worked on at its own size
 
 
 def list_methods() -> list[str]:
@@ -107,7 +110,7 @@ def stylize(
             content_mask=content_mask, style_mask=style_mask, style_weights=style_weights,
         )  # fmt: skip
         loaded = time.perf_counter()
-        image = _run(chosen, pictures, shares, segments, values, runtime)
+        image, fit = _run(chosen, pictures, shares, segments, values, runtime)
     finished = time.perf_counter()
     runtime.is_finished = True
     runtime.progress(1.0, "Done")
@@ -130,6 +133,7 @@ def stylize(
         peak_memory=devices.peak_memory(target),
         segments=segments,
         losses=tuple(runtime.losses),
+        fit_look=fit,
     )
 
 
@@ -148,28 +152,93 @@ def _run(
     segments: Segments | None,
     options: Options,
     runtime: RequestRuntime,
+) -> tuple[ImageTensor, FitLook | None]:
+    """The picture at the content's size, and what gives its look where the method recolors photos."""
+    content = pictures.content.pixels
+    labels = None if segments is None else Labels(segments.content)
+    small, small_labels = _at_working_size(content, labels, options)
+    styled = _restyled(method, pictures, small, small_labels, shares, segments, options, runtime)
+    fit: FitLook | None = None
+    if method.photorealistic:
+        fit = cache(partial(fit_look, small, styled, small_labels))
+    if small is content or fit is None:
+        _note_idle_size(options, runtime)
+        return styled, fit
+    runtime.progress(0.95, "Carrying the colors to the full size", styled)
+    height, width = content.shape[-2:]
+    runtime.note(
+        f"The network worked at {small.shape[3]} x {small.shape[2]} px, and what it did to the colors was "
+        f"carried to all {width} x {height} px (working_size none lets it work at full size)."
+    )
+    return _carried(fit(), styled, small, content, options.content_strength), fit
+
+
+def _note_idle_size(options: Options, runtime: RequestRuntime) -> None:
+    """Say that a working size was set in vain."""
+    size = options.working_size if isinstance(options, PhotoOptions) else None
+    if size not in {None, option_default(PhotoOptions, "working_size")}:
+        runtime.note(f"working_size {size} has no effect: it needs a larger photo.")
+
+
+def _at_working_size(
+    content: ImageTensor, labels: Labels | None, options: Options
+) -> tuple[ImageTensor, Labels | None]:
+    """What the network sees: the content itself unless it is larger than the working size."""
+    size = options.working_size if isinstance(options, PhotoOptions) else None
+    long, short = max(content.shape[-2:]), min(content.shape[-2:])
+    if size is None or long <= size or short * size < SHORTEST_WORKED * long:
+        return content, labels
+    small = resize_longer_side(content, size)
+    return small, None if labels is None else labels.at(small.shape[-2], small.shape[-1])
+
+
+def _carried(
+    look: Look, styled: ImageTensor, small: ImageTensor, content: ImageTensor, content_strength: float
 ) -> ImageTensor:
+    """The full-size picture: from content strength 0.5 on the look alone, at 0 the network's, enlarged.
+
+    The content's own detail is added to what is enlarged.
+    """
+    looked = look.apply(content)
+    share = min(1.0, 2 * content_strength)
+    if share == 1:
+        return looked
+    size = (content.shape[-2], content.shape[-1])
+    enlarged = content + torch.nn.functional.interpolate(styled - small, size, mode="bicubic")
+    return enlarged.clamp_(0, 1).lerp_(looked, share)
+
+
+def _restyled(
+    method: Method,
+    pictures: Pictures,
+    content: ImageTensor,
+    labels: Labels | None,
+    shares: list[float],
+    segments: Segments | None,
+    options: Options,
+    runtime: RequestRuntime,
+) -> ImageTensor:
+    """What the method makes of a content of any size: ``[1, 3, H, W]`` of that size, on the CPU."""
     rule, device = method.size_rule, runtime.device
-    content = rule.pad(pictures.content.pixels).to(device)
-    content_labels = None if segments is None else _labels(segments.content, content)
+    height, width = content.shape[-2:]
+    padded = rule.pad(content).to(device)
     styles = []
     for k, (picture, share) in enumerate(zip(pictures.styles, shares, strict=True)):
         pixels = rule.pad(picture.pixels).to(device)
-        labels = None
+        own = None
         if segments is not None and k == 0:
-            labels = _labels(segments.style, pixels)
+            own = _fitting(Labels(segments.style), pixels)
         elif segments is not None:  # a style of its own region
-            labels = Labels(torch.full(pixels.shape[-2:], k + 1, dtype=torch.uint8, device=device))
-        styles.append(StyleInput(pixels, labels, share))
-    inputs = Inputs(content, tuple(styles), content_labels, pictures.is_noise)
-    output = method.stylize(inputs, options, runtime)
-    width, height = pictures.content.size
-    output = output[..., :height, :width].float().cpu()
+            own = Labels(torch.full(pixels.shape[-2:], k + 1, dtype=torch.uint8, device=device))
+        styles.append(StyleInput(pixels, own, share))
+    content_labels = None if labels is None else _fitting(labels, padded)
+    inputs = Inputs(padded, tuple(styles), content_labels, pictures.is_noise)
+    output = method.stylize(inputs, options, runtime)[..., :height, :width].float().cpu()
     if not bool(torch.isfinite(output).all()):
         raise RuntimeError(f"{method.key} returned values that are not finite")
     return output.clamp(0, 1)
 
 
-def _labels(labels: Tensor, pixels: ImageTensor) -> Labels:
+def _fitting(labels: Labels, pixels: ImageTensor) -> Labels:
     """A picture's labels, padded as it is and on its device."""
-    return Labels(labels).padded(pixels.shape[-2], pixels.shape[-1]).to(pixels.device)
+    return labels.padded(pixels.shape[-2], pixels.shape[-1]).to(pixels.device)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .compiled.grid import CELL
+from ..compiled.grid import CELL
 from .matting_laplacian import POSITIONS, whiten_windows
 
 STRIP = 8  # rows of cells worked on at once, for the cache

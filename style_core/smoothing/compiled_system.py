@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..compiled import grid as grid_kernels
+from ..compiled import incomplete_cholesky, vectors
+from ..compiled.matting import multiply
+from ..compiled.threads import Threads
 from .color_affine_grid import DAMPING, ColorAffineGrid, GridLevel
-from .compiled import grid as grid_kernels
-from .compiled import incomplete_cholesky, vectors
-from .compiled.matting import multiply
-from .compiled.threads import Threads
 from .matting_laplacian import REACH, MattingLaplacian
 
 LEAST_NODES = 24  # rows of a grid below which a second thread costs more than it does

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..compiled import matting
+from ..compiled.kernel import is_usable
+from ..compiled.threads import Threads
 from ..ops.float64 import float64_device
-from .compiled import matting
-from .compiled.kernel import is_usable
-from .compiled.threads import Threads
 
 EPSILON = 1e-7  # Luan et al. 2017 and Li et al. 2018
 REACH = 2  # pixels in a common 3x3 window are at most so far apart

@@ -22,10 +22,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..compiled.kernel import is_usable
+from ..compiled.threads import Threads
 from ..ops.float64 import float64_device
 from .color_affine_grid import ColorAffineGrid
-from .compiled.kernel import is_usable
-from .compiled.threads import Threads
 from .compiled_system import CompiledSystem, compiled_gradient_cost
 from .matting_laplacian import EPSILON, MattingLaplacian, matting_laplacian
 from .system import System, TensorSystem

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from style_core.compiled import kernel
 from style_core.smoothing import matting_laplacian as module
-from style_core.smoothing.compiled import kernel
 from style_core.smoothing.matting_laplacian import laplacian_energy, matting_laplacian
 
 from ..conftest import photo

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from style_core.compiled import kernel
 from style_core.smoothing import propagation as module
-from style_core.smoothing.compiled import kernel
 from style_core.smoothing.matting_laplacian import window_count
 from style_core.smoothing.propagation import Propagation, propagate
 

@@ -1,7 +1,7 @@
 """After warming up, nothing is left to be compiled."""
 
 from style_core import warm_up
-from style_core.smoothing.compiled import grid, incomplete_cholesky, matting, vectors
+from style_core.compiled import grid, incomplete_cholesky, matting, vectors
 from style_core.smoothing.propagation import propagate
 
 from ..conftest import photo

@@ -5,18 +5,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from style_core.compiled import grid as grid_kernels
+from style_core.compiled import kernel as module
+from style_core.compiled import matting, vectors
+from style_core.compiled.threads import Threads
 from style_core.smoothing import color_affine_grid as grids
 from style_core.smoothing import matting_laplacian as laplacians
 from style_core.smoothing.color_affine_grid import ColorAffineGrid
-from style_core.smoothing.compiled import grid as grid_kernels
-from style_core.smoothing.compiled import kernel as module
-from style_core.smoothing.compiled import matting, vectors
-from style_core.smoothing.compiled.threads import Threads
 from style_core.smoothing.compiled_system import CompiledSystem, compiled_gradient_cost
 from style_core.smoothing.matting_laplacian import matting_laplacian
 from style_core.smoothing.propagation import TensorSystem
 
-from ...conftest import photo
+from ..conftest import photo
 
 SIZES = [(16, 16), (75, 45), (3, 50), (20, 133)]
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from style_core.smoothing.compiled import kept_code
-from style_core.smoothing.compiled.kept_code import PREFIX, UNUSED, code_folder, sources_digest
+from style_core.compiled import kept_code
+from style_core.compiled.kept_code import PREFIX, UNUSED, code_folder, sources_digest
 
 numba = pytest.importorskip("numba", reason="Numba is not installed")
 

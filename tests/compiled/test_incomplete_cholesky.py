@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from style_core.smoothing.compiled import incomplete_cholesky as module
-from style_core.smoothing.compiled.threads import Threads
+from style_core.compiled import incomplete_cholesky as module
+from style_core.compiled.threads import Threads
 from style_core.smoothing.matting_laplacian import _OFFSETS, matting_laplacian
 
-from ...conftest import photo
+from ..conftest import photo
 
 
 def matrix_of(image, shift=0.0009):

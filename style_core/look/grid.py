@@ -1,0 +1,166 @@
+"""A look: a bilateral grid of affine color maps, fitted to a pair of pictures and sliced at any size.
+
+Chen, Adams, Wadhwa, Hasinoff, *Bilateral Guided Upsampling*, SIGGRAPH Asia 2016; the grid itself: Chen,
+Paris, Durand, *Real-time Edge-aware Image Processing with the Bilateral Grid*, SIGGRAPH 2007. A node over x,
+y and the content's luminance holds a 3 x 4 matrix; a pixel's result is the trilinearly interpolated matrix
+times its own (r, g, b, 1). A dark pole before a bright sky lies in another bin than the sky and cannot be
+given the sky's correction: halos, grain and blotches are not expressible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..ops.color_preservation import luminance
+
+CELL = 12  # px of the fitted picture between nodes
+BINS = 16  # of luminance
+BLUR = 1  # passes of [1, 2, 1] / 4 over each axis of the grid: the smoothness prior
+PULL = 0.02  # share of a cell's pixels that stand for the whole picture's map in every node
+RIDGE = 1e-4  # on the colors' second moments: nodes of one color alone have no slope of their own
+EXTENT = 12  # numbers of a 3 x 4 matrix
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Affine color maps at the nodes of a grid over a picture.
+
+    Attributes:
+        maps: ``[bins, ny, nx, 3, 4]`` float32; the nodes cover the picture from border to border.
+        whole: ``[3, 4]``, the one map of the whole picture.
+    """
+
+    maps: Tensor
+    whole: Tensor
+
+    def strengthened(self, strength: float) -> Grid:
+        """Interpolated between no change at all (0) and this grid (1)."""
+        same = torch.eye(3, 4, dtype=self.maps.dtype, device=self.maps.device)
+        return Grid(same.lerp(self.maps, strength), same.lerp(self.whole, strength))
+
+
+@dataclass(frozen=True)
+class Equations:
+    """The normal equations of every node; those of tiles or frames of one place add up.
+
+    Attributes:
+        second: ``[bins, ny, nx, 4, 4]``, weighted sums of p p' with p = (r, g, b, 1) of the content.
+        cross: ``[bins, ny, nx, 4, 3]``, weighted sums of p q' with q of the restyled picture.
+    """
+
+    second: Tensor
+    cross: Tensor
+
+    def merged(self, other: Equations) -> Equations:
+        """Of both together."""
+        return Equations(self.second + other.second, self.cross + other.cross)
+
+    def everywhere(self) -> Equations:
+        """Those of luminance alone, wherever it is: a grid of two equal nodes along x and y."""
+        second, cross = (sums.sum((1, 2), keepdim=True) for sums in (self.second, self.cross))
+        return Equations(second.expand(-1, 2, 2, -1, -1), cross.expand(-1, 2, 2, -1, -1))
+
+    def solved(self, *, blur: int = BLUR, pull: float = PULL, ridge: float = RIDGE) -> Grid:
+        """The maps that fit best, smoothed over neighbors and pulled to the whole picture's.
+
+        Args:
+            blur: passes of the smoothness prior.
+            pull: weight of the whole picture's map, as a share of the mean node's pixels.
+            ridge: variance of 0-1 values below which a color says nothing of its slope.
+        """
+        second, cross = self.second.sum((0, 1, 2)), self.cross.sum((0, 1, 2))
+        second, cross = second / second[3, 3], cross / second[3, 3]
+        floor = ridge * torch.diag(second.new_tensor([1.0, 1.0, 1.0, 0.0]))
+        same = torch.eye(4, 3, dtype=second.dtype, device=second.device)
+        whole = torch.linalg.solve(second + floor, cross + floor @ same)  # [4, 3]
+        own, towards = _blurred(self.second, blur), _blurred(self.cross, blur)
+        pixels = own[..., 3, 3, None, None]
+        weight = pull * pixels.mean()
+        left = own + weight * second + (pixels + weight) * floor
+        right = towards + weight * (second @ whole) + (pixels + weight) * (floor @ whole)
+        maps = torch.linalg.solve(left, right).transpose(-1, -2)
+        return Grid(maps.float().contiguous(), whole.T.float().contiguous())
+
+
+def equations(
+    content: Tensor, styled: Tensor, weights: Tensor | None = None, *, cell: int = CELL, bins: int = BINS
+) -> Equations:
+    """The normal equations of all nodes for a pair of pictures, in float64.
+
+    Args:
+        content, styled: ``[1, 3, H, W]``, float, RGB in [0, 1].
+        weights: ``[H, W]``, how much each pixel counts; all alike if not given.
+        cell: px between nodes, about.
+        bins: nodes over luminance.
+    """
+    height, width = content.shape[-2:]
+    rows, columns = (_tents(side, max(2, round(side / cell) + 1), content.device) for side in (height, width))
+    light = luminance(content)[0, 0].clamp(0, 1) * (bins - 1)
+    p = torch.cat([content[0], torch.ones_like(content[0, :1])])
+    pairs = [(i, j) for i in range(4) for j in range(i, 4)]
+    values = torch.cat(
+        [torch.stack([p[i] * p[j] for i, j in pairs]), (p[:, None] * styled[0]).flatten(0, 1)]
+    )  # [10 + 12, H, W]
+    if weights is not None:
+        values = values * weights
+    sums = values.new_empty(bins, len(values), rows.shape[0], columns.shape[0], dtype=torch.float64)
+    for z in range(bins):
+        near = values * (1 - (light - z).abs()).clamp_min(0)
+        sums[z] = (rows @ (near @ columns.T)).double()
+    second = sums.new_empty(bins, *sums.shape[2:], 4, 4)
+    for k, (i, j) in enumerate(pairs):
+        second[..., i, j] = second[..., j, i] = sums[:, k]
+    cross = sums[:, len(pairs) :].unflatten(1, (4, 3)).permute(0, 3, 4, 1, 2)
+    return Equations(second, cross.contiguous())
+
+
+def _tents(side: int, nodes: int, device: torch.device) -> Tensor:
+    """Weights of ``nodes`` nodes at every pixel of a line, ``[nodes, side]``: linear between two nodes."""
+    place = node_places(side, nodes, device)
+    return (1 - (place - torch.arange(nodes, device=device)[:, None]).abs()).clamp_min(0)
+
+
+def node_places(side: int, nodes: int, device: torch.device) -> Tensor:
+    """Where the middles of ``side`` pixels lie among ``nodes`` nodes from border to border."""
+    return (torch.arange(side, device=device) + 0.5) * ((nodes - 1) / side)
+
+
+def _blurred(sums: Tensor, passes: int) -> Tensor:
+    """``[1, 2, 1] / 4`` over bins, rows and columns of ``[bins, ny, nx, a, b]``; the total stays."""
+    for _ in range(passes):
+        for axis in range(3):
+            moved = sums.movedim(axis, 0)
+            padded = torch.cat([moved[:1], moved, moved[-1:]])
+            sums = ((padded[:-2] + padded[2:]) / 4 + moved / 2).movedim(0, axis)
+    return sums
+
+
+def sliced_by_tensors(picture: Tensor, grid: Grid, rows: slice, height: int) -> Tensor:
+    """Some rows of a picture through the interpolated maps, on any device: ``[1, 3, rows, W]``, not clamped.
+
+    Args:
+        picture: ``[1, 3, rows, W]``, float32, RGB in [0, 1].
+        rows: which rows of the whole picture these are.
+        height: of the whole.
+    """
+    ny, nx = grid.maps.shape[1:3]
+    width = picture.shape[-1]
+    y = node_places(height, ny, picture.device)[rows].float()
+    x = node_places(width, nx, picture.device).float()
+    z = luminance(picture)[0, 0].clamp(0, 1)
+    place = torch.stack(
+        [
+            (2 * x / (nx - 1) - 1).expand(len(y), width),
+            (2 * y / (ny - 1) - 1)[:, None].expand(len(y), width),
+            2 * z - 1,
+        ],
+        -1,
+    )  # [rows, W, 3]
+    maps = grid.maps.to(picture.device).flatten(3).permute(3, 0, 1, 2)[None]  # [1, 12, bins, ny, nx]
+    found = F.grid_sample(maps, place[None, None], align_corners=True, padding_mode="border")
+    matrix = found[0, :, 0].unflatten(0, (3, 4))  # [3, 4, rows, W]
+    return ((matrix[:, :3] * picture).sum(1) + matrix[:, 3])[None]

@@ -1,0 +1,211 @@
+"""A look with its regions: fitted once to what a method made of a photo, put on it at any size in strips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..compiled.kernel import is_usable
+from ..compiled.slicing import slice_rows
+from ..compiled.threads import Threads
+from ..images import ImageTensor
+from ..ops.guided_filter import linear_model
+from ..regions import Labels
+from .files import not_a_look, read_tensors, write_tensors
+from .grid import BINS, CELL, Equations, Grid, equations, node_places, sliced_by_tensors
+
+ANYWHERE, SHARES = "anywhere", "shares"  # names in a file, besides numbers of grids
+STRIP = 256  # rows worked on at once
+SHARE_RADIUS, SHARE_EPS = 12, 1e-4  # px; see regions/membership.py
+SHARE_STEP = 4  # px of the fitted picture between the models of membership
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Soft membership in K regions as local models of color, for pictures of any size.
+
+    Attributes:
+        models: ``[4 K, h, w]``: for each region three slopes and an offset of (r, g, b).
+    """
+
+    models: Tensor
+
+    @classmethod
+    def fit(cls, labels: Labels, content: ImageTensor) -> Shares:
+        """Hard masks drawn to the content's edges by a guided filter, of which the models are kept."""
+        hard = labels.masks(labels.present).to(content)
+        step = max(1, min(SHARE_STEP, min(content.shape[-2:]) // 8))
+        guide, small = (
+            F.avg_pool2d(x, step, ceil_mode=True, count_include_pad=False) for x in (content, hard)
+        )
+        slopes, offset = linear_model(guide, small, radius=max(1, round(SHARE_RADIUS / step)), eps=SHARE_EPS)
+        models = torch.cat([slopes[0].unflatten(0, (-1, 3)), offset[0][:, None]], 1)
+        return cls(models.flatten(0, 1).contiguous())
+
+    def at(self, picture: ImageTensor, rows: slice, height: int) -> Tensor:
+        """``[K, rows, W]``, summing to one, for some rows of a picture of that height."""
+        found = _stretched_rows(self.models.to(picture.device), rows, height, picture.shape[-1])
+        models = found.unflatten(0, (-1, 4))
+        shares = ((models[:, :3] * picture[0]).sum(1) + models[:, 3]).clamp(0, 1)
+        return shares / shares.sum(0).clamp_min(1e-6)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a method did to a photo's colors, and where.
+
+    Attributes:
+        grids: one for each region, or one.
+        anywhere: what was done to colors by their luminance alone, for other photos.
+        shares: membership in the regions; ``None`` for one grid.
+        settings: how it was made, as plain JSON.
+    """
+
+    grids: tuple[Grid, ...]
+    anywhere: Grid
+    shares: Shares | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def strengthened(self, strength: float) -> Look:
+        """Interpolated between no change at all (0) and this look (1)."""
+        return replace(
+            self,
+            grids=tuple(grid.strengthened(strength) for grid in self.grids),
+            anywhere=self.anywhere.strengthened(strength),
+        )
+
+    def for_other_photos(self) -> Look:
+        """The look without places and regions: colors change by their luminance alone."""
+        return replace(self, grids=(self.anywhere,), shares=None)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it as ``NAME.look``, all of it or nothing.
+
+        Raises:
+            InvalidImage: the name does not end in ``.look``, or the place cannot be written.
+        """
+        named = {str(k): grid for k, grid in enumerate(self.grids)} | {ANYWHERE: self.anywhere}
+        tensors = {f"maps.{name}": grid.maps for name, grid in named.items()}
+        tensors |= {f"whole.{name}": grid.whole for name, grid in named.items()}
+        tensors |= {} if self.shares is None else {SHARES: self.shares.models}
+        write_tensors(path, tensors, self.settings)
+
+    def apply(self, picture: ImageTensor) -> ImageTensor:
+        """The photo it was made of, at any size, in its new colors.
+
+        Args:
+            picture: ``[1, 3, H, W]``, float32, RGB in [0, 1].
+
+        Returns:
+            ``[1, 3, H, W]``, float32 in [0, 1]; nothing is rounded on the way.
+        """
+        out = torch.empty_like(picture, memory_format=torch.contiguous_format)
+        height = picture.shape[-2]
+        with Threads() as threads:
+            for top in range(0, height, STRIP):
+                rows = slice(top, min(top + STRIP, height))
+                out[:, :, rows] = self.rows(picture[:, :, rows], rows, height, threads)
+        return out
+
+    def rows(self, strip: ImageTensor, rows: slice, height: int, threads: Threads) -> ImageTensor:
+        """Some rows of the photo, ``[1, 3, rows, W]``, in their new colors."""
+        strip = strip.contiguous()
+        if self.shares is None:
+            weights = [torch.ones(strip.shape[-2:], device=strip.device)]
+        else:
+            weights = list(self.shares.at(strip, rows, height))
+        if not is_usable(strip.device):
+            parts = [
+                sliced_by_tensors(strip, grid, rows, height) * weight
+                for grid, weight in zip(self.grids, weights, strict=True)
+            ]
+            return torch.stack(parts).sum(0).clamp(0, 1)
+        out = torch.zeros_like(strip)
+        for grid, weight in zip(self.grids, weights, strict=True):
+            _slice(strip, grid, rows, height, weight.contiguous(), out, threads)
+        return out.clamp_(0, 1)
+
+
+def _slice(
+    strip: Tensor, grid: Grid, rows: slice, height: int, weight: Tensor, out: Tensor, threads: Threads
+) -> None:
+    ny, nx = grid.maps.shape[1:3]
+    x = node_places(strip.shape[-1], nx, torch.device("cpu")).float()
+    left = x.floor().clamp_max(max(nx - 2, 0))
+    y = node_places(height, ny, torch.device("cpu"))[rows].float()
+    threads.run(
+        slice_rows, strip.shape[-2], strip[0].numpy(), grid.maps.flatten(3).contiguous().numpy(), y.numpy(),
+        left.int().numpy(), (x - left).numpy(), weight.numpy(), out[0].numpy(),
+    )  # fmt: skip
+
+
+def fit_look(
+    content: ImageTensor, styled: ImageTensor, labels: Labels | None = None, *, cell: int = CELL,
+    bins: int = BINS, settings: Mapping[str, Any] | None = None,
+) -> Look:  # fmt: skip
+    """The look that turns a photo into what a method made of it.
+
+    Args:
+        content, styled: ``[1, 3, H, W]``, float, RGB in [0, 1].
+        labels: the content's regions: each gets a grid of its own, so that two of equal luminance that meet
+            at a border do not share cells.
+        cell: px between nodes.
+        bins: nodes over luminance.
+        settings: kept with it.
+    """
+    content, styled = content.float(), styled.float()
+    kept = dict(settings or {})
+    shares: Shares | None = None
+    weights: list[Tensor | None] = [None]
+    if labels is not None and len(labels.present) > 1:
+        shares = Shares.fit(labels, content)
+        weights = list(shares.at(content, slice(0, content.shape[-2]), content.shape[-2]))
+    parts = [equations(content, styled, weight, cell=cell, bins=bins) for weight in weights]
+    anywhere = reduce(Equations.merged, parts).everywhere().solved()
+    return Look(tuple(part.solved() for part in parts), anywhere, shares, kept)
+
+
+def _stretched_rows(small: Tensor, rows: slice, height: int, width: int) -> Tensor:
+    """``[C, h, w]`` bilinearly at some rows of a picture of ``height`` x ``width``: ``[C, rows, width]``."""
+    h = small.shape[-2]
+    y = ((torch.arange(height, device=small.device)[rows] + 0.5) * (h / height) - 0.5).clamp(0, h - 1)
+    top = y.floor().long().clamp_max(max(h - 2, 0))
+    below = (top + 1).clamp_max(h - 1)
+    lines = small[:, top].lerp(small[:, below], (y - top).float()[:, None])
+    return F.interpolate(lines, width, mode="linear", align_corners=False)
+
+
+def load_look(path: str | PathLike[str]) -> Look:
+    """Read what :meth:`Look.save` wrote.
+
+    Raises:
+        InvalidImage: it is not there, or is no look.
+    """
+    tensors, settings = read_tensors(path)
+    try:
+        count = len([name for name in tensors if name.startswith("maps.")]) - 1  # without ANYWHERE
+        grids = tuple(_read_grid(tensors, str(k)) for k in range(count))
+        models = tensors.get(SHARES)
+        if not grids or (models is None) != (count == 1):
+            raise ValueError("no membership for the regions")
+        if models is not None and (models.ndim != 3 or len(models) != 4 * count or not models.numel()):
+            raise ValueError("membership of another shape")
+        shares = None if models is None else Shares(models)
+        return Look(grids, _read_grid(tensors, ANYWHERE), shares, settings)
+    except (KeyError, ValueError) as error:
+        raise not_a_look(Path(fspath(path))) from error
+
+
+def _read_grid(tensors: Mapping[str, Tensor], name: str) -> Grid:
+    maps, whole = tensors[f"maps.{name}"], tensors[f"whole.{name}"]
+    if maps.ndim != 5 or maps.shape[3:] != (3, 4) or min(maps.shape[:3]) < 2 or whole.shape != (3, 4):
+        raise ValueError("maps of another shape")
+    return Grid(maps.contiguous(), whole)

@@ -1,0 +1,173 @@
+"""Fitting and slicing a look, on pictures whose recoloring is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from style_core.look import fit_look
+from style_core.look.grid import Grid, equations, node_places, sliced_by_tensors
+from style_core.look.look import Look, Shares
+from style_core.regions import Labels
+
+from ..conftest import photo
+
+MATRIX = torch.tensor([[0.8, 0.1, 0.0, 0.05], [0.0, 0.7, 0.2, 0.02], [0.1, 0.0, 0.6, 0.1]])
+
+
+def recolored(picture, matrix=MATRIX):
+    return (torch.einsum("dc,nchw->ndhw", matrix[:, :3], picture) + matrix[:, 3, None, None]).clamp(0, 1)
+
+
+def scene(height=96, width=128, seed=1):
+    """A photo that has all luminances."""
+    return torch.nn.functional.interpolate(photo(24, 32, seed=seed), (height, width), mode="bicubic").clamp(
+        0, 1
+    )
+
+
+def test_an_affine_recoloring_is_reproduced_to_rounding():
+    content = scene()
+    found = fit_look(content, recolored(content))
+    assert (found.apply(content) - recolored(content)).abs().max() < 1e-3
+
+
+def test_and_so_it_is_at_any_other_size_and_on_another_photo():
+    content = scene()
+    found = fit_look(content, recolored(content))
+    large, other = scene(230, 301), scene(70, 90, seed=5)
+    assert (found.apply(large) - recolored(large)).abs().max() < 2e-3
+    assert (found.for_other_photos().apply(other) - recolored(other)).abs().mean() < 2e-3
+
+
+def test_what_depends_on_luminance_is_kept_apart():
+    """A dark pole before a bright sky: each gets its own recoloring, right up to the edge between them."""
+    content = 0.85 + 0.05 * scene()
+    content[..., 60:66] = 0.1 + 0.05 * scene()[..., 60:66]
+    styled = recolored(content)
+    styled[..., 60:66] = content[..., 60:66] * 0.5
+    error = (fit_look(content, styled).apply(content) - styled).abs().amax((0, 1, 2))
+    assert error.max() < 0.01
+
+
+def test_a_glow_around_an_edge_is_not_carried_over():
+    content = torch.full((1, 3, 96, 160), 0.8) + 0.02 * scene(96, 160)
+    content[..., 78:84] = 0.1
+    styled = recolored(content)
+    for reach in range(1, 8):  # lighter the nearer to the pole
+        for x in (77 - reach, 84 + reach):
+            styled[..., x] += 0.1 * (1 - reach / 8)
+    looked = fit_look(content, styled).apply(content)
+
+    def rise(x):
+        """How much lighter the sky is beside the pole than away from it."""
+        return float(x[..., 70:77].mean() - x[..., 40:50].mean())
+
+    assert rise(styled) > 0.04
+    assert rise(looked) < 0.5 * rise(styled)  # the rest is spread over the cells around
+
+
+def test_what_depends_on_the_side_is_kept_away_from_the_middle():
+    content = scene(96, 256)
+    styled = recolored(content)
+    styled[..., 128:] = content[..., 128:] * 0.6 + 0.1
+    error = (fit_look(content, styled).apply(content) - styled).abs().amax((0, 1, 2))
+    assert torch.cat([error[:80], error[176:]]).max() < 0.02
+
+
+def test_regions_of_equal_luminance_do_not_share_cells():
+    """Gray meets a gray that is hardly another; only labels tell where one recoloring ends."""
+    content = torch.full((1, 3, 96, 128), 0.5) + 0.05 * scene()
+    content[..., 64:] += 0.02
+    styled = torch.cat([content[..., :64] * 0.5, content[..., 64:] * 0.5 + 0.45], 3)
+    labels = torch.ones(96, 128, dtype=torch.uint8)
+    labels[:, 64:] = 2
+    errors = [
+        (fit_look(content, styled, given).apply(content) - styled).abs()[..., 36:92].mean()
+        for given in (None, Labels(labels))
+    ]
+    assert errors[1] < 0.7 * errors[0]
+
+
+def test_strength_leads_from_the_photo_to_the_look():
+    content = scene()
+    found = fit_look(content, recolored(content))
+    assert (found.strengthened(0).apply(content) - content).abs().max() < 1e-5
+    half = found.strengthened(0.5).apply(content)
+    torch.testing.assert_close(half, (content + found.apply(content)) / 2, atol=1e-3, rtol=0)
+
+
+def drawn_grid(bins=5, ny=4, nx=6):
+    return Grid(torch.rand(bins, ny, nx, 3, 4, generator=torch.Generator().manual_seed(4)), torch.eye(3, 4))
+
+
+@pytest.mark.parametrize(("height", "width"), [(37, 53), (16, 200)])
+def test_slicing_is_trilinear_interpolation(height, width):
+    """By hand, in float64, at some pixels; compiled and in tensor expressions."""
+    picture, grid = photo(height, width, seed=2), drawn_grid()
+    compiled = Look((grid,), grid).apply(picture)
+    tensors = sliced_by_tensors(picture, grid, slice(0, height), height).clamp(0, 1)
+    maps = grid.maps.double().numpy()
+    for y, x in [(0, 0), (height - 1, width - 1), (5, 9), (height // 2, width // 3), (3, width - 2)]:
+        rgb = picture[0, :, y, x].double().numpy()
+        places = [
+            float(np.clip(rgb @ [0.299, 0.587, 0.114], 0, 1) * 4),
+            (y + 0.5) * 3 / height,
+            (x + 0.5) * 5 / width,
+        ]
+        matrix = np.zeros((3, 4))
+        for corner in np.ndindex(2, 2, 2):
+            index, weight = [], 1.0
+            for place, bit, count in zip(places, corner, maps.shape, strict=False):
+                low = min(int(place), count - 2)
+                index.append(low + bit)
+                weight *= place - low if bit else 1 - (place - low)
+            matrix += weight * maps[tuple(index)]
+        wanted = np.clip(matrix @ [*rgb, 1], 0, 1)
+        np.testing.assert_allclose(compiled[0, :, y, x], wanted, atol=1e-5)
+        np.testing.assert_allclose(tensors[0, :, y, x], wanted, atol=1e-5)
+
+
+def test_strips_are_the_whole(monkeypatch):
+    from style_core.look import look as module
+
+    picture, grid = photo(100, 40, seed=3), drawn_grid()
+    whole = Look((grid,), grid).apply(picture)
+    monkeypatch.setattr(module, "STRIP", 17)
+    assert torch.equal(Look((grid,), grid).apply(picture), whole)
+
+
+def test_shares_of_a_strip_are_those_of_the_whole():
+    content = scene()
+    labels = torch.ones(96, 128, dtype=torch.uint8)
+    labels[40:] = 2
+    shares = Shares.fit(Labels(labels), content)
+    whole = shares.at(content, slice(0, 96), 96)
+    torch.testing.assert_close(whole.sum(0), torch.ones(96, 128))
+    part = shares.at(content[:, :, 30:50], slice(30, 50), 96)
+    torch.testing.assert_close(part, whole[:, 30:50])
+    assert whole[0, :30].mean() > 0.9
+    assert whole[1, 60:].mean() > 0.9
+
+
+def test_equations_are_weighted_sums_over_all_pixels():
+    content, styled = scene(), recolored(scene())
+    found = equations(content, styled, cell=16, bins=6)
+    p = torch.cat([content[0], torch.ones(1, 96, 128)]).flatten(1).double()
+    torch.testing.assert_close(found.second.sum((0, 1, 2)), p @ p.T, rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(
+        found.cross.sum((0, 1, 2)), p @ styled[0].flatten(1).double().T, rtol=1e-4, atol=1e-2
+    )
+
+
+def test_equations_of_two_frames_add_up():
+    frames = scene(seed=1), scene(seed=7)
+    both = [equations(f, recolored(f)) for f in frames]
+    found = both[0].merged(both[1]).solved()
+    looked = Look((found,), found).apply(frames[1])
+    assert (looked - recolored(frames[1])).abs().max() < 1e-3
+
+
+def test_nodes_lie_from_border_to_border():
+    places = node_places(100, 5, torch.device("cpu"))
+    assert places[0] == pytest.approx(0.02)
+    assert places[-1] == pytest.approx(3.98)

@@ -1,0 +1,176 @@
+"""Large photos through their look, and looks on other photos: by Python and by command."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from style_core import (
+    InvalidOption,
+    Picture,
+    apply_look,
+    cli,
+    get_method,
+    list_methods,
+    load_look,
+    read_settings,
+    stylize,
+    write_lut,
+)
+from style_core.fronts import option_fields
+
+from .conftest import photo
+
+PHOTOGRAPHIC = [key for key in list_methods() if get_method(key).photorealistic]
+SMALL = 256  # the least working size
+
+
+def large(height=320, width=480):
+    return torch.nn.functional.interpolate(photo(40, 60, seed=1), (height, width), mode="bicubic").clamp(0, 1)
+
+
+@pytest.fixture
+def run(tiny_weights):
+    def restyled(method, content, **options):
+        few = {"steps": 3} if "steps" in option_fields(get_method(method).options) else {}
+        style = photo(48, 64, seed=2).flip(1)
+        return stylize(method, content, style, weights_dir=tiny_weights, device="cpu", **few | options)
+
+    return restyled
+
+
+@pytest.mark.parametrize("method", PHOTOGRAPHIC)
+def test_a_large_photo_is_worked_on_small_and_comes_out_large(run, method):
+    result = run(method, large(), working_size=SMALL)
+    assert result.image.shape == (1, 3, 320, 480)
+    assert any("The network worked at 256 x 171 px" in note for note in result.notes)
+    small = run(method, result_of_reducing(large()))
+    reduced = torch.nn.functional.interpolate(result.image, (171, 256), mode="area")
+    assert (reduced - small.image).abs().mean() < 0.05  # the same colors
+
+
+def result_of_reducing(picture):
+    return torch.nn.functional.interpolate(picture, (171, 256), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+@pytest.mark.parametrize("method", PHOTOGRAPHIC)
+def test_without_a_working_size_the_network_sees_all_of_it(run, method):
+    result = run(method, large(96, 288), working_size=None)
+    assert not any("worked at" in note for note in result.notes)
+    assert torch.equal(run(method, large(96, 288), working_size=288).image, result.image)
+
+
+@pytest.mark.parametrize("method", PHOTOGRAPHIC)
+def test_the_look_of_a_result_makes_it_again(run, method):
+    result = run(method, large(), working_size=SMALL)
+    assert (apply_look(large(), result.look, in_place=True).pixels - result.image).abs().max() < 1 / 255
+    assert result.look.settings["method"] == method
+
+
+def test_masks_and_looks_go_together(run):
+    mask = torch.zeros(1, 3, 160, 240)
+    mask[..., 120:] = 1
+    result = run("wct2", large(), working_size=SMALL, content_mask=mask, style_mask=mask)
+    assert len(result.look.grids) == 2
+    assert result.segments.content.shape == (320, 480)
+    assert not torch.equal(result.image, run("wct2", large(), working_size=SMALL).image)
+
+
+def test_at_content_strength_zero_the_networks_own_picture_is_enlarged(run):
+    ends = [run("wct2", large(), working_size=SMALL, content_strength=c) for c in (0, 0.5, 1)]
+    small = run("wct2", result_of_reducing(large()), content_strength=0).image
+    reduced = torch.nn.functional.interpolate(ends[0].image, (171, 256), mode="bicubic", antialias=True)
+    assert (reduced.clamp(0, 1) - small).abs().mean() < 0.01
+    assert not torch.equal(ends[0].image, ends[1].image)
+
+
+def test_a_thin_strip_is_worked_on_at_its_own_size(run):
+    result = run("wct2", large(32, 800), working_size=SMALL)
+    assert result.image.shape == (1, 3, 32, 800)
+    assert not any("worked at" in note for note in result.notes)
+
+
+def test_a_painting_has_no_look(run):
+    with pytest.raises(InvalidOption, match="wct paints; only a method that recolors photos has a look"):
+        _ = run("wct", photo(48, 48)).look
+
+
+def test_a_look_on_another_photo_changes_colors_by_their_luminance(run):
+    result = run("wct2", large(), working_size=SMALL)
+    flat = torch.full((1, 3, 40, 60), 0.5)
+    for strength in (0, 0.5, 1):
+        found = apply_look(flat, result.look, strength=strength).pixels
+        assert found.shape == flat.shape
+        assert found.std((2, 3)).max() < 1e-5  # wherever it is
+    assert torch.allclose(apply_look(flat, result.look, strength=0).pixels, flat, atol=1e-5)
+
+
+def test_transparency_is_carried_through(run):
+    look = run("wct2", photo(64, 64)).look
+    alpha = torch.rand(1, 1, 32, 48)
+    assert torch.equal(apply_look(Picture(photo(32, 48), alpha), look).alpha, alpha)
+
+
+class TestCommand:
+    @pytest.fixture
+    def pictures(self, tmp_path, monkeypatch):
+        for name, picture in (("photo.png", large(96, 144)), ("style.png", photo(48, 64, seed=2).flip(1))):
+            array = picture[0].permute(1, 2, 0).mul(255).round().byte().numpy()
+            Image.fromarray(array).save(tmp_path / name)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    def restyle(self, tiny_weights, *more):
+        command = ["wct2", "photo.png", "style.png", "-o", "out.png", "--weights-dir", str(tiny_weights)]
+        return cli.main([*command, *more])
+
+    def test_a_look_and_a_table_are_kept_and_used(self, pictures, tiny_weights, capsys):
+        assert self.restyle(tiny_weights, "--save-look", "a.look", "--lut", "a.cube") == 0
+        said = capsys.readouterr().out
+        assert "a.look" in said
+        assert "differs from the look by" in said
+        assert (pictures / "a.cube").read_text().count("\n") == 33**3 + 2
+        assert cli.main(["look", "a.look", "photo.png", "-o", "again.png", "--in-place"]) == 0
+        wanted = apply_look(pictures / "photo.png", load_look(pictures / "a.look"), in_place=True).pixels
+        found = np.asarray(Image.open(pictures / "again.png"), np.float32) / 255
+        assert np.abs(found - wanted[0].permute(1, 2, 0).numpy()).max() <= 0.5 / 255 + 1e-6
+        assert read_settings(pictures / "again.png")["look_in_place"] is True
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["--save-look", "a.png"], "saved as NAME.look"),
+            (["--lut", "a.look"], "saved as NAME.cube"),
+            (["--lut", "nowhere/a.cube"], "there is no folder"),
+        ],
+    )
+    def test_names_are_looked_at_before_the_work(
+        self, pictures, tiny_weights, capsys, monkeypatch, arguments, sentence
+    ):
+        monkeypatch.setattr(
+            "style_core.cli.command.stylize", lambda *_, **__: pytest.fail("the work was begun")
+        )
+        assert self.restyle(tiny_weights, *arguments) == 1
+        assert sentence in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["no.look", "photo.png", "-o", "x.png"], "There is no file"),
+            (["photo.png", "photo.png", "-o", "x.png"], "is not a look"),
+        ],
+    )
+    def test_what_is_no_look_is_a_sentence(self, pictures, capsys, arguments, sentence):
+        assert cli.main(["look", *arguments]) == 1
+        assert sentence in capsys.readouterr().err
+
+    def test_a_strength_out_of_range_is_refused(self, pictures, tiny_weights, capsys):
+        self.restyle(tiny_weights, "--save-look", "a.look")
+        assert cli.main(["look", "a.look", "photo.png", "-o", "x.png", "--strength", "2"]) == 1
+        assert "strength must be a number from 0 to 1, not 2" in capsys.readouterr().err
+
+
+def test_a_table_says_how_far_it_is_from_the_look(run, tmp_path):
+    result = run("wct2", large(), working_size=SMALL)
+    table = write_lut(tmp_path / "a.cube", result.look, large())
+    assert 0 < table.mean_difference < table.large_difference < 50

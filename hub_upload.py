@@ -26,7 +26,7 @@ from style_core.errors import StyleCoreError
 from style_core.publishing.checkpoints import PUBLISHED
 from style_core.publishing.conversion import convert
 from style_core.publishing.originals import HOST, ORIGINALS, fetch_originals
-from style_core.publishing.repository import Plan, carry_out, plan_space, plan_weights
+from style_core.publishing.repository import Publication, carry_out, plan_space, plan_weights
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _publish(plan: Plan, *, is_dry: bool) -> None:
+def _publish(plan: Publication, *, is_dry: bool) -> None:
     print(plan)
     if is_dry:
         for name, text in plan.texts.items():

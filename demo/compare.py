@@ -23,7 +23,7 @@ from .sharing import share_row
 from .stops import Stops
 from .stream import Update
 from .texts import language_of, say, tr
-from .viewer import Tile, before_after_html, figures, tiles_html
+from .viewer import ShownTile, before_after_html, figures, tiles_html
 from .work import (
     AUTO_MASKS,
     NO_MASKS,
@@ -113,16 +113,16 @@ class _Board:
             "notes": as_list(self.notes, self.language),
         }  # fmt: skip
 
-    def _content(self) -> list[Tile]:
+    def _content(self) -> list[ShownTile]:
         word = say("Content", self.language)
-        return [] if self.run.file("before") is None else [Tile(self._address("before"), word, alt=word)]
+        return [] if self.run.file("before") is None else [ShownTile(self._address("before"), word, alt=word)]
 
-    def _finished(self, tile: FinishedTile) -> Tile:
+    def _finished(self, tile: FinishedTile) -> ShownTile:
         caption = figures(tile.seconds, tile.measures, self.language)
-        return Tile(self._address(tile.name), tile.label, caption, alt=tile.label)
+        return ShownTile(self._address(tile.name), tile.label, caption, alt=tile.label)
 
-    def _pending(self, label: str) -> Tile:
-        return Tile("", label, pending=self.pending.get(label, say("Waiting …", self.language)))
+    def _pending(self, label: str) -> ShownTile:
+        return ShownTile("", label, pending=self.pending.get(label, say("Waiting …", self.language)))
 
     def _address(self, name: str) -> str:
         return f"runs/{self.run.id}/{name}"

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from .static_files import static
 from .texts import say
-from .viewer import Tile, before_after_html, figures, tiles_html
+from .viewer import ShownTile, before_after_html, figures, tiles_html
 
 SITE = "Style transfer"
 EXPLAINED = (
@@ -195,13 +195,13 @@ def _inputs(share: Shared, base: str, inputs: list[dict[str, Any]], language: st
     return _section(say("Inputs", language), f'<div class="inputs">{"".join(pictures)}</div>')
 
 
-def _tile(share: Shared, base: str, tile: dict[str, Any], language: str) -> Tile:
+def _tile(share: Shared, base: str, tile: dict[str, Any], language: str) -> ShownTile:
     name = tile["picture"]
     label, picture = _string(tile.get("label")) or name, share.pictures[name]
     given = {key: _number(value) for key, value in _mapping(tile.get("measures")).items()}
     measures = {key: value for key, value in given.items() if value is not None}
     caption = figures(_number(tile.get("seconds")), measures, language)
-    return Tile(f"{base}/{name}", label, caption, label, picture.width, picture.height)
+    return ShownTile(f"{base}/{name}", label, caption, label, picture.width, picture.height)
 
 
 def _details(base: str, tile: dict[str, Any], language: str) -> str:

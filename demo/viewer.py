@@ -13,7 +13,7 @@ from .texts import say
 
 
 @dataclass(frozen=True)
-class Tile:
+class ShownTile:
     """One picture: address, label, caption, alternative text, size in px; or what it waits for instead."""
 
     source: str
@@ -33,7 +33,7 @@ def figures(seconds: float | None, measures: Mapping[str, float], language: str)
     return " · ".join(parts)
 
 
-def tiles_html(tiles: Sequence[Tile], *, language: str = "en", lazy: bool = False) -> str:
+def tiles_html(tiles: Sequence[ShownTile], *, language: str = "en", lazy: bool = False) -> str:
     """A grid of pictures that zoom and move together.
 
     Args:
@@ -57,7 +57,9 @@ def tiles_html(tiles: Sequence[Tile], *, language: str = "en", lazy: bool = Fals
     )
 
 
-def before_after_html(tiles: Sequence[Tile], *, left: int = 0, right: int = 1, language: str = "en") -> str:
+def before_after_html(
+    tiles: Sequence[ShownTile], *, left: int = 0, right: int = 1, language: str = "en"
+) -> str:
     """Two of the pictures over each other with a border to move; more than two can be chosen from."""
     if len(tiles) < 2:
         return ""
@@ -80,14 +82,14 @@ def before_after_html(tiles: Sequence[Tile], *, left: int = 0, right: int = 1, l
     )
 
 
-def _figure(tile: Tile, lazy: bool) -> str:
+def _figure(tile: ShownTile, lazy: bool) -> str:
     inner = f'<div class="st-wait">{_text(tile.pending)}</div>' if tile.pending else _image(tile, lazy=lazy)
     caption = f"<small>{_text(tile.caption)}</small>" if tile.caption else ""
     named = f"<figcaption>{_text(tile.label)} {caption}</figcaption>"
     return f'<figure><div class="st-view">{inner}</div>{named}</figure>'
 
 
-def _image(tile: Tile, side: str = "", *, lazy: bool = False) -> str:
+def _image(tile: ShownTile, side: str = "", *, lazy: bool = False) -> str:
     size = f' width="{tile.width}" height="{tile.height}"' if tile.width and tile.height else ""
     mark = f' data-side="{side}"' if side else ""
     named = _text(tile.alt or tile.label)
@@ -95,7 +97,7 @@ def _image(tile: Tile, side: str = "", *, lazy: bool = False) -> str:
     return f'<img src="{_text(tile.source)}" alt="{named}"{size}{mark} draggable="false">'
 
 
-def _choices(tiles: Sequence[Tile], chosen: int) -> str:
+def _choices(tiles: Sequence[ShownTile], chosen: int) -> str:
     return "".join(
         f'<option value="{_text(tile.source)}"{" selected" * (k == chosen)}>{_text(tile.label)}</option>'
         for k, tile in enumerate(tiles)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-import os
 import threading
 import weakref
 from collections.abc import Mapping
@@ -18,6 +17,8 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 from torch import Tensor
+
+from .environment import megabytes
 
 BUDGET = "STYLE_CORE_FEATURES_MB"
 DEFAULT_BUDGET = 400  # MB
@@ -73,7 +74,7 @@ def recall(key: str) -> Any | None:
 
 def keep(key: str, value: Any) -> None:
     """Keep a value that nobody changes any more; the ones used longest ago make room."""
-    budget = _budget()
+    budget = megabytes(BUDGET, DEFAULT_BUDGET)
     if size_of(value) > LARGEST_SHARE * budget:
         return
     with _lock:
@@ -126,8 +127,3 @@ def _tensor_digest(tensor: Tensor) -> bytes:
     plain = tensor.detach().cpu().contiguous()
     digest.update(plain.flatten().view(torch.uint8).numpy().data)
     return digest.digest()
-
-
-def _budget() -> int:
-    text = os.environ.get(BUDGET, "")
-    return int(1e6 * (int(text) if text.isdecimal() else DEFAULT_BUDGET))

@@ -172,18 +172,24 @@ def measure_style(stage: Stage, style: ImageTensor, labels: Labels | None) -> St
 
 
 def measure_tile(
-    stage: Stage, image: ImageTensor, tile: Tile, place: Place, plans: Mapping[Place, Plan],
-    regions: Regions, *, with_bounds: bool = False,
+    transfer: Transfer, stage: Stage, image: ImageTensor, tile: Tile, *, place: Place,
+    plans: Mapping[Place, Plan], regions: Regions,
 ) -> Statistics:  # fmt: skip
     """The statistics of one tile at one place.
 
     Args:
+        transfer: whose stage it is.
         image: the whole picture, ``[1, 3, H, W]``.
         tile: of it, with the stage's halo as its margin.
         place: one of the stage's.
         plans: of the places before it.
         regions: of the whole picture.
+
+    Raises:
+        ValueError: the stage has no such place.
     """
+    if place not in stage.places:
+        raise ValueError(f"the stage does not come to {place.name}")
     found: list[Statistics] = []
 
     def visit(here: Place, features: Tensor) -> Tensor:
@@ -191,7 +197,7 @@ def measure_tile(
         own = regions.at(part)
         if here != place:
             return apply(features, plans[here], own.membership)
-        found.append(measure(part.inner(features), own.labels, with_bounds=with_bounds))
+        found.append(measure(part.inner(features), own.labels, with_bounds=transfer.needs_bounds))
         raise _Reached
 
     with suppress(_Reached):
@@ -202,7 +208,7 @@ def measure_tile(
 def apply_tile(
     stage: Stage, image: ImageTensor, tile: Tile, plans: Mapping[Place, Plan], regions: Regions
 ) -> ImageTensor:
-    """One tile of the stage's picture, without its margin; arguments as for :func:`measure_tile`."""
+    """One tile of the stage's picture, ``[1, 3, h, w]`` without its margin; arguments as above."""
 
     def visit(place: Place, features: Tensor) -> Tensor:
         return apply(features, plans[place], regions.at(tile.at(place.stride)).membership)

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("style_core", "demo", "app.py")
 
 WORDS = (
+    "style_core.environment",
     "style_core.errors",
     "style_core.progress",
     "style_core.options",
@@ -82,7 +83,7 @@ RULES = (  # the first that fits a module holds
     Rule(SHARED, (*WORDS, *NUMBERS, *CONTRACT, *SHARED), ("torch",)),
     Rule(METHODS, (*WORDS, *NUMBERS, *CONTRACT, *SHARED), ("torch",)),
     Rule(("style_core.digest",)),
-    Rule(("style_core.memory",), (), ("torch", "cachetools")),
+    Rule(("style_core.memory",), WORDS, ("torch", "cachetools")),
     Rule(("style_core.device",), WORDS, ("torch",)),
     Rule(
         ("style_core.weights.hub", "style_core.weights.hub.*"),

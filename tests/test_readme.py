@@ -113,6 +113,9 @@ class TestCommands:
     @pytest.mark.parametrize("command", RESTYLING)
     def test_those_of_the_package_run_or_are_refused_for_the_reason_given(self, command, workplace, capsys):
         parts = shlex.split(command)
+        if parts[0] == "look":  # which another command keeps
+            (keeping,) = (c for c in RESTYLING if f"--save-look {parts[1]}" in c)
+            assert cli.main([*shlex.split(keeping), "--size", "96"]) == 0
         status = cli.main([*parts, "--size", "96"] if parts[0] in list_methods() else parts)
         if "--family vgg19" in command:  # needs converted checkpoints, which are not ours to ship
             assert status == 1

@@ -61,7 +61,7 @@ def in_tiles(stage, image, transfer, regions):
     plans, merged = {}, {}
     for place in stage.places:
         found = [
-            measure_tile(stage, image, tile, place, plans, regions, with_bounds=transfer.needs_bounds)
+            measure_tile(transfer, stage, image, tile, place=place, plans=plans, regions=regions)
             for tile in parts
         ]
         merged[place] = found[0].merged(found[1]).merged(found[2].merged(found[3]))
@@ -119,7 +119,10 @@ def test_frames_of_one_shot_share_a_plan(prepared, key):
     (whole,) = tiles(HEIGHT, WIDTH, side=WIDTH, stride=16, margin=0)
     plans = {}
     for place in stage.places:
-        found = [measure_tile(stage, frame, whole, place, plans, Regions()) for frame in frames]
+        found = [
+            measure_tile(transfer, stage, frame, whole, place=place, plans=plans, regions=Regions())
+            for frame in frames
+        ]
         plans[place] = transfer.plan(place, found[0].merged(found[1]), ())
         assert found[0].merged(found[1]).moments.by_label[0].count == 2 * found[0].moments.by_label[0].count
     for frame in frames:

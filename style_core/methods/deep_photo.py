@@ -24,7 +24,7 @@ from ..ops.whitening import optimal_transport
 from ..options import Condition, PhotoOptions, needs_above_zero, several, slider
 from ..regions import Regions, apply_maps, region_moments
 from ..smoothing import matting_energy, propagate
-from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, plan, scaled_pictures
+from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, growing_sizes, scaled_pictures
 from .shared.feature_matching import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
 from .shared.gram_options import GramOptions, content_factor
@@ -147,7 +147,7 @@ def _recolored(inputs: Inputs, options: DeepPhotoOptions) -> ImageTensor:
 def _stages(content: ImageTensor, options: DeepPhotoOptions) -> tuple[list[Scale], Scale]:
     """Stage 1 at the small sizes, stage 2 at full size; both at full size if there is only that."""
     h, w = content.shape[-2:]
-    *small, full = plan(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
+    *small, full = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
     return (small or [full]), replace(full)
 
 

@@ -16,7 +16,7 @@ from ..nets.encoder import LAYERS
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
 from ..options import CONTENT, TEXTURE, Condition, choice, needs
-from .shared.coarse_to_fine import SHORTEST, Watch, carry_up, noise, plan, resized, scaled_pictures
+from .shared.coarse_to_fine import SHORTEST, Watch, carry_up, growing_sizes, noise, resized, scaled_pictures
 from .shared.feature_matching import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
 from .shared.gram_options import GramOptions
@@ -89,7 +89,7 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
     need_feature_memory(runtime, encoder, pictures, maps_held=MAPS_HELD)
 
     h, w = inputs.content.shape[-2:]
-    scales = plan(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
+    scales = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
     watch = Watch(runtime, scales, max_seconds=options.max_seconds)
     is_gray = options.colors == "luminance"
     image, before = None, inputs.content

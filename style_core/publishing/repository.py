@@ -48,7 +48,7 @@ SPDX = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class Publication:
     """What would be in a repository: files by their path there, texts made for it, and what to say of it."""
 
     repo: str
@@ -66,7 +66,7 @@ class Plan:
         return "\n".join([f"{access} {self.kind} {self.repo}: {self.message}", *listed])
 
 
-def plan_weights(folder: Path, repo: str, *, private: bool = False) -> Plan:
+def plan_weights(folder: Path, repo: str, *, private: bool = False) -> Publication:
     """The plan of publishing ``folder``: a family's folder, or one with families in it.
 
     Raises:
@@ -82,10 +82,10 @@ def plan_weights(folder: Path, repo: str, *, private: bool = False) -> Plan:
             _check_file(path, entry)
             files[f"{family}/{name}"] = path
     card = model_card(repo, {family: entries for family, (_, entries) in families.items()})
-    return Plan(repo, "model", files, {CARD: card}, f"Weights of {', '.join(families)}", private)
+    return Publication(repo, "model", files, {CARD: card}, f"Weights of {', '.join(families)}", private)
 
 
-def plan_space(repo: str, *, private: bool = False, root: Path = ROOT) -> Plan:
+def plan_space(repo: str, *, private: bool = False, root: Path = ROOT) -> Publication:
     """The plan of pushing the demo as a Gradio Space.
 
     Raises:
@@ -100,10 +100,10 @@ def plan_space(repo: str, *, private: bool = False, root: Path = ROOT) -> Plan:
     files = {name: path for name, path in files.items() if not SPACE_LEFT_OUT.search(name)}
     readme = with_front_matter((root / CARD).read_text("utf-8"), _gradio_version(), _weights_repository())
     del files[CARD]
-    return Plan(repo, "space", files, {CARD: readme}, "The style transfer demo", private)
+    return Publication(repo, "space", files, {CARD: readme}, "The style transfer demo", private)
 
 
-def carry_out(plan: Plan) -> str | None:
+def carry_out(plan: Publication) -> str | None:
     """Create the repository if it is not there and commit what differs; the commit's address, or ``None``.
 
     Raises:

@@ -58,7 +58,7 @@ class Labels:
 
     def at(self, height: int, width: int) -> Labels:
         """The same regions at another size."""
-        return self if self.size == (height, width) else Labels(resized(self.map, height, width))
+        return self if self.size == (height, width) else Labels(resize_labels(self.map, height, width))
 
     def padded(self, height: int, width: int) -> Labels:
         """Mirrored to the right and bottom, as :class:`SizeRule` does with the picture."""
@@ -74,7 +74,7 @@ class Labels:
         return torch.stack([(self.map == label).float() for label in labels])[None]
 
 
-def resized(labels: Tensor, height: int, width: int) -> Tensor:
+def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:
     """``[H, W]`` of any kind at another size: every pixel takes the value at its middle."""
     places = [  # by whole numbers: some devices have no float64
         ((2 * torch.arange(side) + 1) * own // (2 * side)).to(labels.device)

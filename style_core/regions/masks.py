@@ -16,7 +16,7 @@ import torch
 from ..errors import InvalidImage, InvalidSegments
 from ..files import StoredValues, load_values
 from ..images import Picture, Source
-from .labels import EVERYTHING, MAX_LABELS, Color, LabelMap, Segments, resized
+from .labels import EVERYTHING, MAX_LABELS, Color, LabelMap, Segments, resize_labels
 from .mask_colors import MERGE_DISTANCE, TRANSPARENT, Mask, color_names, label_pixels, region_colors
 
 MIN_PIXELS = 11  # Li et al. 2018, released code: more than 10 pixels on both sides ...
@@ -174,7 +174,7 @@ def _stretched(labels: np.ndarray, photo: Picture, side: str, notes: list[str]) 
             f"The {side} mask is {labels.shape[1]} x {labels.shape[0]} px and was stretched to the "
             f"{side}'s {width} x {height}."
         )
-    return np.asarray(resized(torch.from_numpy(labels), height, width).numpy())
+    return np.asarray(resize_labels(torch.from_numpy(labels), height, width).numpy())
 
 
 def match_labels(content: LabelMap, style: LabelMap, *, names: list[str]) -> Segments:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Hashable
 
 from cachetools import LRUCache
 from torch import nn
+
+from ..environment import megabytes
 
 BUDGET = "STYLE_CORE_CACHE_MB"
 DEFAULT_BUDGET = 1000  # MB
@@ -42,7 +43,7 @@ def kept_network(key: Hashable, build: Callable[[], nn.Module]) -> nn.Module:
         with _lock:
             _networks[key] = network
             _building.pop(key, None)
-            while len(_networks) > 1 and _networks.currsize > _budget():
+            while len(_networks) > 1 and _networks.currsize > megabytes(BUDGET, DEFAULT_BUDGET):
                 _networks.popitem()
     return network
 
@@ -51,8 +52,3 @@ def forget_networks() -> None:
     """Forget all of them."""
     with _lock:
         _networks.clear()
-
-
-def _budget() -> int:
-    text = os.environ.get(BUDGET, "")
-    return int(1e6 * (int(text) if text.isdecimal() else DEFAULT_BUDGET))

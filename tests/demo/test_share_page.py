@@ -13,7 +13,7 @@ from demo.share_page import (
     security_headers,
 )
 from demo.texts import say
-from demo.viewer import Tile, before_after_html, tiles_html
+from demo.viewer import ShownTile, before_after_html, tiles_html
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
 BASE = "https://demo.example"
@@ -135,13 +135,13 @@ def test_deleting_asks_first_and_escapes_the_key():
 
 class TestViewer:
     def test_tiles_are_escaped_and_wait(self):
-        text = tiles_html([Tile(EVIL, EVIL, EVIL, EVIL), Tile("", "second", pending="Waiting")])
+        text = tiles_html([ShownTile(EVIL, EVIL, EVIL, EVIL), ShownTile("", "second", pending="Waiting")])
         assert "<script>" not in text
         assert text.count("<img ") == 1
         assert "Waiting" in text
 
     def test_a_slider_needs_two_and_offers_more(self):
-        tiles = [Tile(f"{k}.png", f"picture {k}") for k in range(3)]
+        tiles = [ShownTile(f"{k}.png", f"picture {k}") for k in range(3)]
         assert before_after_html(tiles[:1]) == ""
         assert "<select" not in before_after_html(tiles[:2])
         text = before_after_html(tiles, left=0, right=2)

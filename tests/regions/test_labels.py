@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from style_core.regions import Labels
-from style_core.regions.labels import resized
+from style_core.regions.labels import resize_labels
 
 
 def drawn(height=13, width=21, count=5):
@@ -26,7 +26,7 @@ def test_the_labels_that_are_there_are_found():
 def test_another_size_takes_the_value_at_the_middle_of_every_pixel(height, width):
     labels = drawn()
     image = Image.fromarray(labels.numpy()).resize((width, height), Image.Resampling.NEAREST)
-    assert np.array_equal(resized(labels, height, width).numpy(), np.asarray(image))
+    assert np.array_equal(resize_labels(labels, height, width).numpy(), np.asarray(image))
 
 
 def test_the_same_size_is_the_same_map():

@@ -37,7 +37,7 @@ class Scale:
         return float(self.height * self.width * self.steps)
 
 
-def plan(height: int, width: int, *, steps: int, coarse_to_fine: bool) -> list[Scale]:
+def growing_sizes(height: int, width: int, *, steps: int, coarse_to_fine: bool) -> list[Scale]:
     """The sizes from small to full: halvings down to SMALLEST, with half as many steps per doubling."""
     factors = [1.0]
     while (

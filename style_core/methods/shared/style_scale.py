@@ -38,7 +38,8 @@ def scaled_styles(inputs: Inputs, scale: float, runtime: Runtime) -> tuple[Style
         h, w = style.pixels.shape[-2:]
         if content * scale > TOLERANCE * max(h, w):
             runtime.note(
-                f"A style picture is {w} x {h} px, smaller than the result; its strokes keep that size."
+                f"A style picture was read at {w} x {h} px, smaller than the result; its strokes keep that "
+                "size."
             )
     return tuple(_scaled(style, content * scale) for style in inputs.styles)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from style_core.errors import Cancelled, EnoughDone
-from style_core.methods.shared.coarse_to_fine import Watch, carry_up, noise, plan
+from style_core.methods.shared.coarse_to_fine import Watch, carry_up, growing_sizes, noise
 
 from ...conftest import photo
 
@@ -32,20 +32,20 @@ class FakeRuntime:
 
 
 def test_sizes_double_and_steps_halve():
-    scales = plan(512, 384, steps=80, coarse_to_fine=True)
+    scales = growing_sizes(512, 384, steps=80, coarse_to_fine=True)
     assert [(s.height, s.width, s.steps) for s in scales] == [(128, 96, 80), (256, 192, 40), (512, 384, 20)]
     assert scales[-1].factor == 1
 
 
 @pytest.mark.parametrize(("height", "width"), [(200, 150), (4000, 40), (32, 32)])
 def test_no_size_is_too_small_for_the_network(height, width):
-    scales = plan(height, width, steps=50, coarse_to_fine=True)
+    scales = growing_sizes(height, width, steps=50, coarse_to_fine=True)
     assert (scales[-1].height, scales[-1].width) == (height, width)
     assert all(min(s.height, s.width) >= 32 for s in scales)
 
 
 def test_without_it_all_steps_are_at_full_size():
-    (only,) = plan(512, 384, steps=80, coarse_to_fine=False)
+    (only,) = growing_sizes(512, 384, steps=80, coarse_to_fine=False)
     assert (only.height, only.width, only.steps) == (512, 384, 80)
 
 
@@ -68,7 +68,7 @@ def distance(x):
 
 def test_losses_messages_and_previews_are_handed_on():
     runtime = FakeRuntime()
-    scales = plan(300, 200, steps=12, coarse_to_fine=True)
+    scales = growing_sizes(300, 200, steps=12, coarse_to_fine=True)
     watch = Watch(runtime, scales)
     for scale in scales:
         watch.run(scale, torch.zeros(1, 3, scale.height, scale.width), distance, optimizer="lbfgs")
@@ -85,7 +85,7 @@ def test_losses_messages_and_previews_are_handed_on():
 
 def test_enough_ends_a_run_with_its_best_picture_and_a_note():
     runtime = FakeRuntime(EnoughDone("Stopped."))
-    (scale,) = plan(40, 60, steps=500, coarse_to_fine=False)
+    (scale,) = growing_sizes(40, 60, steps=500, coarse_to_fine=False)
     watch = Watch(runtime, [scale])
 
     def slow(x):
@@ -101,7 +101,7 @@ def test_enough_ends_a_run_with_its_best_picture_and_a_note():
 
 
 def test_cancelling_gives_nothing():
-    (scale,) = plan(40, 60, steps=500, coarse_to_fine=False)
+    (scale,) = growing_sizes(40, 60, steps=500, coarse_to_fine=False)
     with pytest.raises(Cancelled):
         Watch(FakeRuntime(Cancelled("Stopped.")), [scale]).run(
             scale, torch.zeros(1, 3, 40, 60), distance, optimizer="lbfgs"
@@ -110,7 +110,7 @@ def test_cancelling_gives_nothing():
 
 def test_the_time_is_shared_out_and_its_end_is_noted():
     runtime = FakeRuntime()
-    scales = plan(300, 200, steps=10**6, coarse_to_fine=True)
+    scales = growing_sizes(300, 200, steps=10**6, coarse_to_fine=True)
     watch = Watch(runtime, scales, max_seconds=1)
     for scale in scales:
         watch.run(scale, torch.zeros(1, 3, scale.height, scale.width), distance, optimizer="adam")
@@ -121,7 +121,7 @@ def test_the_time_is_shared_out_and_its_end_is_noted():
 
 def test_divergence_is_noted_once():
     runtime = FakeRuntime()
-    (scale,) = plan(40, 60, steps=3, coarse_to_fine=False)
+    (scale,) = growing_sizes(40, 60, steps=3, coarse_to_fine=False)
     watch = Watch(runtime, [scale])
     image = watch.run(
         scale, torch.zeros(1, 3, 40, 60), lambda x: distance(x) * float("nan"), optimizer="adam"

@@ -10,6 +10,8 @@ from demo.server import serve
 from style_core import get_method, list_methods, load_image
 from style_core.fronts import to_pil
 
+from .conftest import photo
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
@@ -103,19 +105,32 @@ def test_markup_in_a_sentence_is_text_on_the_page(tab):
 
 def fill(tab, key, number=0):
     """Open a method's tab and put a pair of its gallery in."""
-    method = get_method(key)
-    pair = gallery(photorealistic=method.photorealistic)[number]
-    tab.get_by_role("tab", name=method.title, exact=True).click()
-    tab.locator(f"#{key}-content input[type=file]").set_input_files(pair.content)
-    tab.locator(f"#{key}-style input[type=file]").set_input_files(pair.style)
+    pair = gallery(photorealistic=get_method(key).photorealistic)[number]
+    fill_with(tab, key, pair.content, pair.style)
+
+
+def fill_with(tab, key, content, style):
+    """Open a method's tab and put two files in."""
+    tab.get_by_role("tab", name=get_method(key).title, exact=True).click()
+    tab.locator(f"#{key}-content input[type=file]").set_input_files(content)
+    tab.locator(f"#{key}-style input[type=file]").set_input_files(style)
     playwright.expect(tab.locator(f"#{key}-style img")).to_be_visible()
 
 
+@pytest.fixture
+def small(tmp_path):
+    """Files of two pictures of 240 x 160 px."""
+    paths = [tmp_path / f"{side}.png" for side in ("content", "style")]
+    for seed, path in enumerate(paths):
+        to_pil(photo(160, 240, seed=seed)).save(path)
+    return paths
+
+
 @pytest.mark.parametrize("key", [key for key in list_methods() if key != "wct2"])
-def test_every_tab_restyles_a_photo(tab, key):
-    fill(tab, key)
+def test_every_tab_restyles_a_photo(tab, key, small):
+    fill_with(tab, key, *small)
     few = {"steps": 4} if tab.locator(f"#{key}-steps").count() else {}
-    options_set(tab, key, size=240, **few)
+    options_set(tab, key, **few)
     tab.locator(f"#{key}-run").click()
     playwright.expect(tab.locator(f"#{key}-status")).to_contain_text("240 x 160 px in", timeout=60_000)
 
@@ -181,8 +196,9 @@ def test_moving_a_strength_before_a_run_does_nothing(tab):
     assert tab.locator("#wct2-status").inner_text().strip() == ""
 
 
-def test_masks_are_drawn_shown_and_used(tab):
-    fill(tab, "wct2", 1)
+def test_masks_are_drawn_shown_and_used(tab, small):
+    """With small pictures: where there is no graphics card it takes seconds to draw and read the canvases."""
+    fill_with(tab, "wct2", *small)
     tab.get_by_role("button", name="Regions").click()
     tab.locator("#wct2-masks").get_by_label("drawn").check()
     for side in ("content", "style"):
@@ -201,7 +217,7 @@ def test_masks_are_drawn_shown_and_used(tab):
     tab.locator("#wct2-regions").click()
     playwright.expect(tab.locator("#wct2-regions-shown img").nth(1)).to_be_visible(timeout=30_000)
     tab.locator("#wct2-run").click()
-    playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+    playwright.expect(tab.locator("#wct2-status")).to_contain_text("240 x 160 px in", timeout=60_000)
     tab.get_by_role("button", name="Settings").first.click()
     playwright.expect(tab.locator("#wct2-settings")).to_contain_text('"own"')
 
@@ -393,8 +409,8 @@ def test_a_heic_photo_is_dropped_shown_and_restyled(tab, tmp_path):
         "pillow_heif", reason="pillow-heif, which writes HEIC, is not installed"
     )
     pair = gallery(photorealistic=True)[0]
-    photo = to_pil(load_image(pair.content).pixels).resize((320, 208))
-    pillow_heif.from_pillow(photo).save(tmp_path / "IMG_0001.HEIC", quality=80)
+    picture = to_pil(load_image(pair.content).pixels).resize((320, 208))
+    pillow_heif.from_pillow(picture).save(tmp_path / "IMG_0001.HEIC", quality=80)
     dropped(tab, tab.locator("#wct2-content button").first, tmp_path / "IMG_0001.HEIC")
     shown = tab.locator("#wct2-content img").first
     playwright.expect(shown).to_have_attribute("src", re.compile("/shown"), timeout=30_000)

@@ -63,8 +63,8 @@ def locate(
     if family == FAMILIES[0]:
         raise WeightsUnavailable(f"{missing}.")
     raise WeightsUnavailable(
-        f"{missing}: {_how_to_get(method, family)}, name a folder that has them as weights_dir (--weights-dir), "
-        f"set {hub.REPO} to a repository that has them, {hub.INSTEAD}"
+        f"{missing}: {_how_to_get(method, family)}, name a folder that has them (weights_dir, or "
+        f"--weights-dir), set {hub.REPO} to a repository that has them, {hub.INSTEAD}"
     )
 
 

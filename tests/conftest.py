@@ -30,7 +30,7 @@ SLOW = (
     "files/test_fuzz.py", "methods", "regions/test_masks.py", "smoothing", "test_app.py", "test_browser.py",
     "test_cli.py", "test_conditions.py", "test_every_method.py", "test_hub_upload.py",
     "test_imagenet_encoder.py", "test_memory.py", "test_package.py", "test_published.py",
-    "test_publishing.py", "test_readme.py", "training", "weights/hub",
+    "test_publishing.py", "test_readme.py", "test_transfer.py", "training", "weights/hub",
 )  # fmt: skip
 
 

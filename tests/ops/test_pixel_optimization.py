@@ -121,7 +121,7 @@ def test_a_wall_is_not_returned_as_the_result():
 
     def loss(x):
         value = (x - 0.7).square().mean() + 1e3 * (x - 0.6).clamp_min(0).square().sum()
-        seen.append(float(value))
+        seen.append(float(value.detach()))
         return value
 
     found = minimize(START, loss, steps=40)

@@ -1,6 +1,7 @@
 """Two processes that train together are as one that is given twice as much."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,18 @@ def run(command, folder, **more):
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, cwd=folder)
 
 
+@pytest.fixture
+def alone(monkeypatch):
+    """Run a script in this process, which trains alone, in the folder it stands in."""
+
+    def run_here(script, count):
+        monkeypatch.setattr(sys, "argv", [str(script), count])
+        monkeypatch.chdir(script.parent)
+        runpy.run_path(str(script))
+
+    return run_here
+
+
 def test_alone_it_is_the_first_of_one():
     accelerator = join_processes("cpu")
     assert accelerator.device == torch.device("cpu")
@@ -70,29 +83,27 @@ def test_alone_it_is_the_first_of_one():
     assert accelerator.num_processes == 1
 
 
-def test_two_processes_learn_what_one_learns_from_twice_as_much(tmp_path):
+def test_two_processes_learn_what_one_learns_from_twice_as_much(tmp_path, alone):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     # accelerate launch starts GPU processes through this; on CPUs it starts one only
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     (tmp_path / "together").mkdir()
-    (tmp_path / "alone").mkdir()
     together = run([*launch, str(script), "1"], tmp_path / "together")
     assert together.returncode == 0, together.stderr[-2000:]
-    alone = run([sys.executable, str(script), "2"], tmp_path / "alone")
-    assert alone.returncode == 0, alone.stderr[-2000:]
+    alone(script, "2")
     first, second = (torch.load(tmp_path / f"together/2_{k}.pt") for k in range(2))
-    whole = torch.load(tmp_path / "alone/1_0.pt")
+    whole = torch.load(tmp_path / "1_0.pt")
     for a, b, c in zip(first, second, whole, strict=True):
         assert torch.equal(a, b)
         torch.testing.assert_close(a, c, rtol=1e-5, atol=1e-6)
 
 
-def test_a_checkpoint_of_another_step_is_refused(tmp_path):
+def test_a_checkpoint_of_another_step_is_refused(tmp_path, alone):
     script = tmp_path / "script.py"
     # each process has a folder of its own, and only the second a checkpoint
     script.write_text(SCRIPT.replace('Path("run")', 'Path(f"run{accelerator.process_index}")'))
-    run([sys.executable, str(script), "1"], tmp_path)
+    alone(script, "1")
     (tmp_path / "run0").rename(tmp_path / "run1")
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     done = run([*launch, str(script), "1"], tmp_path)

@@ -86,8 +86,10 @@ def of_the_whole(stage, image, transfer, regions):
     return match(stage, image, watched, regions), seen
 
 
-@pytest.mark.parametrize("masked", [False, True], ids=["whole", "regions"])
-@pytest.mark.parametrize(("key", "options"), VARIANTS)
+@pytest.mark.parametrize(
+    ("key", "options", "masked"),
+    [*((key, {}, False) for key in MATCHING), *((key, options, True) for key, options in VARIANTS)],
+)
 @torch.no_grad()
 def test_two_by_two_tiles_are_the_whole(prepared, key, options, masked):
     inputs, transfer = prepared(key, options, masked=masked)

@@ -9,6 +9,7 @@ because SSIM libraries give the whole index, and its luminance and contrast are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,9 +75,13 @@ def structure_similarity(a: ImageTensor, b: ImageTensor) -> Tensor:
 
 def gram_distance(picture: ImageTensor, style: ImageTensor, encoder: Encoder) -> float:
     """Root of the mean over the layers of ``|G - S|^2 / |S|^2``."""
-    here, there = (_grams(x, encoder) for x in (picture, style))
-    shares = [float((g - s).square().sum() / s.square().sum()) for g, s in zip(here, there, strict=True)]
-    return float((sum(shares) / len(shares)) ** 0.5)
+    return float(mean_relative_square(_grams(picture, encoder), _grams(style, encoder)).sqrt())
+
+
+def mean_relative_square(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Mean over pairs of matrices of ``|F - W|^2 / |W|^2``, a scalar."""
+    shares = [(f - w).square().sum() / w.square().sum() for f, w in zip(found, wanted, strict=True)]
+    return torch.stack(shares).mean()
 
 
 def reduced(picture: ImageTensor) -> ImageTensor:

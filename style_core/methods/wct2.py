@@ -27,7 +27,7 @@ from ..nets.wavelet import (
     wavelet_encode,
 )
 from ..ops.guided_filter import guided_filter
-from ..ops.whitening import whitening_coloring
+from ..ops.whitening import RELEASED_RIDGE, whitening_coloring
 from ..options import Condition, PhotoOptions, choice, several, slider
 from ..regions import Regions
 from ..transfer import (
@@ -48,7 +48,6 @@ DECODERS = {v: Network(f"wct2_{v}", partial(WaveletDecoder.from_state, variant=v
 TRANSFERS = ("encoder", "skip", "decoder")
 BANDS = ("lh", "hl", "hh")
 WHITENINGS = (*feature_matching.WHITENINGS, "released")
-RELEASED_RIDGE = 1.0  # the released code adds the identity to both covariances
 MAPS_HELD = 4  # float32 maps of conv1_1's size alive at once: 6.1 GB measured for 12 megapixels
 REFINE_RADIUS, REFINE_EPS = 4, 1e-4  # px, guided filter of content_strength; grain is that fine
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .moments import Moments
 
+RELEASED_RIDGE = 1.0  # the code of WCT2 adds the identity to both covariances
 EIGENVALUE_FLOOR = 1e-5  # Li et al. 2017, released code: smaller directions are dropped
 
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..images import ImageTensor
-from ..measures import structure_similarity
+from ..measures import mean_relative_square, structure_similarity
 from ..nets.encoder import Encoder
 from ..ops.color_preservation import luminance
 from ..ops.gram import gram_matrix, select
@@ -86,8 +86,7 @@ def blended(content: Grams, style: Grams, strength: float) -> Grams:
 
 def gram_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     """Root of the mean over the layers of ``|G - W|^2 / |W|^2``."""
-    shares = [(g - w).square().sum() / w.square().sum() for g, w in zip(found, wanted, strict=True)]
-    return (torch.stack(shares).mean() + TINY).sqrt()
+    return (mean_relative_square(found, wanted) + TINY).sqrt()
 
 
 def style_share(found: Grams, content: Grams, style: Grams, strength: float = 1.0) -> Tensor:

@@ -16,12 +16,12 @@ from ..images import ImageTensor
 from ..methods.shared.feature_matching import MatchingOptions, feature_map
 from ..ops.color_preservation import luminance
 from ..ops.moments import Moments
-from ..ops.whitening import AffineMap, whitening_coloring
-from ..regions import Labels, Regions, apply_maps, region_moments
+from ..ops.whitening import RELEASED_RIDGE, AffineMap, whitening_coloring
+from ..regions import Labels, Regions, region_moments
+from ..transfer import Plan, apply, measure
 from .photos import Augmentation, Photos
 from .settings import DrawSetting, Setting
 
-RELEASED_RIDGE = 1.0  # of WCT2's released code, see methods/wct2.py
 STYLE_AUGMENTATION = Augmentation(color_jitter=0.25, permute=0.05)
 REGION_SHARE = 0.5  # of the pairs that have two regions
 SMOOTHING = 33  # px, odd, of the map whose level line divides a picture into regions
@@ -69,14 +69,14 @@ class Pair:
         with exactly(features.device):
             features = features.float()
             with torch.no_grad():
-                content = region_moments(features, self.content_labels).measurable
+                is_clipped = self.setting.whitening == "released"
+                found = measure(features, self.content_labels, with_bounds=is_clipped)
+                content = found.moments.measurable
             maps = {k: self._map(content[k], target[k], strength) for k in content.keys() & target.keys()}
             membership = self.regions.membership
             size = (features.shape[-2], features.shape[-1])
-            moved = apply_maps(features, maps, None if membership is None else membership.at(*size))
-            if self.setting.whitening != "released":
-                return moved
-            return features.lerp(moved.clamp(features.min(), features.max()), strength)
+            own = None if membership is None else membership.at(*size)
+            return apply(features, Plan(maps, found.bounds, strength), own)
 
     def _map(self, content: Moments, style: Moments, strength: float) -> AffineMap:
         if self.setting.whitening == "released":

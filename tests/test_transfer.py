@@ -34,13 +34,14 @@ def regions_of(height, width):
 
 
 @pytest.fixture
-def prepared():
-    """A method's inputs and its transfer with the shipped networks."""
+def prepared(tiny_weights):
+    """A method's inputs and its transfer: with the shipped networks, or with tiny ones."""
 
-    def prepare(key, options, *, masked=True):
+    def prepare(key, options, *, masked=True, is_shipped=False):
+        folder = None if is_shipped else tiny_weights
         chosen = get_method(key)
         runtime = RequestRuntime(
-            "compact", None, torch.device("cpu"), torch.Generator(), ignore_progress, method=key
+            "compact", folder, torch.device("cpu"), torch.Generator(), ignore_progress, method=key
         )
         style = StyleInput(photo(96, 128, seed=2).flip(1), regions_of(96, 128) if masked else None)
         content = torch.nn.functional.interpolate(
@@ -92,7 +93,7 @@ def of_the_whole(stage, image, transfer, regions):
 )
 @torch.no_grad()
 def test_two_by_two_tiles_are_the_whole(prepared, key, options, masked):
-    inputs, transfer = prepared(key, options, masked=masked)
+    inputs, transfer = prepared(key, options, masked=masked, is_shipped=masked and not options)
     regions = Regions.of(inputs.content_labels, inputs.content)
     image = inputs.content
     for stage in transfer.stages:
@@ -104,7 +105,7 @@ def test_two_by_two_tiles_are_the_whole(prepared, key, options, masked):
             assert here.keys() == there.keys()
             for label in there:
                 assert here[label].count == there[label].count
-                scale = there[label].covariance.diagonal().mean()
+                scale = there[label].covariance.diagonal().mean().clamp_min(1e-6)  # above rounding
                 assert (here[label].mean - there[label].mean).abs().max() < 1e-3 * scale.sqrt()
                 assert (here[label].covariance - there[label].covariance).abs().max() < 1e-3 * scale
         assert (tiled - whole).abs().max() < 1 / 255
@@ -130,7 +131,7 @@ def test_frames_of_one_shot_share_a_plan(prepared, key):
     for frame in frames:
         picture = apply_tile(stage, frame, whole, plans, Regions())
         assert picture.shape == frame.shape
-        assert (picture - frame).abs().mean() > 0.01
+        assert (picture - frame).abs().mean() > 1e-3
 
 
 def test_bounds_merge_to_the_outermost():

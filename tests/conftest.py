@@ -36,8 +36,8 @@ SLOW = (
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process for each CPU, at most eight; files named on the command line are run in this one."""
-    return 0 if any(".py" in argument for argument in config.args) else min(os.cpu_count() or 1, 8)
+    """A process for each CPU, at most four (1.8 GB each); files named on the command line are run in this one."""
+    return 0 if any(".py" in argument for argument in config.args) else min(os.cpu_count() or 1, 4)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -36,7 +36,7 @@ SLOW = (
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process for each CPU, at most four (1.8 GB each); files named on the command line are run in this one."""
+    """A process for each CPU, at most four (1.8 GB each); files that are named are run in this one."""
     return 0 if any(".py" in argument for argument in config.args) else min(os.cpu_count() or 1, 4)
 
 

@@ -13,6 +13,7 @@ from style_core.fronts import to_pil
 from .conftest import photo
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+playwright.expect.set_options(timeout=30_000)  # ms; other tests use the processor meanwhile
 
 
 @pytest.fixture(scope="module")

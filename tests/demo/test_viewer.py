@@ -12,6 +12,7 @@ from PIL import Image
 from demo.share_page import render_share, security_headers
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+playwright.expect.set_options(timeout=30_000)  # ms; other tests use the processor meanwhile
 
 ID, NONCE = "a" * 22, "n0nce"
 SIZES = {"content": (960, 640), "style": (500, 700), "content_mask": (960, 640), "result_1": (960, 640),

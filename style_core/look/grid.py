@@ -22,7 +22,6 @@ BINS = 16  # of luminance
 BLUR = 1  # passes of [1, 2, 1] / 4 over each axis of the grid: the smoothness prior
 PULL = 0.02  # share of a cell's pixels that stand for the whole picture's map in every node
 RIDGE = 1e-4  # on the colors' second moments: nodes of one color alone have no slope of their own
-EXTENT = 12  # numbers of a 3 x 4 matrix
 
 
 @dataclass(frozen=True)

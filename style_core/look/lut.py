@@ -60,8 +60,7 @@ def fit_table(content: ImageTensor, looked: ImageTensor, *, points: int = POINTS
         content, looked: ``[1, 3, H, W]``, RGB in [0, 1], before and after.
         points: along each color.
     """
-    change, weight = _splatted(content, looked - content, points)
-    change, weight = _spread(change, weight)
+    change = _spread(*_splatted(content, looked - content, points))
     steps = torch.linspace(0, 1, points)
     blue, green, red = torch.meshgrid(steps, steps, steps, indexing="ij")
     table = ColorTable((torch.stack([red, green, blue], -1) + change).clamp(0, 1).float(), 0.0, 0.0)
@@ -91,7 +90,7 @@ def _splatted(content: ImageTensor, change: ImageTensor, points: int) -> tuple[T
     ], weight
 
 
-def _spread(change: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _spread(change: Tensor, weight: Tensor) -> Tensor:
     """Changes continued smoothly to colors of little weight."""
     trust = (weight / (weight + PULL * weight.mean()))[None, None]
     own = change.permute(3, 0, 1, 2)[None]
@@ -104,7 +103,7 @@ def _spread(change: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
             shape[axis] = 3
             around = F.conv3d(around.transpose(0, 1), kernel.view(shape)).transpose(0, 1)
         found = trust * own + (1 - trust) * around
-    return found[0].permute(1, 2, 3, 0), weight
+    return found[0].permute(1, 2, 3, 0)
 
 
 def save_table(table: ColorTable, path: str | PathLike[str], *, title: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -80,7 +80,8 @@ def stylize(
 
     Returns:
         A picture of exactly the content's size (or of ``size``; a method with a ``longest`` reduces
-        larger contents unless a size is asked for), with notes and settings.
+        larger contents unless a size is asked for), with notes and settings. A method that recolors
+        photos works at ``working_size`` and its look is carried to a larger content.
 
     Raises:
         StyleCoreError: with a sentence that says what to do; nothing else is raised for bad input.
@@ -117,17 +118,11 @@ def stylize(
     masks = "none" if segments is None else AUTO if is_auto(content_mask) else "own"
     given: dict[str, Any] = {"content": content, "styles": sources}
     given |= {"content_mask": content_mask, "style_mask": style_mask} if masks == "own" else {}
-    settings = {
-        "version": __version__, "method": method, "family": family, "device": target.type, "masks": masks,
-        "texture": pictures.is_noise, "styles": [round(share, 6) for share in shares],
-        "result_size": list(pictures.content.size),
-        "style_sizes": [list(picture.size) for picture in pictures.styles],
-        "networks": runtime.networks, "inputs": input_digests(given),
-    }  # fmt: skip
+    asked = {"method": method, "family": family, "masks": masks, "inputs": input_digests(given)}
     return Result(
         image=image,
         alpha=pictures.content.alpha,
-        settings={**settings, **values.to_dict(), **_effective(values, pictures, runtime)},
+        settings=_settings(asked, values, pictures, shares, runtime),
         notes=tuple(runtime.notes),
         seconds={"prepare": loaded - began, "stylize": finished - loaded, "total": finished - began},
         peak_memory=devices.peak_memory(target),
@@ -135,6 +130,28 @@ def stylize(
         losses=tuple(runtime.losses),
         fit_look=fit,
     )
+
+
+def _settings(
+    asked: Mapping[str, Any],
+    options: Options,
+    pictures: Pictures,
+    shares: Sequence[float],
+    runtime: RequestRuntime,
+) -> dict[str, Any]:
+    """What it takes to make a result again, as plain JSON: what was asked for, and how it was done."""
+    return {
+        **asked,
+        "version": __version__,
+        "device": runtime.device.type,
+        "texture": pictures.is_noise,
+        "styles": [round(share, 6) for share in shares],
+        "result_size": list(pictures.content.size),
+        "style_sizes": [list(picture.size) for picture in pictures.styles],
+        "networks": runtime.networks,
+        **options.to_dict(),
+        **_effective(options, pictures, runtime),
+    }
 
 
 def _effective(options: Options, pictures: Pictures, runtime: RequestRuntime) -> dict[str, Any]:

@@ -1,6 +1,17 @@
 """The look of a photo: how a method changed its colors, and where; small, and good for any size."""
 
+from .grid import CALM, FAITHFUL, Prior
 from .look import Look, fit_look, load_look
 from .lut import ColorTable, fit_table, save_table
 
-__all__ = ["ColorTable", "Look", "fit_look", "fit_table", "load_look", "save_look", "save_table"]
+__all__ = [
+    "CALM",
+    "FAITHFUL",
+    "ColorTable",
+    "Look",
+    "Prior",
+    "fit_look",
+    "fit_table",
+    "load_look",
+    "save_table",
+]

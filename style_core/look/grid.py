@@ -9,19 +9,46 @@ given the sky's correction: halos, grain and blotches are not expressible.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..ops.box_filter import box_mean
 from ..ops.color_preservation import luminance
 
-CELL = 12  # px of the fitted picture between nodes
-BINS = 16  # of luminance
-BLUR = 1  # passes of [1, 2, 1] / 4 over each axis of the grid: the smoothness prior
-PULL = 0.02  # share of a cell's pixels that stand for the whole picture's map in every node
-RIDGE = 1e-4  # on the colors' second moments: nodes of one color alone have no slope of their own
+EDGE_RADIUS = 4  # px: a network's lines and glows reach about so far from an edge
+LEAST_VARIANCE = 1e-4  # of the whole picture's colors; one of a single color has no slopes
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What a look is taken to be where the picture says little: how calm it is.
+
+    Attributes:
+        cell: px of the fitted picture between nodes, about.
+        bins: nodes over luminance.
+        blur: passes of [1, 2, 1] / 4 over rows and columns of the grid.
+        pull: weight of the whole picture's map in every node, as a share of the mean node's pixels.
+        ridge: variance of 0-1 colors below which a node has no slopes of its own and takes the whole
+            picture's.
+        gain: the largest factor of slopes so taken: above one they would enlarge noise and JPEG blocks.
+        edge: standard deviation of luminance in a window from which on its pixels count for less.
+    """
+
+    cell: int = 24
+    bins: int = 6
+    blur: int = 2
+    pull: float = 0.02
+    ridge: float = 0.03
+    gain: float = 0.9
+    edge: float = 0.03
+
+
+CALM = Prior()  # no halos, blotches or grain; chosen on phone photos, see benchmarks/README.md
+FAITHFUL = Prior(cell=12, bins=16, blur=1, ridge=1e-4, gain=math.inf, edge=math.inf)
 
 
 @dataclass(frozen=True)
@@ -63,47 +90,52 @@ class Equations:
         second, cross = (sums.sum((1, 2), keepdim=True) for sums in (self.second, self.cross))
         return Equations(second.expand(-1, 2, 2, -1, -1), cross.expand(-1, 2, 2, -1, -1))
 
-    def solved(self, *, blur: int = BLUR, pull: float = PULL, ridge: float = RIDGE) -> Grid:
-        """The maps that fit best, smoothed over neighbors and pulled to the whole picture's.
-
-        Args:
-            blur: passes of the smoothness prior.
-            pull: weight of the whole picture's map, as a share of the mean node's pixels.
-            ridge: variance of 0-1 values below which a color says nothing of its slope.
-        """
+    def solved(self, prior: Prior = CALM) -> Grid:
+        """The maps that fit best, smoothed over neighbors and pulled to the whole picture's."""
         second, cross = self.second.sum((0, 1, 2)), self.cross.sum((0, 1, 2))
         second, cross = second / second[3, 3], cross / second[3, 3]
-        floor = ridge * torch.diag(second.new_tensor([1.0, 1.0, 1.0, 0.0]))
+        slopes = torch.diag(second.new_tensor([1.0, 1.0, 1.0, 0.0]))
         same = torch.eye(4, 3, dtype=second.dtype, device=second.device)
+        floor = LEAST_VARIANCE * slopes
         whole = torch.linalg.solve(second + floor, cross + floor @ same)  # [4, 3]
-        own, towards = _blurred(self.second, blur), _blurred(self.cross, blur)
+        own, towards = _blurred(self.second, prior.blur), _blurred(self.cross, prior.blur)
         pixels = own[..., 3, 3, None, None]
-        weight = pull * pixels.mean()
-        left = own + weight * second + (pixels + weight) * floor
-        right = towards + weight * (second @ whole) + (pixels + weight) * (floor @ whole)
+        weight = prior.pull * pixels.mean()
+        floor = prior.ridge * (pixels + weight) * slopes
+        left = own + weight * second + floor
+        right = towards + weight * (second @ whole) + floor @ _limited(whole, prior.gain)
         maps = torch.linalg.solve(left, right).transpose(-1, -2)
         return Grid(maps.float().contiguous(), whole.T.float().contiguous())
 
 
+def _limited(whole: Tensor, gain: float) -> Tensor:
+    """A map ``[4, 3]`` with slopes that enlarge no difference of colors by more than ``gain``."""
+    left, factors, right = torch.linalg.svd(whole[:3])
+    return torch.cat([left @ torch.diag(factors.clamp_max(gain)) @ right, whole[3:]])
+
+
 def equations(
-    content: Tensor, styled: Tensor, weights: Tensor | None = None, *, cell: int = CELL, bins: int = BINS
+    content: Tensor, styled: Tensor, weights: Tensor | None = None, *, prior: Prior = CALM
 ) -> Equations:
     """The normal equations of all nodes for a pair of pictures, in float64.
 
     Args:
         content, styled: ``[1, 3, H, W]``, float, RGB in [0, 1].
         weights: ``[H, W]``, how much each pixel counts; all alike if not given.
-        cell: px between nodes, about.
-        bins: nodes over luminance.
+        prior: its cell, bins and edge.
     """
     height, width = content.shape[-2:]
-    rows, columns = (_tents(side, max(2, round(side / cell) + 1), content.device) for side in (height, width))
+    bins = prior.bins
+    rows, columns = (
+        _tents(side, max(2, round(side / prior.cell) + 1), content.device) for side in (height, width)
+    )
     light = luminance(content)[0, 0].clamp(0, 1) * (bins - 1)
     p = torch.cat([content[0], torch.ones_like(content[0, :1])])
     pairs = [(i, j) for i in range(4) for j in range(i, 4)]
     values = torch.cat(
         [torch.stack([p[i] * p[j] for i, j in pairs]), (p[:, None] * styled[0]).flatten(0, 1)]
     )  # [10 + 12, H, W]
+    values = values * _away_from_edges(content, prior.edge)
     if weights is not None:
         values = values * weights
     sums = values.new_empty(bins, len(values), rows.shape[0], columns.shape[0], dtype=torch.float64)
@@ -115,6 +147,13 @@ def equations(
         second[..., i, j] = second[..., j, i] = sums[:, k]
     cross = sums[:, len(pairs) :].unflatten(1, (4, 3)).permute(0, 3, 4, 1, 2)
     return Equations(second, cross.contiguous())
+
+
+def _away_from_edges(content: Tensor, edge: float) -> Tensor:
+    """How much each pixel counts, ``[H, W]``: halos lie beside strong edges, where little can be learned."""
+    light = luminance(content)
+    variance = box_mean(light * light, EDGE_RADIUS) - box_mean(light, EDGE_RADIUS) ** 2
+    return 1 / (1 + variance[0, 0].clamp_min(0) / edge**2)
 
 
 def _tents(side: int, nodes: int, device: torch.device) -> Tensor:
@@ -129,9 +168,9 @@ def node_places(side: int, nodes: int, device: torch.device) -> Tensor:
 
 
 def _blurred(sums: Tensor, passes: int) -> Tensor:
-    """``[1, 2, 1] / 4`` over bins, rows and columns of ``[bins, ny, nx, a, b]``; the total stays."""
+    """``[1, 2, 1] / 4`` over rows and columns of ``[bins, ny, nx, a, b]``; the total stays."""
     for _ in range(passes):
-        for axis in range(3):
+        for axis in (1, 2):  # not over luminance: dark ground would get some of the sky's map
             moved = sums.movedim(axis, 0)
             padded = torch.cat([moved[:1], moved, moved[-1:]])
             sums = ((padded[:-2] + padded[2:]) / 4 + moved / 2).movedim(0, axis)

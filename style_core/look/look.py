@@ -20,7 +20,7 @@ from ..images import ImageTensor
 from ..ops.guided_filter import linear_model
 from ..regions import Labels
 from .files import not_a_look, read_tensors, write_tensors
-from .grid import BINS, CELL, Equations, Grid, equations, node_places, sliced_by_tensors
+from .grid import CALM, Equations, Grid, Prior, equations, node_places, sliced_by_tensors
 
 ANYWHERE, SHARES = "anywhere", "shares"  # names in a file, besides numbers of grids
 STRIP = 256  # rows worked on at once
@@ -148,8 +148,8 @@ def _slice(
 
 
 def fit_look(
-    content: ImageTensor, styled: ImageTensor, labels: Labels | None = None, *, cell: int = CELL,
-    bins: int = BINS, settings: Mapping[str, Any] | None = None,
+    content: ImageTensor, styled: ImageTensor, labels: Labels | None = None, *, prior: Prior = CALM,
+    settings: Mapping[str, Any] | None = None,
 ) -> Look:  # fmt: skip
     """The look that turns a photo into what a method made of it.
 
@@ -157,8 +157,7 @@ def fit_look(
         content, styled: ``[1, 3, H, W]``, float, RGB in [0, 1].
         labels: the content's regions: each gets a grid of its own, so that two of equal luminance that meet
             at a border do not share cells.
-        cell: px between nodes.
-        bins: nodes over luminance.
+        prior: ``CALM`` for what networks make; ``FAITHFUL`` reproduces whatever a grid can.
         settings: kept with it.
     """
     content, styled = content.float(), styled.float()
@@ -168,9 +167,9 @@ def fit_look(
     if labels is not None and len(labels.present) > 1:
         shares = Shares.fit(labels, content)
         weights = list(shares.at(content, slice(0, content.shape[-2]), content.shape[-2]))
-    parts = [equations(content, styled, weight, cell=cell, bins=bins) for weight in weights]
-    anywhere = reduce(Equations.merged, parts).everywhere().solved()
-    return Look(tuple(part.solved() for part in parts), anywhere, shares, kept)
+    parts = [equations(content, styled, weight, prior=prior) for weight in weights]
+    anywhere = reduce(Equations.merged, parts).everywhere().solved(prior)
+    return Look(tuple(part.solved(prior) for part in parts), anywhere, shares, kept)
 
 
 def _stretched_rows(small: Tensor, rows: slice, height: int, width: int) -> Tensor:

@@ -1,10 +1,12 @@
 """Fitting and slicing a look, on pictures whose recoloring is known."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from style_core.look import fit_look
+from style_core.look import CALM, FAITHFUL, Prior, fit_look
 from style_core.look.grid import Grid, equations, node_places, sliced_by_tensors
 from style_core.look.look import Look, Shares
 from style_core.regions import Labels
@@ -27,13 +29,13 @@ def scene(height=96, width=128, seed=1):
 
 def test_an_affine_recoloring_is_reproduced_to_rounding():
     content = scene()
-    found = fit_look(content, recolored(content))
+    found = fit_look(content, recolored(content), prior=FAITHFUL)
     assert (found.apply(content) - recolored(content)).abs().max() < 1e-3
 
 
 def test_and_so_it_is_at_any_other_size_and_on_another_photo():
     content = scene()
-    found = fit_look(content, recolored(content))
+    found = fit_look(content, recolored(content), prior=FAITHFUL)
     large, other = scene(230, 301), scene(70, 90, seed=5)
     assert (found.apply(large) - recolored(large)).abs().max() < 2e-3
     assert (found.for_other_photos().apply(other) - recolored(other)).abs().mean() < 2e-3
@@ -45,7 +47,7 @@ def test_what_depends_on_luminance_is_kept_apart():
     content[..., 60:66] = 0.1 + 0.05 * scene()[..., 60:66]
     styled = recolored(content)
     styled[..., 60:66] = content[..., 60:66] * 0.5
-    error = (fit_look(content, styled).apply(content) - styled).abs().amax((0, 1, 2))
+    error = (fit_look(content, styled, prior=FAITHFUL).apply(content) - styled).abs().amax((0, 1, 2))
     assert error.max() < 0.01
 
 
@@ -56,7 +58,7 @@ def test_a_glow_around_an_edge_is_not_carried_over():
     for reach in range(1, 8):  # lighter the nearer to the pole
         for x in (77 - reach, 84 + reach):
             styled[..., x] += 0.1 * (1 - reach / 8)
-    looked = fit_look(content, styled).apply(content)
+    looked = fit_look(content, styled, prior=FAITHFUL).apply(content)
 
     def rise(x):
         """How much lighter the sky is beside the pole than away from it."""
@@ -70,7 +72,7 @@ def test_what_depends_on_the_side_is_kept_away_from_the_middle():
     content = scene(96, 256)
     styled = recolored(content)
     styled[..., 128:] = content[..., 128:] * 0.6 + 0.1
-    error = (fit_look(content, styled).apply(content) - styled).abs().amax((0, 1, 2))
+    error = (fit_look(content, styled, prior=FAITHFUL).apply(content) - styled).abs().amax((0, 1, 2))
     assert torch.cat([error[:80], error[176:]]).max() < 0.02
 
 
@@ -82,7 +84,7 @@ def test_regions_of_equal_luminance_do_not_share_cells():
     labels = torch.ones(96, 128, dtype=torch.uint8)
     labels[:, 64:] = 2
     errors = [
-        (fit_look(content, styled, given).apply(content) - styled).abs()[..., 36:92].mean()
+        (fit_look(content, styled, given, prior=FAITHFUL).apply(content) - styled).abs()[..., 36:92].mean()
         for given in (None, Labels(labels))
     ]
     assert errors[1] < 0.7 * errors[0]
@@ -90,10 +92,30 @@ def test_regions_of_equal_luminance_do_not_share_cells():
 
 def test_strength_leads_from_the_photo_to_the_look():
     content = scene()
-    found = fit_look(content, recolored(content))
+    found = fit_look(content, recolored(content), prior=FAITHFUL)
     assert (found.strengthened(0).apply(content) - content).abs().max() < 1e-5
     half = found.strengthened(0.5).apply(content)
     torch.testing.assert_close(half, (content + found.apply(content)) / 2, atol=1e-3, rtol=0)
+
+
+def test_a_calm_look_does_not_enlarge_noise_but_keeps_the_contrast_between_places():
+    """Twice the contrast everywhere: sky and ground are twice as far apart, the sky's grain is as it was."""
+    noise = torch.randn(1, 3, 192, 256, generator=torch.Generator().manual_seed(6)) * 0.01
+    content = torch.full((1, 3, 192, 256), 0.6) + noise
+    content[..., 96:, :] -= 0.2
+    styled = 0.5 + 2 * (content - 0.5)
+    for prior, least, most in ((FAITHFUL, 1.8, 2.1), (CALM, CALM.gain, 1.1)):
+        looked = fit_look(content, styled, prior=prior).apply(content)
+        sky, ground = looked[..., 8:80, 8:-8], looked[..., 112:-8, 8:-8]
+        assert least < sky.std() / noise.std() < most
+        assert sky.mean() - ground.mean() == pytest.approx(0.4, abs=0.02)
+
+
+def test_pixels_beside_strong_edges_hardly_count():
+    content = torch.full((1, 3, 64, 64), 0.8)
+    content[..., 32:] = 0.2
+    counts = equations(content, content).second[..., 3, 3]
+    assert counts.sum() == pytest.approx(64 * (64 - 8), rel=0.02)  # four pixels on either side are out
 
 
 def drawn_grid(bins=5, ny=4, nx=6):
@@ -151,7 +173,7 @@ def test_shares_of_a_strip_are_those_of_the_whole():
 
 def test_equations_are_weighted_sums_over_all_pixels():
     content, styled = scene(), recolored(scene())
-    found = equations(content, styled, cell=16, bins=6)
+    found = equations(content, styled, prior=Prior(cell=16, bins=6, edge=math.inf))
     p = torch.cat([content[0], torch.ones(1, 96, 128)]).flatten(1).double()
     torch.testing.assert_close(found.second.sum((0, 1, 2)), p @ p.T, rtol=1e-4, atol=1e-2)
     torch.testing.assert_close(
@@ -161,8 +183,8 @@ def test_equations_are_weighted_sums_over_all_pixels():
 
 def test_equations_of_two_frames_add_up():
     frames = scene(seed=1), scene(seed=7)
-    both = [equations(f, recolored(f)) for f in frames]
-    found = both[0].merged(both[1]).solved()
+    both = [equations(f, recolored(f), prior=FAITHFUL) for f in frames]
+    found = both[0].merged(both[1]).solved(FAITHFUL)
     looked = Look((found,), found).apply(frames[1])
     assert (looked - recolored(frames[1])).abs().max() < 1e-3
 

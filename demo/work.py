@@ -263,8 +263,8 @@ def save_result(run: TabRun, name: str, result: Result) -> Path:
 def save_before(run: TabRun, content: str | None, result: Result) -> Path:
     """What the slider shows before: the content at the result's size, as JPEG where that is possible."""
     width, height = result.picture.size
-    pixels = result.image if content is None else load_image(content, name="content").pixels
-    shown = to_pil(pixels)
+    picture = result.picture if content is None else load_image(content, name="content")
+    shown = to_pil(picture.samples)
     if shown.size != (width, height):
         shown = shown.resize((width, height))
     path = run.folder / f"before.{'png' if max(width, height) > JPEG_SIDE else 'jpg'}"

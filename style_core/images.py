@@ -104,7 +104,7 @@ def as_floats(samples: Samples) -> Tensor:
 def as_samples(pixels: Tensor, depth: torch.dtype) -> Samples:
     """Floats in [0, 1] in that depth, rounded to the nearest; unchanged where it is one of floats."""
     highest = HIGHEST.get(depth)
-    return pixels if highest is None else pixels.clamp(0, 1).mul_(highest).round_().to(depth)
+    return pixels if highest is None else pixels.mul(highest).round_().clamp_(0, highest).to(depth)
 
 
 def strips(height: int, width: int) -> Iterator[slice]:

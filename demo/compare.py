@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import gradio as gr
 
-from style_core import StyleCoreError, get_method, list_methods, load_image, measure_result
+from style_core import StyleCoreError, get_method, list_methods, measure_result
 from style_core.fronts import FAMILIES, option_fields, parse_numbers
 
 from .components import as_sent
@@ -344,9 +344,7 @@ def _add(board: _Board, label: str, request: Request, done: Done) -> None:
     name = f"result_{len(run.tiles) + 1}"
     save_result(run, name, done.result)
     try:
-        found = measure_result(
-            request.content or "", request.styles[0], load_image(done.result.image), device="cpu"
-        )
+        found = measure_result(request.content or "", request.styles[0], done.result.picture, device="cpu")
         measures = {"structure": round(found.structure, 3)}
         measures |= {} if found.style is None else {"style": round(found.style, 3)}
     except StyleCoreError:

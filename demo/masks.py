@@ -67,7 +67,7 @@ def editor_value(path: str | None) -> dict[str, Any] | None:
 
 
 def _photo(path: str) -> Image.Image:
-    photo = to_pil(load_image(path).pixels)
+    photo = to_pil(load_image(path).samples)
     photo.thumbnail((EDITOR_SIDE, EDITOR_SIDE))
     return photo
 

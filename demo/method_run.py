@@ -159,7 +159,7 @@ class MethodRunner:
         after.write_bytes(kept.image.read_bytes())
         size = image_size(str(after)) or (0, 0)
         content = load_image(asked.content or str(after), name="content")
-        to_pil(content.pixels).resize(size).save(before, quality=92)
+        to_pil(content.samples).resize(size).save(before, quality=92)
         run.tiles.append(FinishedTile("result", self.method.key, kept.settings, kept.notes, kept.seconds))
         status = (
             f"{size[0]} x {size[1]} px, kept from an earlier visitor, for whom it took {kept.seconds:.1f} s; "

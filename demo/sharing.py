@@ -236,7 +236,7 @@ def opened_picture(path: Path, *, as_values: bool = False) -> Image.Image:
     try:
         if not as_values:
             picture = load_image(path, name="picture")
-            return to_pil(picture.pixels, picture.alpha)
+            return to_pil(picture.samples, picture.coverage)
         stored = load_values(path)
     except StyleCoreError as error:
         raise OSError(str(error)) from error

@@ -53,7 +53,7 @@ def shown_picture(file: str, uploads: Path) -> Path | None:
         if target.is_file():
             return target
         try:
-            picture = to_pil(load_image(path, name="picture").pixels)
+            picture = to_pil(load_image(path, name="picture").samples)
         except StyleCoreError:
             return None
         picture.thumbnail((SIDE, SIDE))

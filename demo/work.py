@@ -262,9 +262,9 @@ def save_result(run: TabRun, name: str, result: Result) -> Path:
 
 def save_before(run: TabRun, content: str | None, result: Result) -> Path:
     """What the slider shows before: the content at the result's size, as JPEG where that is possible."""
-    width, height = result.image.shape[3], result.image.shape[2]
-    pixels = result.image if content is None else load_image(content, name="content").pixels
-    shown = to_pil(pixels)
+    width, height = result.picture.size
+    picture = result.picture if content is None else load_image(content, name="content")
+    shown = to_pil(picture.samples)
     if shown.size != (width, height):
         shown = shown.resize((width, height))
     path = run.folder / f"before.{'png' if max(width, height) > JPEG_SIDE else 'jpg'}"
@@ -331,7 +331,7 @@ def is_iterative(method: Method) -> bool:
 
 def summary(result: Result, seconds: float, language: str) -> str:
     """Size, time, device and family in a sentence."""
-    width, height = result.image.shape[3], result.image.shape[2]
+    width, height = result.picture.size
     device, family = result.settings["device"], result.settings["family"]
     sentence = f"{width} x {height} px in {seconds:.1f} s on {device}, {family} family"
     return say(sentence, language)

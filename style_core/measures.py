@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .images import ImageTensor
+from .images import ImageTensor, Samples, as_floats, resized
 from .nets.encoder import Encoder
 from .ops.color_preservation import luminance
 from .ops.gram import gram_matrix
@@ -47,7 +47,7 @@ def measure(content: ImageTensor, style: ImageTensor, result: ImageTensor, encod
         encoder: reaches relu4_1.
     """
     content, style = reduced(content), reduced(style)
-    result = F.interpolate(result, content.shape[-2:], mode="bicubic", antialias=True).clamp(0, 1)
+    result = resized(result, *content.shape[-2:])
     near, far = (gram_distance(picture, style, encoder) for picture in (result, content))
     return Measures(structure_term(content, result), near / far if far > 1e-6 else None)
 
@@ -84,14 +84,13 @@ def mean_relative_square(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> T
     return torch.stack(shares).mean()
 
 
-def reduced(picture: ImageTensor) -> ImageTensor:
-    """At most LONGEST px on the longer side, at least SHORTEST on the shorter one."""
+def reduced(picture: Samples) -> ImageTensor:
+    """Floats of at most LONGEST px on the longer side, at least SHORTEST on the shorter one."""
     height, width = picture.shape[-2:]
     factor = max(min(1.0, LONGEST / max(height, width)), SHORTEST / min(height, width))
     if factor == 1:
-        return picture
-    size = (round(height * factor), round(width * factor))
-    return F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0, 1)
+        return as_floats(picture)
+    return resized(picture, round(height * factor), round(width * factor))
 
 
 def _grams(picture: ImageTensor, encoder: Encoder) -> list[Tensor]:

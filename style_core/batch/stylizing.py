@@ -93,7 +93,7 @@ def stylize_folder(
             _make_folder(target.parent)
             check_output(target, size=(width, height), bits=bits, quality=quality)
 
-        result = stylize(method, source, style, on_size=check, **options)
+        result = stylize(method, source, style, on_size=check, bits=bits, **options)
         photo = source if keep_metadata or keep_gps else None
         notes = result.save(target, bits=bits, quality=quality, metadata_from=photo, keep_gps=keep_gps)
         return Outcome(source, target, result, notes=(*result.notes, *notes))

@@ -189,7 +189,7 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
         def on_size(width: int, height: int) -> None:
             check_output(output, size=(width, height), **form)
 
-        result = stylize(method, progress=progress, on_size=on_size, **values)
+        result = stylize(method, progress=progress, on_size=on_size, bits=form["bits"], **values)
     photo = values["content"] if is_kept else None
     if is_kept and photo is None:
         _note("A texture has no content whose metadata could be kept.")
@@ -197,7 +197,7 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
     for note in (*result.notes, *notes):
         _note(note)
     looks.keep(result, values["content"], **kept)
-    width, height = result.image.shape[3], result.image.shape[2]
+    width, height = result.picture.size
     print(f"{output}  {width} x {height}  {result.seconds['total']:.1f} s")
     return DONE
 

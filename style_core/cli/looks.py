@@ -49,6 +49,6 @@ def put_on(values: dict[str, Any]) -> None:
     look = load_look(values["look"])
     found = apply_look(values["content"], look, strength=values["strength"], in_place=values["in_place"])
     settings = {**look.settings, "look_strength": values["strength"], "look_in_place": values["in_place"]}
-    for note in (*found.notes, *save_picture(found.pixels, found.alpha, output, settings)):
+    for note in (*found.notes, *save_picture(found.samples, found.coverage, output, settings)):
         print(f"Note: {note}", file=sys.stderr)
     print(f"{output}  {found.size[0]} x {found.size[1]}")

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from .color_profile import srgb_profile
+from .strips import in_strips
 
 Chromaticities = tuple[tuple[float, float], ...]  # CIE 1931 x, y of red, green, blue and white
 Curve = Callable[[np.ndarray], np.ndarray]  # stored values 0-1 -> linear light, 1 is the white of a page
@@ -42,7 +43,6 @@ BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.03
 CLOSE = 0.004  # chromaticities that differ by less are the same; cameras and programs round them
 CLOSE_GAMMA = 0.05  # PNG's gAMA of 1 / 2.2 stands for sRGB's own curve
 NO_OPTIMIZATION = 0x0100  # Little CMS: without it, 16-bit darks are off by up to 10 of 255
-STRIP = 1 << 19  # values a strip; keeps the floats of a large picture small
 
 
 @dataclass(frozen=True)
@@ -130,30 +130,41 @@ def _by_profile(array: np.ndarray, mode: str, profile: bytes) -> np.ndarray:
     if array.dtype == np.uint8 and mode != "L":  # of gray, Little CMS optimizes the darks away
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            image = Image.fromarray(array, mode)
-            target = ImageCms.createProfile("sRGB")
-            return np.asarray(ImageCms.profileToProfile(image, source, target, outputMode="RGB"))
+            return _by_little_cms(array, mode, source)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
             raise UnknownColors("color profile") from error
-    scale = {"uint8": 257, "uint16": 1}.get(array.dtype.name, 65535)
-    deep = (array * np.float32(scale) + 0.5).astype(np.uint16) if scale > 1 else array
     try:
-        converted: np.ndarray = imagecodecs.cms_transform(
-            np.ascontiguousarray(deep[..., 0] if mode == "L" else deep), profile, srgb_profile(),
-            colorspace="gray" if mode == "L" else "rgb", outcolorspace="rgb", outdtype="uint16",
-            flags=NO_OPTIMIZATION,
-        )  # fmt: skip
+        return in_strips(array, lambda part: _deep_by_profile(part, mode, profile))
     except (imagecodecs.CmsError, ValueError, TypeError, RuntimeError) as error:
         raise UnknownColors("color profile") from error
-    return converted.astype(np.float32) / np.float32(65535) if array.dtype.kind == "f" else converted
+
+
+def _by_little_cms(array: np.ndarray, mode: str, source: ImageCms.ImageCmsProfile) -> np.ndarray:
+    """8-bit values by an opened profile; raises what Pillow does."""
+    transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+
+    def convert(part: np.ndarray) -> np.ndarray:
+        return np.asarray(ImageCms.applyTransform(Image.fromarray(part, mode), transform))
+
+    return in_strips(array, convert)
+
+
+def _deep_by_profile(part: np.ndarray, mode: str, profile: bytes) -> np.ndarray:
+    """Values with 16 bits on the way; raises what imagecodecs does."""
+    scale = {"uint8": 257, "uint16": 1}.get(part.dtype.name, 65535)
+    deep = (part * np.float32(scale) + 0.5).astype(np.uint16) if scale > 1 else part
+    converted: np.ndarray = imagecodecs.cms_transform(
+        np.ascontiguousarray(deep[..., 0] if mode == "L" else deep), profile, srgb_profile(),
+        colorspace="gray" if mode == "L" else "rgb", outcolorspace="rgb", outdtype="uint16",
+        flags=NO_OPTIMIZATION,
+    )  # fmt: skip
+    return converted.astype(np.float32) / np.float32(65535) if part.dtype.kind == "f" else converted
 
 
 def _without_profile(array: np.ndarray, mode: str) -> np.ndarray:
-    image = Image.fromarray(array, mode)
     if mode == "CMYK":
-        return np.asarray(image.convert("RGB"))
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    return np.asarray(ImageCms.profileToProfile(image, lab, ImageCms.createProfile("sRGB"), outputMode="RGB"))
+        return in_strips(array, lambda part: np.asarray(Image.fromarray(part, mode).convert("RGB")))
+    return _by_little_cms(array, mode, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
 
 
 def _by_formula(array: np.ndarray, space: ColorSpace) -> np.ndarray:
@@ -166,15 +177,14 @@ def _by_formula(array: np.ndarray, space: ColorSpace) -> np.ndarray:
     matrix = None
     if array.shape[2] == 3 and space.primaries is not None:
         matrix = (np.linalg.inv(to_xyz(SRGB)) @ to_xyz(space.primaries)).astype(np.float32)
-    result = np.empty_like(array)
-    rows = max(1, STRIP // array[0].size)
-    for top in range(0, len(array), rows):
-        part = array[top : top + rows]
+
+    def convert(part: np.ndarray) -> np.ndarray:
         light = curve(part.astype(np.float64)).astype(np.float32) if table is None else table[part]
         light = light if matrix is None else light @ matrix.T
         encoded = linear_to_srgb(light.clip(0, 1))
-        result[top : top + rows] = (encoded * scale + 0.5) if scale else encoded
-    return result
+        return ((encoded * scale + 0.5) if scale else encoded).astype(array.dtype)
+
+    return in_strips(array, convert)
 
 
 @lru_cache(maxsize=64)

@@ -40,6 +40,7 @@ from ..images import check_size, too_large
 from . import color, heif, jpeg, jpeg_2000, jpeg_xl, png, tiff
 from .color import PLAIN, ColorSpace
 from .head import Head, head_of
+from .strips import spread, strips
 
 DECODERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")  # of Pillow
 NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, JPEG 2000, JPEG XL or PPM"
@@ -50,12 +51,8 @@ BROKEN = (  # what decoders raise on damaged files
     Image.DecompressionBombError,
 )  # fmt: skip
 WITH_ALPHA = {"RGBA", "LA", "PA", "La", "RGBa"}
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
 SIDEWAYS = {5, 6, 7, 8}
+TURNED_BACK = {6: 8, 8: 6}  # the orientation that undoes another; all others undo themselves
 UNCALIBRATED, ADOBE_BY_NUMBER = 0xFFFF, 2  # EXIF's ColorSpace
 TIFF_COMPRESSION, TIFF_PHOTOMETRIC = 259, 262
 FILLERS = (b"", b"\x5a\xa5" * 64)  # what a cut JPEG is completed with, to see whether it matters
@@ -275,26 +272,40 @@ def _from_pixels(image: Image.Image, name: str, head: Head) -> Stored:
         image.seek(0)
         if image.format != "MPO":  # phones append a depth map or a second view that nobody asked about
             notes.append(f"The {name} has several frames or pages; the first is used.")
-    turn = UPRIGHT.get(_orientation(image))
+    turn = _orientation(image)
     space, problem = _space(image, head)
     if problem:
         notes.append(unusable_colors(name, problem))
-    upright = image if turn is None else image.transpose(turn)
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
-        array, alpha = _deep_gray(image, upright, head)
+        array, alpha = _deep_gray(image, turn, head)
         is_negative = _tag(image, TIFF_PHOTOMETRIC) == tiff.MIN_IS_WHITE
         return Stored(array[..., None], "L", alpha, space, False, is_negative, tuple(notes))
     if head.png is not None:
-        _apply_transparency(upright, head.png)
-    upright, alpha = _plain(upright)
-    array = np.asarray(upright)
-    array = array[..., None] if array.ndim == 2 else array
-    is_negative = upright.mode == "L" and _tag(image, TIFF_PHOTOMETRIC) == tiff.MIN_IS_WHITE
+        _apply_transparency(image, head.png)
+    plain, opacity = _plain(image)
+    array = _upright(plain, turn)
+    alpha = None if opacity is None else _upright(opacity, turn)[..., 0]
+    is_negative = plain.mode == "L" and _tag(image, TIFF_PHOTOMETRIC) == tiff.MIN_IS_WHITE
     if is_negative:  # which Pillow has undone already
         array = 255 - array
     return Stored(
-        array, upright.mode, alpha, space, _changes_values(image, head.pixels), is_negative, tuple(notes)
+        array, plain.mode, alpha, space, _changes_values(image, head.pixels), is_negative, tuple(notes)
     )
+
+
+def _upright(image: Image.Image, orientation: int) -> np.ndarray:
+    """The values of an 8-bit picture ``[H, W, C]``, turned.
+
+    Strip by strip, for Pillow gives out all of them at once as two more copies, and turns them into a third.
+    """
+    width, height = image.size
+    sides = (width, height) if orientation in SIDEWAYS else (height, width)
+    upright = np.empty((*sides, len(image.getbands())), np.uint8)
+    as_stored = _turned(upright, TURNED_BACK.get(orientation, orientation))
+    for rows in strips(as_stored):
+        strip = np.asarray(image.crop((0, rows.start, width, rows.stop)))
+        as_stored[rows] = strip.reshape(as_stored[rows].shape)
+    return upright
 
 
 def _apply_transparency(image: Image.Image, chunks: png.Parts) -> None:
@@ -307,12 +318,12 @@ def _apply_transparency(image: Image.Image, chunks: png.Parts) -> None:
     image.info["transparency"] = scaled if len(scaled) == 3 else scaled[0]
 
 
-def _plain(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
+def _plain(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """The picture in one of :class:`Stored`'s modes, and its alpha."""
     alpha = None
     if image.mode in WITH_ALPHA or "transparency" in image.info:
-        whole = image.convert("RGBA")
-        alpha = np.asarray(whole.getchannel("A"))
+        whole = image if image.mode == "RGBA" else image.convert("RGBA")
+        alpha = whole.getchannel("A")
         image = image.convert("L") if image.mode in ("LA", "L") else whole.convert("RGB")
     if image.mode == "1":
         image = image.convert("L")
@@ -389,9 +400,9 @@ def _tag(image: Image.Image, number: int, default: Any = None) -> Any:
     return image.tag_v2.get(number, default) if isinstance(image, TiffImagePlugin.TiffImageFile) else default
 
 
-def _deep_gray(image: Image.Image, upright: Image.Image, head: Head) -> tuple[np.ndarray, np.ndarray | None]:
-    """More than 8 bits of gray ``[H, W]``; and the alpha."""
-    array = np.asarray(upright)
+def _deep_gray(image: Image.Image, turn: int, head: Head) -> tuple[np.ndarray, np.ndarray | None]:
+    """More than 8 bits of gray ``[H, W]``, turned; and the alpha."""
+    array = np.ascontiguousarray(_turned(np.asarray(image), turn))
     if (
         image.format == "PPM" and image.mode == "I"
     ):  # whose range is stated, and spread over 16 bits by Pillow
@@ -430,8 +441,7 @@ def _deep_jpeg_2000(image: Image.Image, head: Head, name: str) -> Stored | None:
     array = np.atleast_3d(imagecodecs.jpeg2k_decode(head.pixels))
     if array.dtype != np.uint16 or array.shape[:2] != image.size[::-1] or array.shape[2] not in (3, 4):
         return None
-    array = (array.astype(np.uint32) * 65535 // ((1 << bits) - 1)).clip(0, 65535).astype(np.uint16)
-    color, alpha = _split(array)
+    color, alpha = _split(spread(array, bits))
     return replace(_from_pixels(image, name, head), array=color, alpha=alpha, mode="RGB")
 
 

@@ -62,13 +62,24 @@ def _png(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int | None
         file.write(_chunk(b"iTXt", KEYWORD.encode() + b"\0\0\0\0\0" + metadata.settings.encode()))
     if metadata.exif is not None:
         file.write(_chunk(b"eXIf", metadata.exif_bytes.removeprefix(EXIF_PREFIX)))
-    packer = zlib.compressobj()
+    packer = _packer(pixels)
     rows = max(1, STRIP_BYTES // pixels[0].nbytes)
     for top in range(0, height, rows):
         if packed := packer.compress(_filtered(pixels[top : top + rows])):
             file.write(_chunk(b"IDAT", packed))
     file.write(_chunk(b"IDAT", packer.flush()))
     file.write(_chunk(b"IEND", b""))
+
+
+def _packer(pixels: Pixels) -> Any:
+    """Deflate at the least effort; results are photos, of whose differences few strings repeat.
+
+    Runs alone for 8 bits: 40 megapixels take 0.9 s and 17.8 MB, where zlib's default takes 4.6 s and 15.8 MB
+    (12 megapixels 0.5 s and 16.3 MB, 4.1 s and 15.0 MB). Of 16 bits the high bytes repeat: 12 megapixels take
+    2.1 s and 46 MB, with runs alone 1.1 s and 50 MB, by default 5.1 s and 44 MB.
+    """
+    strategy = zlib.Z_RLE if pixels.dtype == np.uint8 else zlib.Z_DEFAULT_STRATEGY
+    return zlib.compressobj(zlib.Z_BEST_SPEED, strategy=strategy)
 
 
 def _filtered(rows: Pixels) -> bytes:
@@ -125,7 +136,9 @@ def _exif_tags(exif: Image.Exif | None) -> dict[int, Any]:
 def _packed(rows: Pixels) -> bytes:
     difference = rows.copy()
     difference[:, 1:] -= rows[:, :-1]  # wraps around, as it is meant to
-    return zlib.compress(difference.astype(difference.dtype.newbyteorder("<"), copy=False).tobytes())
+    packer = _packer(rows)
+    plain = difference.astype(difference.dtype.newbyteorder("<"), copy=False)
+    return bytes(packer.compress(plain.tobytes()) + packer.flush())
 
 
 def _by_pillow(name: str, **options: Any) -> Callable[[BinaryIO, Pixels, Metadata, int | None], None]:

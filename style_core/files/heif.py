@@ -9,6 +9,7 @@ import numpy as np
 import pi_heif
 
 from .color import PLAIN, ColorSpace, UnknownColors, coded_space
+from .strips import spread
 
 BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
@@ -47,8 +48,7 @@ def pixels(image: pi_heif.HeifImage) -> np.ndarray:
     array = array[:, :, None] if array.ndim == 2 else array
     if array.dtype == np.uint8:
         return array
-    highest = (1 << int(image.info.get("bit_depth", 16))) - 1
-    return (array.astype(np.uint32) * 65535 // highest).clip(0, 65535).astype(np.uint16)
+    return spread(array, int(image.info.get("bit_depth", 16)))
 
 
 def colors(image: pi_heif.HeifImage) -> tuple[ColorSpace, str]:

@@ -12,10 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import InvalidImage
-from ..images import Picture, Source, check_image, check_size
+from ..images import Picture, Samples, Source, check_image, check_picture, check_size
 from . import decoding
 from .color import PLAIN, UnknownColors, to_srgb
 from .decoding import Stored
+from .strips import strips
 
 MAX_BYTES = 1_000_000_000  # of a file; 80 megapixels of 16-bit RGBA are 640 MB
 BRIGHT = 16.0  # a picture of 0 to 255 that stays below is black; one of 0 to 1 that reaches it is glaring
@@ -53,8 +54,7 @@ def load_image(source: Source, *, name: str = "image") -> Picture:
         InvalidImage: it cannot be read, or is smaller than 16 px or larger than 80 megapixels.
     """
     if isinstance(source, Picture):
-        check_image(source.pixels, name)
-        return source
+        return check_picture(source, name)
     if isinstance(source, Tensor):
         return Picture(check_image(source.detach().cpu(), name).float())
     return _as_picture(_stored(source, name), name)
@@ -150,12 +150,14 @@ def _from_array(array: np.ndarray, name: str) -> Stored:
         array = array.astype(np.float32)
         if not bool(((array >= 0) & (array <= 1)).all()):  # false for NaN too
             raise InvalidImage(f"The {name} array must hold finite values from 0 to 1.")
+    else:
+        array = array.copy()  # a picture stays as it is when the caller's array is changed
     alpha = array[..., 3] if array.shape[2] == 4 else None
     return Stored(array[..., :3], "L" if array.shape[2] == 1 else "RGB", alpha)
 
 
 def _as_picture(stored: Stored, name: str) -> Picture:
-    """In sRGB, as floats, with what is invisible filled."""
+    """In sRGB, in the depth it is stored in, with what is invisible filled."""
     notes = list(stored.notes)
     if stored.array.dtype.name not in ARRAY_TYPES and not _is_unit(stored.array):
         array, note = scaled(stored.array, name)
@@ -175,27 +177,33 @@ def _as_picture(stored: Stored, name: str) -> Picture:
                 f"The {name} is a high dynamic range picture ({stored.space.name}); what is brighter "
                 "than the white of a page was clipped."
             )
-    rgb = _planes(array)
-    alpha = None if stored.alpha is None else _planes(stored.alpha[..., None])
-    if rgb.shape[1] == 1:
-        rgb = rgb.expand(1, 3, -1, -1).contiguous()
-    return _filled(rgb, alpha, name, tuple(notes))
+    rgb, alpha = array, stored.alpha
+    if alpha is not None and bool((alpha == ARRAY_TYPES.get(alpha.dtype.name, 1)).all()):
+        alpha = None
+    if alpha is not None:
+        rgb = _filled(rgb, alpha, name)
+    coverage = None if alpha is None else _planes(alpha[..., None])
+    return Picture(_planes(rgb).expand(1, 3, -1, -1), coverage, tuple(notes))
 
 
-def _planes(array: np.ndarray) -> Tensor:
-    """``[H, W, C]`` to ``[1, C, H, W]``, float32 in [0, 1], with one copy of the picture as floats."""
-    turned = torch.from_numpy(np.array(array.transpose(2, 0, 1)[None], np.float32, order="C"))
-    return turned.div_(ARRAY_TYPES.get(array.dtype.name, 1))
+def _planes(array: np.ndarray) -> Samples:
+    """``[H, W, C]`` as ``[1, C, H, W]``: whole samples as they lie, others as float32."""
+    if array.dtype.name not in ARRAY_TYPES:
+        return torch.from_numpy(np.array(array.transpose(2, 0, 1)[None], np.float32, order="C"))
+    own = np.require(array, array.dtype.newbyteorder("="), ("C_CONTIGUOUS", "WRITEABLE"))
+    return torch.from_numpy(own).permute(2, 0, 1)[None]
 
 
-def _filled(rgb: Tensor, alpha: Tensor | None, name: str, notes: tuple[str, ...]) -> Picture:
-    """The picture with its mean visible color where nothing is seen."""
-    if alpha is None or bool((alpha == 1).all()):
-        return Picture(rgb, None, notes)
-    if not bool((alpha > 0).any()):
+def _filled(array: np.ndarray, alpha: np.ndarray, name: str) -> np.ndarray:
+    """The picture with its mean visible color, of its own type, where nothing is seen."""
+    seen = np.zeros(array.shape[2])
+    for rows in strips(array):
+        seen += np.einsum("hwc,hw->c", array[rows].astype(np.float64), alpha[rows].astype(np.float64))
+    weight = float(alpha.sum(dtype=np.float64))
+    if weight == 0:
         raise InvalidImage(f"The {name} is entirely transparent.")
-    mean = (rgb * alpha).sum((2, 3), keepdim=True) / alpha.sum()
-    return Picture(torch.where(alpha > 0, rgb, mean), alpha, notes)
+    mean = seen / weight if array.dtype.kind == "f" else np.rint(seen / weight)
+    return np.where(alpha[..., None] > 0, array, mean.astype(array.dtype))
 
 
 def scaled(array: np.ndarray, name: str) -> tuple[np.ndarray, str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import tifffile
 
+from .strips import in_strips, spread
+
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MIN_IS_WHITE, MIN_IS_BLACK, RGB = 0, 1, 2  # PhotometricInterpretation
 LOSSLESS = {1, 5, 8, 32773, 32946, 34925, 50000}  # none, LZW, Deflate, PackBits, old Deflate, LZMA, Zstd
@@ -100,7 +102,7 @@ def read(data: bytes, head: Head) -> tuple[np.ndarray, np.ndarray | None]:
     if array.dtype.kind == "f":
         array = array.astype(np.float32)
     elif array.dtype == np.uint16 and head.bits < 16:
-        array = (array.astype(np.uint32) * 65535 // ((1 << head.bits) - 1)).clip(0, 65535).astype(np.uint16)
+        array = spread(array, head.bits)
     count = 3 if head.photometric == RGB else 1
     color = np.ascontiguousarray(array[..., :count])
     kinds = {kind: count + k for k, kind in reversed(list(enumerate(head.extra)))}
@@ -116,6 +118,11 @@ def read(data: bytes, head: Head) -> tuple[np.ndarray, np.ndarray | None]:
 def _divided(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Colors that were multiplied by alpha as they were before."""
     highest = 1.0 if alpha.dtype.kind == "f" else float(np.iinfo(alpha.dtype).max)
-    share = alpha.astype(np.float32)[..., None] / highest
-    whole = np.where(share > 0, color / np.where(share > 0, share, 1), 0)
-    return (whole.clip(0, highest) + (0 if alpha.dtype.kind == "f" else 0.5)).astype(color.dtype)
+    count = color.shape[2]
+
+    def convert(part: np.ndarray) -> np.ndarray:
+        share = part[..., count:].astype(np.float32) / highest
+        whole = np.where(share > 0, part[..., :count] / np.where(share > 0, share, 1), 0)
+        return (whole.clip(0, highest) + (0 if alpha.dtype.kind == "f" else 0.5)).astype(color.dtype)
+
+    return in_strips(np.concatenate([color, alpha[..., None]], axis=2), convert)

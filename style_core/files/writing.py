@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from ..errors import InvalidImage, shortened
-from ..images import ImageTensor
+from ..images import Samples, interleaved
 from .camera_data import DAMAGED, kept_exif
 from .decoding import open_exif
-from .encoders import Metadata, Pixels, encode
+from .encoders import Metadata, encode
 from .formats import WRITTEN, WrittenFormat, written_format
 from .place import cannot_write, check_place, written_whole
 from .settings import settings_text
@@ -58,8 +57,8 @@ def check_output(
 
 
 def save_image(
-    pixels: ImageTensor,
-    alpha: Tensor | None,
+    samples: Samples,
+    coverage: Samples | None,
     path: str | os.PathLike[str],
     settings: Mapping[str, Any],
     *,
@@ -71,8 +70,8 @@ def save_image(
     """Write a picture by the file's suffix, marked as sRGB, with its settings; all of it or nothing.
 
     Args:
-        pixels: ``[1, 3, H, W]``, float32 in [0, 1], rounded to the nearest of ``bits``.
-        alpha: ``[1, 1, H, W]``, or ``None``.
+        samples: ``[1, 3, H, W]``, float32 in [0, 1], uint8 or uint16; rounded to the nearest of ``bits``.
+        coverage: ``[1, 1, H, W]`` of such types, or ``None``.
         settings: plain JSON.
         bits, quality, metadata_from, keep_gps: as for :meth:`Result.save`.
 
@@ -84,10 +83,12 @@ def save_image(
     """
     path, notes = _as_path(path), []
     form = written_format(path)
-    _check_format(form, path, (pixels.shape[3], pixels.shape[2]), bits, quality)
-    if alpha is not None and not form.has_alpha:
-        alpha = None
+    _check_format(form, path, (samples.shape[3], samples.shape[2]), bits, quality)
+    if coverage is not None and not form.has_alpha:
+        coverage = None
         notes.append(f"{form.name} has no transparency; the result was saved without it.")
+    if bits == 16 and samples.dtype == torch.uint8:
+        notes.append("The result was made with 8 bits per channel; saved with 16, it holds no more.")
     text = settings_text(settings)
     exif, sentences = _camera_data(metadata_from, keep_gps=keep_gps)
     metadata, more = _fitting(form, Metadata(text, exif))
@@ -95,7 +96,8 @@ def save_image(
     chosen = form.quality if quality is None else int(quality)
     try:
         with written_whole(path) as file:
-            encode(form.name, file, _rounded(pixels, alpha, bits), metadata, chosen)
+            pixels = interleaved(samples, coverage, torch.uint16 if bits == 16 else torch.uint8)
+            encode(form.name, file, pixels, metadata, chosen)
     except FAILED as error:
         raise cannot_write(path, error) from error
     return (*notes, *sentences, *more)
@@ -153,11 +155,3 @@ def _opened(photo: Photo) -> AbstractContextManager[Image.Exif]:
     if isinstance(photo, Image.Image):
         return nullcontext(photo.getexif())
     return open_exif(Path(photo).read_bytes(), "content", Path(photo).name)
-
-
-def _rounded(pixels: ImageTensor, alpha: Tensor | None, bits: int) -> Pixels:
-    """``[H, W, 3 | 4]``, uint8 or uint16, rounded to the nearest."""
-    planes = pixels if alpha is None else torch.cat([pixels, alpha.to(pixels)], dim=1)
-    array = planes[0].float().clamp(0, 1).permute(1, 2, 0).cpu().numpy()
-    depth = np.uint16 if bits == 16 else np.uint8
-    return np.ascontiguousarray(np.rint(array * np.float32(np.iinfo(depth).max)).astype(depth))

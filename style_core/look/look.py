@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from os import PathLike, fspath
@@ -16,14 +16,13 @@ from torch import Tensor
 from ..compiled.kernel import is_usable
 from ..compiled.slicing import slice_rows
 from ..compiled.threads import Threads
-from ..images import ImageTensor
+from ..images import ImageTensor, Samples, as_floats, as_samples, empty_picture, strips
 from ..ops.guided_filter import linear_model
 from ..regions import Labels
 from .files import not_a_look, read_tensors, write_tensors
 from .grid import CALM, Equations, Grid, Prior, equations, node_places, sliced_by_tensors
 
 ANYWHERE, SHARES = "anywhere", "shares"  # names in a file, besides numbers of grids
-STRIP = 256  # rows worked on at once
 SHARE_RADIUS, SHARE_EPS = 12, 1e-4  # px; see regions/membership.py
 SHARE_STEP = 4  # px of the fitted picture between the models of membership
 
@@ -98,22 +97,28 @@ class Look:
         tensors |= {} if self.shares is None else {SHARES: self.shares.models}
         write_tensors(path, tensors, self.settings)
 
-    def apply(self, picture: ImageTensor) -> ImageTensor:
+    def apply(self, picture: Samples) -> Samples:
         """The photo it was made of, at any size, in its new colors.
 
         Args:
-            picture: ``[1, 3, H, W]``, float32, RGB in [0, 1].
+            picture: ``[1, 3, H, W]``, RGB: float32 in [0, 1], uint8 or uint16.
 
         Returns:
-            ``[1, 3, H, W]``, float32 in [0, 1]; nothing is rounded on the way.
+            the same, of the same type. Nothing is rounded on the way, and of whole samples no floats are made
+            but of a strip at a time.
         """
-        out = torch.empty_like(picture, memory_format=torch.contiguous_format)
+        out = empty_picture(picture.shape[-2], picture.shape[-1], picture.dtype)
+        for rows, _, looked in self.strips(picture):
+            out[:, :, rows] = as_samples(looked, picture.dtype)
+        return out
+
+    def strips(self, picture: Samples) -> Iterator[tuple[slice, ImageTensor, ImageTensor]]:
+        """The photo strip by strip: which rows, and their floats ``[1, 3, rows, W]`` before and after."""
         height = picture.shape[-2]
         with Threads() as threads:
-            for top in range(0, height, STRIP):
-                rows = slice(top, min(top + STRIP, height))
-                out[:, :, rows] = self.rows(picture[:, :, rows], rows, height, threads)
-        return out
+            for rows in strips(height, picture.shape[-1]):
+                strip = as_floats(picture[:, :, rows])
+                yield rows, strip, self.rows(strip, rows, height, threads)
 
     def rows(self, strip: ImageTensor, rows: slice, height: int, threads: Threads) -> ImageTensor:
         """Some rows of the photo, ``[1, 3, rows, W]``, in their new colors."""

@@ -13,7 +13,7 @@ from .. import device as devices
 from .. import measures, weights
 from ..errors import InvalidSegments
 from ..files import load_image
-from ..images import Source
+from ..images import Source, resized
 from ..options import make_options
 from ..progress import Progress, ignore_progress
 from ..regions import AUTO, Segments
@@ -109,9 +109,13 @@ def measure_result(
     """
     target = devices.choose_device(device)
     read = {"content": content, "style": style, "result": result}
-    pictures = [load_image(source, name=name).pixels.to(target) for name, source in read.items()]
+    content, style, made = (load_image(source, name=name).samples for name, source in read.items())
     encoder = weights.load_encoder(
         weights.FAMILIES[0], None, target, last=measures.LAYERS[-1], pool="max", fast=False
     )
     with out_of_memory_as_a_sentence(target), torch.no_grad():
-        return measures.measure(pictures[0], pictures[1], pictures[2], encoder)
+        small = measures.reduced(content)
+        made = resized(made, *small.shape[-2:])
+        return measures.measure(
+            small.to(target), measures.reduced(style).to(target), made.to(target), encoder
+        )

@@ -23,10 +23,13 @@ def apply_look(picture: Source, look: Look, *, strength: float = 1.0, in_place: 
 
     Raises:
         InvalidImage: the picture cannot be read or used.
+
+    Returns:
+        the photo in its own depth: 8 bits of a JPEG, floats of a tensor.
     """
     photo = load_image(picture, name="picture")
     chosen = (look if in_place else look.for_other_photos()).strengthened(strength)
-    return Picture(chosen.apply(photo.pixels.float()), photo.alpha, photo.notes)
+    return Picture(chosen.apply(photo.samples), photo.coverage, photo.notes)
 
 
 def write_lut(path: str | PathLike[str], look: Look, picture: Source) -> ColorTable:
@@ -43,7 +46,7 @@ def write_lut(path: str | PathLike[str], look: Look, picture: Source) -> ColorTa
     Raises:
         InvalidImage: the picture cannot be read, or the file not written.
     """
-    pixels = resize_longer_side(load_image(picture, name="picture").pixels, LUT_SIDE, shrink_only=True)
+    pixels = resize_longer_side(load_image(picture, name="picture").samples, LUT_SIDE, shrink_only=True)
     table = fit_table(pixels, look.apply(pixels))
     save_table(table, path, title=str(look.settings.get("method", "style_core")))
     return table

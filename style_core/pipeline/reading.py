@@ -14,7 +14,7 @@ import torch
 from ..digest import file_sha256
 from ..errors import InvalidImage, InvalidOption, InvalidSegments, shortened
 from ..files import load_image
-from ..images import Picture, Source, resize_longer_side, scaled_size
+from ..images import Picture, Source, resized, scaled_size
 from ..method import Method
 from ..options import Options
 from ..regions import Segments, cluster_segments, requested_segments
@@ -22,6 +22,7 @@ from .runtime import RequestRuntime
 
 MAX_STYLES = 8
 SHORTEST_REDUCED = 64  # px; contents are not reduced on their own to less
+MOST_FLOATS = 4_000_000  # px of a resized picture that is not rounded; a larger one keeps its depth
 MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
 
 
@@ -121,11 +122,16 @@ def _read_style(source: Source, name: str, runtime: RequestRuntime) -> Picture:
 def _resized(picture: Picture, size: int, *, keep_thin: bool = False) -> Picture:
     if keep_thin and min(picture.size) * size < 16 * max(picture.size):
         return picture
-    pixels = resize_longer_side(picture.pixels, size)
-    alpha = picture.alpha
-    if alpha is not None and pixels.shape[-2:] != alpha.shape[-2:]:
-        alpha = torch.nn.functional.interpolate(alpha, pixels.shape[-2:], mode="bilinear", antialias=True)
-    return Picture(pixels, alpha, picture.notes)
+    width, height = picture.size
+    if max(width, height) == size:
+        return picture
+    height, width = scaled_size(height, width, size)
+    depth = torch.float32 if height * width <= MOST_FLOATS else picture.samples.dtype
+    samples = resized(picture.samples, height, width, depth=depth)
+    coverage = picture.coverage
+    if coverage is not None:
+        coverage = resized(coverage, height, width, mode="bilinear", depth=depth)
+    return Picture(samples, coverage, picture.notes)
 
 
 def regions_of(
@@ -152,7 +158,7 @@ def regions_of(
 
     def find() -> Segments:
         runtime.progress(0.0, "Finding regions")
-        content, style = pictures.content.pixels, pictures.styles[0].pixels
+        content, style = pictures.content.samples, pictures.styles[0].samples
         return runtime.remember(
             content, style, owner="regions",  # of any method: only its encoder counts
             compute=lambda: cluster_segments(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InvalidOption
 from ..files import Photo, save_image
-from ..images import ImageTensor, to_pil
+from ..images import ImageTensor, Picture, to_pil
 from ..look import Look
 from ..method import LossPoint
 from ..regions import Segments
@@ -25,8 +25,8 @@ class Result:
     """A finished picture and how it was made.
 
     Attributes:
-        image: ``[1, 3, H, W]``, float32, RGB in [0, 1], on the CPU.
-        alpha: ``[1, 1, H, W]`` carried over from the content, or ``None``.
+        picture: what was made, on the CPU, with the content's transparency: floats as a network gave them, or
+            the depth of the photo where a look was carried to a larger one.
         settings: what it takes to make it again, as plain JSON: version, method, family, device, sha256 of
             the networks and of the input files, sizes, shares, masks, and every option as it took effect.
         notes: sentences about what was changed or could not be done.
@@ -37,8 +37,7 @@ class Result:
         fit_look: gives :attr:`look`, at its first use.
     """
 
-    image: ImageTensor
-    alpha: Tensor | None
+    picture: Picture
     settings: Mapping[str, Any]
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
@@ -46,6 +45,16 @@ class Result:
     segments: Segments | None = None
     losses: tuple[LossPoint, ...] = ()
     fit_look: FitLook | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def image(self) -> ImageTensor:
+        """``[1, 3, H, W]``, float32, RGB in [0, 1]; of a picture of 8 or 16 bits a new copy every time."""
+        return self.picture.pixels
+
+    @property
+    def alpha(self) -> Tensor | None:
+        """``[1, 1, H, W]``, float32 in [0, 1], carried over from the content, or ``None``."""
+        return self.picture.alpha
 
     @property
     def look(self) -> Look:
@@ -62,7 +71,7 @@ class Result:
 
     def to_pil(self) -> Image.Image:
         """8-bit RGB, or RGBA where the content had transparency."""
-        return to_pil(self.image, self.alpha)
+        return to_pil(self.picture.samples, self.picture.coverage)
 
     def save(
         self,
@@ -76,19 +85,20 @@ class Result:
         """Write the picture by its suffix, marked as sRGB, with its settings; all of it or nothing.
 
         Args:
-            bits: per channel: 8, or 16 in PNG and TIFF.
+            bits: per channel: 8, or 16 in PNG and TIFF; see ``bits`` of :func:`stylize`.
             quality: 1 to 100 for JPEG, WebP and AVIF; 95 if not given, of AVIF 90.
             metadata_from: the photo whose camera data, exposure, time, author and copyright are kept.
             keep_gps: keep the place it was taken at, too.
 
         Returns:
-            notes about what could not be written: transparency in a JPEG, damaged camera data.
+            notes about what could not be written: transparency in a JPEG, damaged camera data, bits that the
+            result does not have.
 
         Raises:
             InvalidImage: the suffix is not one we write, its format cannot hold this, or the place cannot be
                 written; a file that is there stays as it is.
         """
         return save_image(
-            self.image, self.alpha, path, self.settings,
+            self.picture.samples, self.picture.coverage, path, self.settings,
             bits=bits, quality=quality, metadata_from=metadata_from, keep_gps=keep_gps,
         )  # fmt: skip

@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from .. import device as devices
 from .. import methods as _methods  # noqa: F401  # importing the package registers the methods
 from ..errors import InvalidOption, shortened
-from ..images import ImageTensor, Source, resize_longer_side
+from ..images import (
+    ImageTensor,
+    Picture,
+    Samples,
+    Source,
+    as_samples,
+    empty_picture,
+    resize_longer_side,
+)
 from ..look import Look, fit_look
 from ..method import Inputs, Method, StyleInput, registry
 from ..options import NetworkOptions, Options, PhotoOptions, idle_notes, make_options, option_default
@@ -58,6 +68,7 @@ def stylize(
     device: str = "auto",
     progress: Progress | None = None,
     on_size: Callable[[int, int], object] | None = None,
+    bits: int = 8,
     **options: Any,
 ) -> Result:
     """Restyle ``content`` after ``style``.
@@ -76,6 +87,8 @@ def stylize(
         device: "auto", "cpu", "cuda" or "mps".
         progress: called with (fraction, message, preview); may raise :class:`Cancelled`.
         on_size: called with the result's width and height before the work; may refuse by raising.
+        bits: per channel that the result has at least: 16 for one that is to be saved with 16, where an 8-bit
+            photo is larger than ``working_size``. All other results have more than 8 as it is.
         **options: the method's options by name.
 
     Returns:
@@ -88,6 +101,7 @@ def stylize(
     """
     chosen = get_method(method)
     values = make_options(chosen.options, options)
+    _check_bits(bits)
     sources: list[Any] = list(style) if isinstance(style, (list, tuple)) else [style]
     shares = style_shares(chosen, content, sources, style_weights)
     target = devices.choose_device(device)
@@ -111,7 +125,7 @@ def stylize(
             content_mask=content_mask, style_mask=style_mask, style_weights=style_weights,
         )  # fmt: skip
         loaded = time.perf_counter()
-        image, fit = _run(chosen, pictures, shares, segments, values, runtime)
+        samples, fit = _run(chosen, pictures, shares, segments, values, runtime, bits)
     finished = time.perf_counter()
     runtime.is_finished = True
     runtime.progress(1.0, "Done")
@@ -120,8 +134,7 @@ def stylize(
     given |= {"content_mask": content_mask, "style_mask": style_mask} if masks == "own" else {}
     asked = {"method": method, "family": family, "masks": masks, "inputs": input_digests(given)}
     return Result(
-        image=image,
-        alpha=pictures.content.alpha,
+        picture=Picture(samples, pictures.content.coverage),
         settings=_settings(asked, values, pictures, shares, runtime),
         notes=tuple(runtime.notes),
         seconds={"prepare": loaded - began, "stylize": finished - loaded, "total": finished - began},
@@ -130,6 +143,11 @@ def stylize(
         losses=tuple(runtime.losses),
         fit_look=fit,
     )
+
+
+def _check_bits(bits: int) -> None:
+    if bits not in (8, 16):
+        raise InvalidOption(f"bits must be 8 or 16, not {shortened(bits)}.")
 
 
 def _settings(
@@ -169,25 +187,29 @@ def _run(
     segments: Segments | None,
     options: Options,
     runtime: RequestRuntime,
-) -> tuple[ImageTensor, FitLook | None]:
+    bits: int,
+) -> tuple[Samples, FitLook | None]:
     """The picture at the content's size, and what gives its look where the method recolors photos."""
-    content = pictures.content.pixels
-    labels = None if segments is None else Labels(segments.content)
-    small, small_labels = _at_working_size(content, labels, options)
-    styled = _restyled(method, pictures, small, small_labels, shares, segments, options, runtime)
+    content = pictures.content
+    size = _working_size(content, options)
+    small = content.pixels if size is None else resize_longer_side(content.samples, size)
+    labels = None if segments is None else Labels(segments.content).at(small.shape[-2], small.shape[-1])
+    styled = _restyled(method, pictures, small, labels, shares, segments, options, runtime)
     fit: FitLook | None = None
     if method.photorealistic:
-        fit = cache(partial(fit_look, small, styled, small_labels))
-    if small is content or fit is None:
+        fit = cache(partial(fit_look, small, styled, labels))
+    if size is None or fit is None:
         _note_idle_size(options, runtime)
         return styled, fit
     runtime.progress(0.95, "Carrying the colors to the full size", styled)
-    height, width = content.shape[-2:]
+    width, height = content.size
     runtime.note(
         f"The network worked at {small.shape[3]} x {small.shape[2]} px, and what it did to the colors was "
         f"carried to all {width} x {height} px (working_size none lets it work at full size)."
     )
-    return _carried(fit(), styled, small, content, options.content_strength), fit
+    depth = content.samples.dtype
+    depth = torch.uint16 if bits == 16 and depth == torch.uint8 else depth
+    return _carried(fit(), styled - small, content.samples, options.content_strength, depth), fit
 
 
 def _note_idle_size(options: Options, runtime: RequestRuntime) -> None:
@@ -197,32 +219,36 @@ def _note_idle_size(options: Options, runtime: RequestRuntime) -> None:
         runtime.note(f"working_size {size} has no effect: it needs a larger photo.")
 
 
-def _at_working_size(
-    content: ImageTensor, labels: Labels | None, options: Options
-) -> tuple[ImageTensor, Labels | None]:
-    """What the network sees: the content itself unless it is larger than the working size."""
+def _working_size(content: Picture, options: Options) -> int | None:
+    """The longer side that the network sees, in px; ``None`` for the content as it is."""
     size = options.working_size if isinstance(options, PhotoOptions) else None
-    long, short = max(content.shape[-2:]), min(content.shape[-2:])
-    if size is None or long <= size or short * size < SHORTEST_WORKED * long:
-        return content, labels
-    small = resize_longer_side(content, size)
-    return small, None if labels is None else labels.at(small.shape[-2], small.shape[-1])
+    long, short = max(content.size), min(content.size)
+    return None if size is None or long <= size or short * size < SHORTEST_WORKED * long else size
 
 
 def _carried(
-    look: Look, styled: ImageTensor, small: ImageTensor, content: ImageTensor, content_strength: float
-) -> ImageTensor:
+    look: Look, change: Tensor, content: Samples, content_strength: float, depth: torch.dtype
+) -> Samples:
     """The full-size picture: from content strength 0.5 on the look alone, at 0 the network's, enlarged.
 
-    The content's own detail is added to what is enlarged.
+    The content's own detail is added to what is enlarged. All is computed in floats, strip by strip, and
+    rounded once.
+
+    Args:
+        change: what the network did at the working size, ``[1, 3, h, w]``.
+        depth: of the result.
     """
-    looked = look.apply(content)
+    height, width = content.shape[-2:]
     share = min(1.0, 2 * content_strength)
-    if share == 1:
-        return looked
-    size = (content.shape[-2], content.shape[-1])
-    enlarged = content + torch.nn.functional.interpolate(styled - small, size, mode="bicubic")
-    return enlarged.clamp_(0, 1).lerp_(looked, share)
+    # Enlarging rows and columns one after the other is the same as both at once.
+    high = F.interpolate(change, (height, change.shape[-1]), mode="bicubic") if share < 1 else change
+    made = empty_picture(height, width, depth)
+    for rows, strip, looked in look.strips(content):
+        if share < 1:
+            detail = F.interpolate(high[:, :, rows], strip.shape[-2:], mode="bicubic")
+            looked = (strip + detail).clamp_(0, 1).lerp_(looked, share)
+        made[:, :, rows] = as_samples(looked, depth)
+    return made
 
 
 def _restyled(

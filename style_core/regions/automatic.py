@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
-from ..images import ImageTensor, SizeRule, resize_longer_side
+from ..images import ImageTensor, Samples, SizeRule, as_floats, resize_longer_side, strips
 from ..nets.encoder import Encoder
 from ..ops.box_filter import box_mean
 from ..ops.guided_filter import guided_filter
@@ -45,12 +45,12 @@ class _Splits:
 
 
 def cluster_segments(
-    content: ImageTensor, style: ImageTensor, encoder: Encoder, *, clusters: int = CLUSTERS
+    content: Samples, style: Samples, encoder: Encoder, *, clusters: int = CLUSTERS
 ) -> Segments:
     """Label maps of both pictures; deterministic.
 
     Args:
-        content, style: ``[1, 3, H, W]``, RGB in [0, 1], on the encoder's device.
+        content, style: ``[1, 3, H, W]``, RGB: floats in [0, 1], uint8 or uint16; on the encoder's device.
         encoder: reaches relu4_1.
         clusters: at most so many labels.
 
@@ -115,10 +115,10 @@ def _deep(picture: ImageTensor, encoder: Encoder) -> Tensor:
     return both[:, : -(-h // 8), : -(-w // 8)]  # without the padding
 
 
-def _working_size(picture: ImageTensor) -> ImageTensor:
+def _working_size(picture: Samples) -> ImageTensor:
     h, w = picture.shape[-2:]
     if min(h, w) * WORKING_SIDE < 16 * max(h, w):
-        return picture
+        return as_floats(picture)
     return resize_longer_side(picture, WORKING_SIDE, shrink_only=True)
 
 
@@ -139,13 +139,18 @@ def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
     return ((points[:, None] - centers[None]) ** 2).sum(2).argmin(1)
 
 
-def _draw(labels: Tensor, count: int, small: ImageTensor, full: ImageTensor) -> Tensor:
+def _draw(labels: Tensor, count: int, small: ImageTensor, full: Samples) -> Tensor:
     """Labels ``[h, w]`` smoothed along the edges of the working picture, at full size, from 1."""
     hard = F.one_hot(labels, count).permute(2, 0, 1)[None].float()
     hard = F.interpolate(hard, small.shape[-2:], mode="bilinear")
     smooth = guided_filter(small, hard, radius=8, eps=1e-3, subsample=2)
-    large = F.interpolate(smooth, full.shape[-2:], mode="bilinear")
-    return large[0].argmax(0).to(torch.uint8).cpu() + 1
+    height, width = full.shape[-2:]
+    high = F.interpolate(smooth, (height, smooth.shape[-1]), mode="bilinear")
+    found = torch.empty(height, width, dtype=torch.uint8)
+    for rows in strips(height, width):  # for all rows at once the floats would be larger than the photo's
+        strip = high[:, :, rows]
+        found[rows] = F.interpolate(strip, (strip.shape[2], width), mode="bilinear")[0].argmax(0) + 1
+    return found
 
 
 def _only_common(content: Tensor, style: Tensor) -> Segments:

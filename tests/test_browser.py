@@ -194,10 +194,8 @@ def with_result(page, small):
     playwright.expect(page.locator("strength-follower")).to_have_count(1)
     playwright.expect(page.locator("#wct2-extras .st-files")).to_contain_text("content-style-wct2.jpg")
     page.wait_for_load_state("networkidle")
-    held = []
-    page.route(
-        "**/queue/join*", lambda route: held.append(route)
-    )  # so that the preview can be looked at as long as it takes
+    held = []  # so that the preview can be looked at for as long as that takes
+    page.route("**/queue/join*", lambda route: held.append(route))
     return page, held
 
 
@@ -285,9 +283,9 @@ def test_a_moved_strength_is_seen_at_once_and_the_exact_picture_follows(server, 
     release()
     while not held:
         page.wait_for_timeout(50)
-    page.unroute("**/queue/join*")
     for route in held:
         route.continue_()
+    page.unroute("**/queue/join*")
     playwright.expect(word).to_have_count(0)
     assert page.locator("#wct2-style-strength input[type=number]").input_value() == f"{strength:g}"
     exact = stylize("wct2", *small, style_strength=strength).image[0].permute(1, 2, 0).double().numpy() * 255

@@ -144,6 +144,8 @@ class MethodRunner:
                 yield from self._compute(asked, run, enough, language, key, last)
         except Refusal as error:
             yield self.outputs.show(status=say("Stopped.", language) if error.is_stop else "", notes="")
+            if error.is_stop and last is not None:
+                yield self._left_to_run(last, language)
             if not error.is_stop:
                 raise
         finally:

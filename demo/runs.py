@@ -30,9 +30,7 @@ from .shared_pictures import JPEG_SIDE
 LIFETIME = 3600.0  # seconds
 MOST = 400  # runs kept at once
 MOST_BYTES = 6_000_000_000  # of their files
-PIXELS = (
-    ".npy"  # suffix of a result's 8-bit pixels as they are: a PNG of 12 megapixels takes seconds to write
-)
+PIXELS = ".npy"  # suffix of a result's 8-bit pixels as they are; a PNG of 12 megapixels takes seconds
 
 
 class Asked(Protocol):

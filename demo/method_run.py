@@ -19,6 +19,7 @@ from .runs import FinishedTile, TabRun
 from .service import Service
 from .stops import Stops
 from .stream import Update
+from .strength import extras_html, usual_suffix
 from .texts import language_of, say
 from .work import (
     MASK_MODES,
@@ -30,8 +31,9 @@ from .work import (
     as_list,
     as_sentences,
     check,
-    save_before,
-    save_result,
+    is_iterative,
+    save_pixels,
+    save_stage,
     summary,
 )
 
@@ -43,12 +45,17 @@ QUICK_SECONDS = 0.5  # a job that took no longer needs no such picture
 class MethodOutputs(Outputs):
     """The right side of a method's tab."""
 
-    before_after: Annotated[gr.ImageSlider, "the content and the result, two pictures."]
+    before_after: Annotated[gr.ImageSlider, "the content and the result, of at most two megapixels."]
     status: Annotated[gr.Markdown, "what is being done, or was."]
     notes: Annotated[gr.Markdown, "what was changed without being asked for, as Markdown points."]
-    png: Annotated[gr.DownloadButton, "the result with its settings inside."]
+    file: Annotated[
+        gr.DownloadButton, "the result with its settings inside: a photo as JPEG, a painting as PNG."
+    ]
     settings: Annotated[gr.JSON, "every option as it took effect."]
     run: Annotated[gr.Textbox, "the run's id, with which it can be shared."]
+    extras: Annotated[
+        gr.HTML, "the file in the other format, and what the page follows strengths by, as HTML."
+    ]
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class MethodRunner:
                 check(asked)
             # What the last run left is not this one's, and must not be downloaded or shared as if it were.
             yield self.outputs.show(
-                status=say("Starting …", language), notes="", png=None, settings=None, run=""
+                status=say("Starting …", language), notes="", file=None, settings=None, run="", extras=""
             )
             yield from self._run(asked, request.session_hash or "", language)
 
@@ -86,12 +93,20 @@ class MethodRunner:
             last = self.service.runs.get(run_id)
             with as_sentences(self.method.key, language):
                 asked = request_of(self.method, values)
-            if last is None or not _is_moved(asked, last):
+                check(asked)
+            if last is None or asked == last.request:
                 yield gr.skip()
                 return
-            if last.tiles[0].seconds > QUICK_SECONDS and not asked.options.get("size"):
+            if not _is_moved(asked, last):
+                yield self._left_to_run(last, language)
+                return
+            if _is_slow(asked, last):
                 yield from self._quick_look(asked, last, language)
-            yield from self._run(asked, request.session_hash or "", language)
+            try:
+                yield from self._run(asked, request.session_hash or "", language, last)
+            except Refusal:
+                yield self._left_to_run(last, language)
+                raise
 
         return rerun
 
@@ -110,7 +125,11 @@ class MethodRunner:
         except StyleCoreError:
             return  # the picture itself will say why
 
-    def _run(self, asked: Request, session: str, language: str) -> Iterator[Any]:
+    def _left_to_run(self, last: TabRun, language: str) -> dict[Any, Any]:
+        """Strengths and picture differ and will do so: more was changed, or the picture was refused."""
+        return self.outputs.show(extras=self._extras(last, language, follows=False))
+
+    def _run(self, asked: Request, session: str, language: str, last: TabRun | None = None) -> Iterator[Any]:
         """What an earlier visitor's run left of an example, or a run."""
         with as_sentences(self.method.key, language):
             key = _key_of_example(asked)
@@ -122,9 +141,11 @@ class MethodRunner:
             run = self.service.begin("method", self.method.key, asked)
         try:
             with as_sentences(self.method.key, language), self.stops.running(session) as enough:
-                yield from self._compute(asked, run, enough, language, key)
+                yield from self._compute(asked, run, enough, language, key, last)
         except Refusal as error:
             yield self.outputs.show(status=say("Stopped.", language) if error.is_stop else "", notes="")
+            if error.is_stop and last is not None:
+                yield self._left_to_run(last, language)
             if not error.is_stop:
                 raise
         finally:
@@ -132,25 +153,46 @@ class MethodRunner:
                 self.service.drop(run)
 
     def _compute(
-        self, asked: Request, run: TabRun, enough: threading.Event, language: str, key: str | None
-    ) -> Iterator[Any]:
-        """The status and pictures on the way, then everything; the result of an example is kept."""
+        self, asked: Request, run: TabRun, enough: threading.Event, language: str, key: str | None,
+        last: TabRun | None,
+    ) -> Iterator[Any]:  # fmt: skip
+        """The status and pictures on the way, then everything; the result of an example is kept.
+
+        Args:
+            last: a run that only the strengths tell from this one.
+        """
         previews = Previews(run.folder)
         for update in self.service.perform(asked, enough):
             if isinstance(update, Update):
                 line = {"status": f"{say(update.message, language)} … {update.fraction:.0%}", "notes": ""}
                 shown = previews.show(update.preview)
-                yield self.outputs.show(**line, **({} if shown is None else {"before_after": shown}))
+                # A strength moved has its preview on the stage already.
+                is_shown = shown is not None and last is None
+                yield self.outputs.show(**line, **({"before_after": shown} if is_shown else {}))
                 continue
-            save_before(run, asked.content, update.result)
-            path = save_result(run, "result", update.result)
-            run.tiles.append(
-                FinishedTile("result", run.tab, update.result.settings, update.notes, update.seconds)
-            )
+            status = summary(update.result, update.seconds, language)
+            pictures = self._finish(asked, run, update, last)
+            follows = self._extras(run, language, follows=not is_iterative(self.method))
+            # At once; to write the file of all pixels takes longer.
+            yield self.outputs.show(before_after=pictures, status=status, extras=follows)
             is_whole = not enough.is_set() and update.notes == update.result.notes  # no limit cut it
             if key and is_whole and key == _key_of_example(asked):  # still
+                path = run.file("result")
+                assert path is not None
                 keep_result(key, path, update.result.settings, update.notes, update.seconds)
-            yield self._all(run, summary(update.result, update.seconds, language), language)
+            yield self._all(run, pictures, status, language)
+
+    def _finish(self, asked: Request, run: TabRun, done: Done, last: TabRun | None) -> tuple[str, str]:
+        """The result in its run, and the pictures of content and result for the stage."""
+        image = done.result.to_pil()
+        save_pixels(run, "result", image)
+        run.tiles.append(
+            FinishedTile(
+                "result", run.tab, done.result.settings, done.notes, done.seconds, title=asked.title()
+            )
+        )
+        before, after = save_stage(run, asked.content, image, last.file("before") if last else None)
+        return str(before), str(after)
 
     def _from_examples(self, asked: Request, kept: KeptResult, language: str) -> dict[Any, Any]:
         """All outputs for a kept result, with a word that it is one."""
@@ -160,21 +202,29 @@ class MethodRunner:
         size = image_size(str(after)) or (0, 0)
         content = load_image(asked.content or str(after), name="content")
         to_pil(content.samples).resize(size).save(before, quality=92)
-        run.tiles.append(FinishedTile("result", self.method.key, kept.settings, kept.notes, kept.seconds))
+        run.tiles.append(
+            FinishedTile(
+                "result", self.method.key, kept.settings, kept.notes, kept.seconds, title=asked.title()
+            )
+        )
         status = (
             f"{size[0]} x {size[1]} px, kept from an earlier visitor, for whom it took {kept.seconds:.1f} s; "
             "Run after a change computes anew."
         )
-        return self._all(run, say(status, language), language)
+        return self._all(run, (str(before), str(after)), say(status, language), language)
 
-    def _all(self, run: TabRun, status: str, language: str) -> dict[Any, Any]:
+    def _all(self, run: TabRun, pictures: tuple[str, str], status: str, language: str) -> dict[Any, Any]:
         """All outputs of a finished run."""
         (tile,) = run.tiles
-        before, after = str(run.file("before")), str(run.file(tile.name))
         return self.outputs.show(
-            before_after=(before, after), status=status, notes=as_list(tile.notes, language), png=after,
-            settings=dict(tile.settings), run=run.id,
+            before_after=pictures, status=status, notes=as_list(tile.notes, language),
+            file=str(run.written(tile.name, usual_suffix(run, tile.name))), settings=dict(tile.settings),
+            run=run.id, extras=self._extras(run, language, follows=not is_iterative(self.method)),
         )  # fmt: skip
+
+    def _extras(self, run: TabRun, language: str, *, follows: bool) -> str:
+        assert isinstance(run.request, Request)
+        return extras_html(run, run.request, language, follows=follows)
 
 
 def request_of(method: Method, values: dict[str, Any]) -> Request:
@@ -199,6 +249,14 @@ def _is_moved(asked: Request, last: TabRun) -> bool:
     """Whether a strength was moved since the last run, and nothing else."""
     before = last.request
     return isinstance(before, Request) and asked.is_same_but_strengths(before) and asked != before
+
+
+def _is_slow(asked: Request, last: TabRun) -> bool:
+    """Whether a moved content strength, of which the page has no preview, wants a small picture first."""
+    before = last.request
+    assert isinstance(before, Request)
+    is_moved = asked.strength("content_strength") != before.strength("content_strength")
+    return is_moved and last.tiles[0].seconds > QUICK_SECONDS and not asked.options.get("size")
 
 
 def _key_of_example(asked: Request) -> str | None:

@@ -27,8 +27,6 @@ from .work import (
     stopper,
 )
 
-STRENGTHS = ("content_strength", "style_strength")
-
 
 def method_tab(method: Method, service: Service) -> Tab:
     """Build the tab of ``method`` inside the current ``gr.Blocks``."""
@@ -69,21 +67,23 @@ def _outputs(key: str, service: Service) -> MethodOutputs:
         label=tr("Before / after"),
         interactive=False,
         elem_id=f"{key}-result",
-        format="png",
+        buttons=["fullscreen"],  # its download would be of the light picture
         max_height=640,
     )
     status = gr.Markdown(label="Status", elem_id=f"{key}-status")
     notes = gr.Markdown(label="Notes", elem_id=f"{key}-notes")
     with gr.Row():
-        download = gr.DownloadButton(tr("Download PNG"), elem_id=f"{key}-download", min_width=120)
+        download = gr.DownloadButton(tr("Download"), elem_id=f"{key}-download", min_width=120)
         share = gr.Button(tr("Share"), elem_id=f"{key}-share", min_width=120)
     run_id = gr.Textbox(visible=False, label="run")
+    extras = gr.HTML(label="Extras", elem_id=f"{key}-extras", padding=False)
     share_row(share, run_id, f"{key}-link", service)
     with gr.Accordion(tr("Settings"), open=False):
         settings = gr.JSON(label="Settings", show_label=False, elem_id=f"{key}-settings")
     return MethodOutputs(
-        before_after=slider, status=status, notes=notes, png=download, settings=settings, run=run_id
-    )
+        before_after=slider, status=status, notes=notes, file=download, settings=settings, run=run_id,
+        extras=extras,
+    )  # fmt: skip
 
 
 def _connect(
@@ -102,12 +102,14 @@ def _connect(
     )  # fmt: skip
     events = [painted.then(runner.endpoint(), inputs_kwargs=inputs, api_name=key, **queue)]
     queue["api_visibility"] = "private"
-    for name in () if is_iterative(runner.method) else STRENGTHS:
-        moved = inputs[name].release(
+    if not is_iterative(runner.method):
+        # Pressed by static/strength.js: Gradio's sliders say nothing of a swipe, a key or a typed number.
+        moved = gr.Button(elem_id=f"{key}-moved", visible="hidden")
+        event = moved.click(
             runner.after_moved_strength(), inputs_kwargs={**inputs, "run_id": outputs.run},
             trigger_mode="always_last", **queue,
         )  # fmt: skip
-        events.append(moved)
+        events.append(event)
     chosen = _examples(runner.method, [inputs["content"], inputs["style"]]).load_input_event
     events.append(chosen.then(runner.endpoint(), inputs_kwargs=inputs, **queue))
     # A run under way hands over what it has; one that still waits, or does not end, is cancelled.

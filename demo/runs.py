@@ -19,9 +19,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from PIL import Image
+
+from style_core import load_image
+from style_core.fronts import save_picture
+
+from .shared_pictures import JPEG_SIDE
+
 LIFETIME = 3600.0  # seconds
 MOST = 400  # runs kept at once
 MOST_BYTES = 6_000_000_000  # of their files
+PIXELS = ".npy"  # suffix of a result's 8-bit pixels as they are; a PNG of 12 megapixels takes seconds
 
 
 class Asked(Protocol):
@@ -33,7 +42,7 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class FinishedTile:
-    """One result: a file of the run and what is known of it."""
+    """One result: a file of the run and what is known of it; ``title`` names it in a visitor's downloads."""
 
     name: str
     label: str
@@ -41,6 +50,7 @@ class FinishedTile:
     notes: tuple[str, ...]
     seconds: float
     measures: Mapping[str, float] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,12 +76,44 @@ class TabRun:
     tiles: list[FinishedTile] = field(default_factory=list)
 
     def file(self, name: str) -> Path | None:
-        """The file of a result or ``before``; ``None`` if the run has no such one."""
-        known = {tile.name: ".png" for tile in self.tiles}
-        path = self.folder / f"{name}{known[name]}" if name in known else None
+        """The PNG of a result, or the file of ``before``; ``None`` if the run has no such one."""
         if name == "before":
-            path = next((p for p in self.folder.glob("before.*")), None)
-        return path if path is not None and path.is_file() else None
+            return next((p for p in self.folder.glob("before.*") if p.is_file()), None)
+        return self.written(name, ".png")
+
+    def can_be(self, name: str, suffix: str) -> bool:
+        """Whether a result can be had in a format: transparency and very long sides are PNG's alone."""
+        stored = self._stored(name)
+        if stored is None or suffix == ".png":
+            return stored is not None
+        shape = np.load(stored, mmap_mode="r").shape if stored.suffix == PIXELS else None
+        if shape is None:
+            with Image.open(stored) as image:
+                shape = image.height, image.width, len(image.getbands())
+        return shape[2] == 3 and max(shape) <= JPEG_SIDE
+
+    def _stored(self, name: str) -> Path | None:
+        """The file with a result's pixels."""
+        found = (self.folder / f"{name}{suffix}" for suffix in (PIXELS, ".png"))
+        return next((path for path in found if path.is_file()), None)
+
+    def written(self, name: str, suffix: str) -> Path | None:
+        """A result in a format, with its settings, written when it is first asked for.
+
+        Args:
+            suffix: ".png" or ".jpg".
+
+        Raises:
+            StyleCoreError: the disk is full.
+        """
+        tile, stored = next((tile for tile in self.tiles if tile.name == name), None), self._stored(name)
+        if tile is None or stored is None:
+            return None
+        path = self.folder / f"{tile.title or name}{suffix}"
+        if not path.is_file():
+            picture = load_image(np.load(stored) if stored.suffix == PIXELS else stored, name="result")
+            save_picture(picture.samples, picture.coverage, path, tile.settings)
+        return path
 
 
 class Runs:
@@ -91,7 +133,7 @@ class Runs:
         run_id = secrets.token_urlsafe(16)
         folder = process_folder() / run_id
         folder.mkdir()
-        files = {role: _linked(Path(path), folder / f"input_{role}") for role, path in inputs.items() if path}
+        files = {role: linked(Path(path), folder / f"input_{role}") for role, path in inputs.items() if path}
         run = TabRun(id=run_id, folder=folder, kind=kind, tab=tab, request=request, inputs=files)
         with self._lock:
             self._runs[run_id] = (self._clock(), run)
@@ -161,7 +203,8 @@ def _bytes(folder: Path) -> int:
         return 0
 
 
-def _linked(source: Path, target: Path) -> Path:
+def linked(source: Path, target: Path) -> Path:
+    """The file under another name, with its suffix; a copy where there are no links."""
     target = target.with_suffix(source.suffix.lower())
     try:
         os.link(source, target)

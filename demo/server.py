@@ -29,6 +29,7 @@ from .share_page import render_delete, render_message, render_share, security_he
 from .share_records import Share
 from .shares import NotTheOwner, ShareError, ShareLimits, ShareNotFound, ShareStore
 from .static_files import page_head
+from .strength import FORMATS
 from .texts import catalog, language_of, say
 from .uploads import shown_picture
 
@@ -102,6 +103,7 @@ def routes(service: Service) -> list[Route]:
     return [
         add("/healthz", _health, ["GET"]),
         add("/runs/{run}/{name}", _run_picture, ["GET"]),
+        add("/runs/{run}/{name}/{file}", _run_file, ["GET"]),
         add("/shown", _uploaded_picture, ["GET"]),
         add("/c/{id}", _share, ["GET"]),
         add("/c/{id}/delete", _confirm_delete, ["GET"]),
@@ -121,6 +123,17 @@ def _run_picture(service: Service, request: HttpRequest) -> Response:
     if path is None:
         return Response("This result is no longer here.", 404, media_type="text/plain")
     return FileResponse(path, headers={"Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"})
+
+
+def _run_file(service: Service, request: HttpRequest) -> Response:
+    """A result to keep, as JPEG or PNG by the name that is asked for."""
+    run, suffix = service.runs.get(request.path_params["run"]), Path(request.path_params["file"]).suffix
+    name = request.path_params["name"]
+    path = run.written(name, suffix) if run and suffix in FORMATS and run.can_be(name, suffix) else None
+    if path is None:
+        return Response("This result is no longer here.", 404, media_type="text/plain")
+    headers = {"Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, filename=path.name, headers=headers)
 
 
 def _uploaded_picture(service: Service, request: HttpRequest) -> Response:

@@ -16,6 +16,6 @@ def static(name: str) -> str:
 
 def page_head() -> str:
     """What the head of Gradio's page gets."""
-    styles = "".join(f"<style>{static(name)}</style>" for name in ("viewer.css", "page.css"))
-    scripts = ("viewer.js", "page.js", "uploads.js")
+    styles = "".join(f"<style>{static(name)}</style>" for name in ("viewer.css", "page.css", "strength.css"))
+    scripts = ("viewer.js", "page.js", "uploads.js", "strength.js")
     return styles + "".join(f"<script>{static(name)}</script>" for name in scripts)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import os
+import re
 import reprlib
 import time
 import uuid
@@ -16,6 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
+import numpy as np
+from PIL import Image
 
 from style_core import (
     Cancelled,
@@ -32,7 +36,7 @@ from style_core import (
 from style_core.fronts import FAMILIES, ImageTensor, option_default, option_fields, to_pil, use_threads
 
 from .limits import Limits
-from .runs import TabRun, process_folder
+from .runs import PIXELS, TabRun, linked, process_folder
 from .shared_pictures import JPEG_SIDE
 from .stops import Stops
 from .stream import Update, stream
@@ -44,6 +48,9 @@ NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my
 MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
 PREVIEW_SIDE = 640  # px
 PREVIEW_SECONDS = 0.5  # between two previews
+STAGE_PIXELS = 2_000_000  # of the pictures on the stage; the files to download have all
+STAGE_QUALITY = 92
+TITLE_LETTERS = 40  # of a picture's name in the names of downloads
 UPLOAD_GONE = "A picture is no longer here; please add it again."
 APOLOGY = "Something went wrong on our side; the server's log has the details. Your pictures are still here."
 
@@ -90,6 +97,16 @@ class Request:
             for standard in [option_default(kinds, name)]
         )
         return options and self.masks == NO_MASKS and self.family == FAMILIES[0] and not self.style_weights
+
+    def strength(self, name: str) -> float:
+        """The value of ``content_strength`` or ``style_strength``, given or not."""
+        standard = option_default(get_method(self.method).options, name)
+        return float(self.options.get(name, standard))
+
+    def title(self) -> str:
+        """What a visitor's download is called: content-style-method."""
+        pictures = [self.content, *self.styles[:1]]
+        return "-".join([*(_plain_name(path) for path in pictures if path), self.method])
 
     def is_same_but_strengths(self, other: Request) -> bool:
         """Whether only content or style strength were moved."""
@@ -270,6 +287,41 @@ def save_before(run: TabRun, content: str | None, result: Result) -> Path:
     path = run.folder / f"before.{'png' if max(width, height) > JPEG_SIDE else 'jpg'}"
     shown.save(path, quality=92)
     return path
+
+
+def save_pixels(run: TabRun, name: str, image: Image.Image) -> None:
+    """A result as the run's folder keeps it until somebody wants a file of it."""
+    np.save(run.folder / f"{name}{PIXELS}", np.asarray(image))
+
+
+def save_stage(
+    run: TabRun, content: str | None, image: Image.Image, before: Path | None
+) -> tuple[Path, Path]:
+    """Light pictures of the content and the result for the page, of at most ``STAGE_PIXELS`` each.
+
+    Args:
+        image: the result.
+        before: the content's, if an earlier run of this content at this size has it.
+    """
+    scale = min(1.0, math.sqrt(STAGE_PIXELS / (image.width * image.height)))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    after = _save_light(image.resize(size, reducing_gap=2.0), run.folder / "after")
+    if before is not None:
+        return linked(before, run.folder / "before"), after
+    shown = image.convert("RGB") if content is None else to_pil(load_image(content, name="content").pixels)
+    return _save_light(shown.resize(size, reducing_gap=2.0), run.folder / "before"), after
+
+
+def _save_light(image: Image.Image, path: Path) -> Path:
+    """As JPEG, unless it is transparent or too long for one."""
+    path = path.with_suffix(".png" if image.mode != "RGB" or max(image.size) > JPEG_SIDE else ".jpg")
+    image.save(path, quality=STAGE_QUALITY, subsampling=0, compress_level=1)
+    return path
+
+
+def _plain_name(path: str) -> str:
+    """A picture's name without what file systems and addresses take otherwise."""
+    return re.sub(r"\W+", "_", Path(path).stem)[:TITLE_LETTERS].strip("_") or "picture"
 
 
 def threads_of(jobs: int) -> int:

@@ -81,7 +81,7 @@ def test_every_method_is_an_endpoint_with_its_options_and_defaults(client, key):
     ("key", "inputs", "outputs"),
     [
         ("wct", {"content": "Content photo", "more_styles": "Further style pictures"},
-         ["before_after", "status", "notes", "png", "settings", "run"]),
+         ["before_after", "status", "notes", "file", "settings", "run", "extras"]),
         ("compare", {"content": "Content photo", "strengths": "Strengths"},
          ["tiles", "slider", "status", "notes", "pngs", "figures", "run"]),
     ],
@@ -101,8 +101,8 @@ def test_a_photo_is_restyled_through_the_api(client, key):
     assert Image.open(after).size == Image.open(before).size
     assert max(Image.open(after).size) == 160
     assert "px in" in found.status
-    assert read_settings(found.png)["method"] == key
-    assert read_settings(found.png) == found.settings
+    assert read_settings(found.file)["method"] == key
+    assert read_settings(found.file) == found.settings
     assert len(found.run) == 22
 
 
@@ -253,7 +253,7 @@ def test_a_job_keeps_to_the_limits_and_says_so(client, tmp_path):
     big = tmp_path / "big.png"
     Image.new("RGB", (2500, 2000), "gray").save(big)
     found = call(client, "wct2", **arguments(content=handle_file(big), size=0))
-    assert Image.open(found.png).size == (790, 632)
+    assert Image.open(found.file).size == (790, 632)
     assert "at most 0.5 megapixels: the longer side is 790 px instead of 2500" in found.notes
     found = call(client, "gatys", **arguments(size=64, steps=100))
     assert "at most 5 steps instead of 100" in found.notes
@@ -511,7 +511,7 @@ def test_an_example_is_computed_once_and_then_kept(client):
     first, second = (call(client, "wct2", **given) for _ in range(2))
     assert "px in" in first.status
     assert "kept from an earlier visitor" in second.status
-    assert Image.open(second.png).size == load_image(pair.content).size
+    assert Image.open(second.file).size == load_image(pair.content).size
     assert second.settings == first.settings
     assert "px in" in call(client, "wct2", **given, style_strength=0.5).status
 

@@ -1,13 +1,16 @@
 """The page in a real headless Chromium: open it, add pictures, run, look at the result."""
 
 import base64
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from demo.examples import gallery
 from demo.server import serve
-from style_core import get_method, list_methods, load_image
+from style_core import get_method, list_methods, load_image, read_settings, stylize
 from style_core.fronts import to_pil
 
 from .conftest import photo
@@ -113,6 +116,12 @@ def fill(tab, key, number=0):
 def fill_with(tab, key, content, style):
     """Open a method's tab and put two files in."""
     tab.get_by_role("tab", name=get_method(key).title, exact=True).click()
+    fill_with_current(tab, key, (content, style))
+
+
+def fill_with_current(tab, key, pair):
+    """Put two files into the tab that is open."""
+    content, style = pair
     tab.locator(f"#{key}-content input[type=file]").set_input_files(content)
     tab.locator(f"#{key}-style input[type=file]").set_input_files(style)
     playwright.expect(tab.locator(f"#{key}-style img")).to_be_visible()
@@ -169,22 +178,218 @@ def sizes_of(images):
     return [image.evaluate("e => [e.naturalWidth, e.naturalHeight]") for image in images.all()]
 
 
-def test_moving_a_strength_renders_again_without_run(tab):
-    fill(tab, "wct2", 1)
-    tab.locator("#wct2-run").click()
-    playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
-    first = tab.locator("#wct2-result img").nth(1).get_attribute("src")
-    slider = tab.locator("#wct2-style-strength input[type=range]")
-    slider.focus()
-    for _ in range(10):
-        slider.press("ArrowLeft")
+STYLE_STRENGTH = "#wct2-style-strength input[type=range]"
+
+
+@pytest.fixture
+def restyled(tab, small):
+    """The tab with a result at full style strength, and what the page asks of the server afterwards."""
+    return with_result(tab, small)
+
+
+def with_result(page, small):
+    fill_with(page, "wct2", *small)
+    page.locator("#wct2-run").click()
+    playwright.expect(page.locator("#wct2-status")).to_contain_text("240 x 160 px in", timeout=60_000)
+    playwright.expect(page.locator("strength-follower")).to_have_count(1)
+    playwright.expect(page.locator("#wct2-extras .st-files")).to_contain_text("content-style-wct2.jpg")
+    page.wait_for_load_state("networkidle")
+    held = []  # so that the preview can be looked at for as long as that takes
+    page.route("**/queue/join*", lambda route: held.append(route))
+    return page, held
+
+
+def by_mouse(page, slider, share):
     box = slider.bounding_box()
-    tab.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
-    playwright.expect(tab.locator("#wct2-result img").nth(1)).not_to_have_attribute(
-        "src", first, timeout=30_000
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 8, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * share, y, steps=5)
+    return page.mouse.up
+
+
+def by_touch(page, slider, share):
+    box = slider.bounding_box()
+    hand = page.context.new_cdp_session(page)
+    y = box["y"] + box["height"] / 2
+
+    def touch(kind, *places):
+        points = [{"x": x, "y": y, "id": 1} for x in places]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", box["x"] + box["width"] - 8)
+    for part in (0.9, 0.7, share):
+        touch("touchMove", box["x"] + box["width"] * part)
+    return lambda: touch("touchEnd")
+
+
+def by_keys(page, slider, share):
+    slider.focus()
+    for _ in range(round((1 - share) * 100)):
+        slider.press("ArrowLeft")
+    return lambda: None
+
+
+def by_typing(page, slider, share):
+    box = page.locator("#wct2-style-strength input[type=number]")
+    box.click()
+    box.press("Control+a")
+    box.press_sequentially(f"{share:g}")
+    return lambda: None
+
+
+def pictures_of(page):
+    """Content and result as they were sent for the stage, as floats."""
+    sources = page.locator("#wct2-result img").evaluate_all("l => l.slice(0, 2).map(e => e.src)")
+    found = [Image.open(io.BytesIO(page.request.get(source).body())).convert("RGB") for source in sources]
+    return [np.asarray(picture, np.float64) for picture in found]
+
+
+def part_of(array):
+    """Right of the border between the two, above the words."""
+    height, width = array.shape[:2]
+    return array[int(0.2 * height) : int(0.7 * height), int(0.6 * width) : int(0.95 * width)]
+
+
+def on_stage(page):
+    """The mean color of that part as it is painted."""
+    page.wait_for_timeout(200)
+    image = page.locator("#wct2-result img.fixed")
+    image.scroll_into_view_if_needed()
+    painted = Image.open(io.BytesIO(image.screenshot())).convert("RGB")
+    return part_of(np.asarray(painted, np.float64)).mean((0, 1))
+
+
+@pytest.mark.parametrize("move", [by_mouse, by_touch, by_keys, by_typing])
+def test_a_moved_strength_is_seen_at_once_and_the_exact_picture_follows(server, visit, small, move):
+    page = visit(server.url, has_touch=move is by_touch)
+    page.get_by_role("tab", name="WCT2", exact=True).click()
+    page, held = with_result(page, small)
+    before, after = pictures_of(page)
+    slider = page.locator(STYLE_STRENGTH)
+    slider.scroll_into_view_if_needed()
+    release = move(page, slider, 0.4)
+    word = page.locator("#wct2-result .st-word")
+    playwright.expect(word).to_contain_text("A preview at style strength 0.")
+    strength = float(slider.input_value())
+    assert strength == pytest.approx(0.4, abs=0.04)
+    playwright.expect(word).to_have_text(
+        f"A preview at style strength {strength:.2f}; the exact picture follows."
     )
-    tab.get_by_role("button", name="Settings").first.click()
-    playwright.expect(tab.locator("#wct2-settings")).not_to_contain_text("style_strength:1,", timeout=10_000)
+    expected = part_of(before + strength * (after - before)).mean((0, 1))
+    assert np.abs(part_of(after).mean((0, 1)) - expected).max() > 10  # the strength is to be seen
+    np.testing.assert_allclose(on_stage(page), expected, atol=2)
+
+    release()
+    while not held:
+        page.wait_for_timeout(50)
+    for route in held:
+        route.continue_()
+    page.unroute("**/queue/join*")
+    playwright.expect(word).to_have_count(0)
+    assert page.locator("#wct2-style-strength input[type=number]").input_value() == f"{strength:g}"
+    exact = stylize("wct2", *small, style_strength=strength).image[0].permute(1, 2, 0).double().numpy() * 255
+    _, shown = pictures_of(page)
+    assert np.abs(shown - exact).mean() < 3  # it is a JPEG
+    np.testing.assert_allclose(on_stage(page), part_of(exact).mean((0, 1)), atol=2)
+    page.get_by_role("button", name="Settings").first.click()
+    playwright.expect(page.locator("#wct2-settings")).to_contain_text(f"{strength:g}")
+
+
+def test_back_at_the_results_own_strength_nothing_is_a_preview(restyled):
+    page, _ = restyled
+    slider = page.locator(STYLE_STRENGTH)
+    by_keys(page, slider, 0.9)
+    playwright.expect(page.locator("#wct2-result .st-word")).to_have_count(1)
+    page.locator("#wct2-style-strength .reset-button").click()
+    playwright.expect(page.locator("#wct2-result .st-word")).to_have_count(0)
+    assert page.locator("#wct2-result .st-previewed").count() == 0
+
+
+def test_strengths_beyond_the_result_are_previewed_from_a_stronger_one_of_before(restyled):
+    page, _ = restyled
+    page.unroute("**/queue/join*")
+    before, strong = pictures_of(page)
+    word, slider = page.locator("#wct2-result .st-word"), page.locator(STYLE_STRENGTH)
+    by_typing(page, slider, 0.3)
+    playwright.expect(word).to_have_count(1)
+    playwright.expect(word).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    page.route("**/queue/join*", lambda route: None)
+    by_typing(page, slider, 0.8)
+    playwright.expect(word).to_have_text("A preview at style strength 0.80; the exact picture follows.")
+    expected = part_of(before + 0.8 * (strong - before)).mean((0, 1))
+    np.testing.assert_allclose(on_stage(page), expected, atol=2)
+
+
+def test_a_strength_without_preview_says_that_the_picture_is_another(restyled):
+    page, _ = restyled
+    page.unroute("**/queue/join*")
+    options_set(page, "wct2", content_strength=0.9)
+    word = page.locator("#wct2-result .st-word")
+    playwright.expect(word).to_have_text("Not yet the picture of these strengths; it follows.")
+    playwright.expect(word).to_have_count(0)
+    page.get_by_role("button", name="Settings").first.click()
+    playwright.expect(page.locator("#wct2-settings")).to_contain_text("0.9")
+
+
+def test_what_follows_only_by_run_says_so(restyled):
+    page, _ = restyled
+    page.unroute("**/queue/join*")
+    page.get_by_role("button", name="Advanced").click()
+    page.locator("#wct2-decoder").get_by_label("sum").check()
+    by_typing(page, page.locator(STYLE_STRENGTH), 0.5)
+    playwright.expect(page.locator("#wct2-result .st-word")).to_have_text(
+        "A preview at style strength 0.50; Run makes the exact picture."
+    )
+
+
+def test_a_painting_that_takes_long_is_previewed_and_left_to_run(tab, small):
+    fill_with(tab, "gatys", *small)
+    options_set(tab, "gatys", steps=4)
+    tab.locator("#gatys-run").click()
+    playwright.expect(tab.locator("#gatys-status")).to_contain_text("240 x 160 px in", timeout=60_000)
+    playwright.expect(tab.locator("#gatys-extras .st-files")).to_contain_text("content-style-gatys.png")
+    options_set(tab, "gatys", style_strength=0.25)
+    playwright.expect(tab.locator("#gatys-result .st-word")).to_have_text(
+        "A preview at style strength 0.25; Run makes the exact picture."
+    )
+    opacity = tab.locator("#gatys-result img.fixed").evaluate("e => getComputedStyle(e).opacity")
+    assert float(opacity) == pytest.approx(0.25)
+
+
+def test_on_a_phone_the_preview_is_beside_the_slider(server, visit, small):
+    page = visit(server.url, viewport={"width": 390, "height": 844}, has_touch=True, locale="zh-CN")
+    page.locator("#gatys-run").wait_for()
+    fill_with_current(page, "gatys", small)
+    options_set(page, "gatys", steps=4)
+    page.locator("#gatys-run").click()
+    playwright.expect(page.locator("#gatys-status")).to_contain_text("240 x 160", timeout=60_000)
+    playwright.expect(page.locator("#gatys-extras .st-files")).to_have_count(1)
+    page.wait_for_timeout(500)
+    slider = page.locator("#gatys-style-strength input[type=range]")
+    slider.scroll_into_view_if_needed()
+    release = by_touch(page, slider, 0.4)
+    board = page.locator(".st-float")
+    playwright.expect(board).to_be_visible()
+    playwright.expect(board.locator(".st-word")).to_contain_text("的预览；点击“运行”得到精确的图片。")
+    place, hand = board.bounding_box(), slider.bounding_box()
+    assert place["y"] >= 0
+    assert place["y"] + place["height"] <= 844
+    assert place["y"] + place["height"] < hand["y"] or place["y"] > hand["y"] + hand["height"]
+    release()
+    playwright.expect(board).to_have_count(0)
+
+
+def test_a_photo_is_downloaded_as_jpeg_or_png_named_after_both_pictures(restyled, tmp_path):
+    page, _ = restyled
+    page.unroute("**/queue/join*")
+    for target, suffix in (("#wct2-download", "jpg"), ("#wct2-extras a", "png")):
+        with page.expect_download() as waited:
+            page.locator(target).first.click()
+        assert waited.value.suggested_filename == f"content-style-wct2.{suffix}"
+        waited.value.save_as(tmp_path / waited.value.suggested_filename)
+        assert read_settings(tmp_path / f"content-style-wct2.{suffix}")["method"] == "wct2"
 
 
 def test_moving_a_strength_before_a_run_does_nothing(tab):

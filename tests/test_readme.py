@@ -101,7 +101,7 @@ def test_the_api_block_runs(workplace, tmp_path, monkeypatch):
             assert "WCT, WCT2" in page.read().decode()
     finally:
         server.close()
-    assert read_settings(found["restyled"]["png"])["style_strength"] == 0.8
+    assert read_settings(found["restyled"]["file"])["style_strength"] == 0.8
     assert [figure["label"] for figure in found["compared"]["figures"]] == ["WCT", "WCT2"]
 
 

@@ -41,7 +41,7 @@ def test_every_method_compare_and_share_are_tools_with_documented_parameters(ser
         inputs["style_strength"]["description"]
         == option_fields(get_method("wct2").options)["style_strength"].help
     )
-    assert "png: the result" in wct2.description
+    assert "file: the result" in wct2.description
 
 
 def test_without_the_flag_there_is_no_mcp(tmp_path):

@@ -1,0 +1,78 @@
+"""What a result tells the page beside its pictures: its other file, and what a moved strength is followed by.
+
+While style strength moves, ``static/strength.js`` shows the result over the content at that share of the
+result's own strength. Of a look that is the look interpolated towards none, because its affine maps are
+applied to the very pixels that it is laid over: (1 - t) p + t A p = ((1 - t) I + t A) p. Of a painting it is
+a crossfade. Both are previews; the exact picture is computed when the hand lets go, or by Run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from dataclasses import replace
+
+from style_core import get_method
+
+from .runs import TabRun
+from .texts import say
+from .work import Request
+
+FORMATS = {".jpg": "JPEG", ".png": "PNG"}
+BY_ITSELF = (
+    "A preview at style strength {strength}; the exact picture follows.",
+    "Not yet the picture of these strengths; it follows.",
+)
+BY_RUN = (
+    "A preview at style strength {strength}; Run makes the exact picture.",
+    "Not the picture of these strengths; Run makes it.",
+)
+
+
+def usual_suffix(run: TabRun, name: str) -> str:
+    """Of the download button's file: JPEG for photos, PNG for paintings and what is transparent."""
+    is_photo = get_method(run.tab).photorealistic
+    return ".jpg" if is_photo and run.can_be(name, ".jpg") else ".png"
+
+
+def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool) -> str:
+    """The link to the file in the other format, and the element that follows the strengths.
+
+    Args:
+        asked: what the run was made from.
+        follows: the exact picture comes by itself when a strength was moved, not by Run.
+    """
+    (tile,) = run.tiles
+    given = usual_suffix(run, tile.name)
+    others = [suffix for suffix in FORMATS if suffix != given and run.can_be(tile.name, suffix)]
+    links = "".join(
+        f' · <a href="runs/{run.id}/{tile.name}/{_text(tile.title + suffix)}" download>{FORMATS[suffix]}</a>'
+        for suffix in others
+    )
+    named = f'<p class="st-files">{_text(tile.title + given)}{links}</p>'
+    return named + _follower(run, asked, language, follows=follows)
+
+
+def _follower(run: TabRun, asked: Request, language: str, *, follows: bool) -> str:
+    """The custom element: the strengths on stage, and what to say where the sliders say others."""
+    preview, other = (say(sentence, language) for sentence in (BY_ITSELF if follows else BY_RUN))
+    data = {
+        "tab": asked.method, "run": run.id, "family": _family(asked),
+        "follows": "release" if follows else "run",
+        "style": asked.strength("style_strength"), "content": asked.strength("content_strength"),
+        "preview": preview, "other": other,
+    }  # fmt: skip
+    attributes = "".join(f' data-{name}="{_text(str(value))}"' for name, value in data.items())
+    return f"<strength-follower{attributes} hidden></strength-follower>"
+
+
+def _family(asked: Request) -> str:
+    """The same for requests that differ in style strength alone."""
+    options = {name: value for name, value in asked.options.items() if name != "style_strength"}
+    parts = [replace(asked, options=options).values(), asked.files()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _text(value: str) -> str:
+    return html.escape(value, quote=True)

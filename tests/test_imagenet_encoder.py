@@ -4,8 +4,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from torchvision.models import VGG
-from torchvision.transforms.functional import normalize
 
 import hub_upload
 from style_core import WeightsUnavailable, stylize
@@ -27,6 +25,8 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def network():
     """torchvision's features with its own initialization, which keeps activations alive."""
+    from torchvision.models import VGG  # seconds, which a process without these tests is spared
+
     torch.manual_seed(0)
     layers, channels = [], 3
     for place, width in enumerate(WIDTHS):
@@ -51,6 +51,8 @@ def folder(network, tmp_path_factory):
 
 
 def test_every_layer_is_torchvisions(network, folder):
+    from torchvision.transforms.functional import normalize
+
     encoder = load_encoder(
         "vgg19", folder, CPU, name=encoder_name("vgg19", "imagenet"), last="conv5_1", pool="max"
     )

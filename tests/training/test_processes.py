@@ -4,7 +4,6 @@ import os
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +11,8 @@ import torch
 from style_core import StyleCoreError
 from style_core.training.processes import join_processes
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from .launching import ROOT, train_in_two
+
 # Each number belongs to one of two columns, so that a process alone has no gradient for the other.
 SCRIPT = """
 import sys
@@ -105,8 +105,7 @@ def test_a_checkpoint_of_another_step_is_refused(tmp_path, alone):
     script.write_text(SCRIPT.replace('Path("run")', 'Path(f"run{accelerator.process_index}")'))
     alone(script, "1")
     (tmp_path / "run0").rename(tmp_path / "run1")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = run([*launch, str(script), "1"], tmp_path)
+    done = train_in_two(f"runpy.run_path({str(script)!r})", ["1"], tmp_path)
     assert done.returncode != 0
     assert "is at step 3 here and at step -1 for the first process" in done.stderr
 

@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +29,7 @@ from style_core.training.photos import Augmentation, Photos, decoded_photos
 from style_core.training.teachers import teacher_decoder
 
 from ..conftest import TINY_WIDTHS, photo
+from .launching import train_in_two
 
 ASSETS = Path(__file__).parents[2] / "assets" / "weights" / "compact"
 
@@ -437,11 +435,8 @@ class TestFullSizeFamily:
 
     def test_two_processes_train_one_decoder(self, folder, imagenet):
         pytest.importorskip("accelerate", reason="accelerate is not installed")
-        # accelerate launch starts GPU processes through this; on CPUs it starts one only
-        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [*launch, "-m", "style_core.training", *self.command(folder, imagenet, 3)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        module = "runpy.run_module('style_core.training', run_name='__main__')"
+        done = train_in_two(module, self.command(folder, imagenet, 3))
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.count("wct2_cat5.safetensors") == 1
         checkpoint = torch.load(imagenet / "run/checkpoint.pt", weights_only=True)

@@ -4,7 +4,8 @@
 
 PAIRS holds one folder per pair (``content.jpg``, ``style.jpg`` and their masks), ART paintings and
 CONTENTS photos to paint. OUT gets one float32 array per result; against another such folder the largest
-difference of every method is printed, in 255ths. Run it in a checkout of the commit before first.
+difference of every method is printed, in 255ths. Run it in a checkout of the commit before first. With
+``--exact`` networks compute in float32: bfloat16 rounds differently wherever two steps become one.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ def main() -> None:
     parser.add_argument("contents", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--against", type=Path)
+    parser.add_argument("--exact", action="store_true")
     parser.add_argument("--methods", nargs="+", default=list_methods())
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    options: dict[str, Any] = {"precision": "exact"} if args.exact else {}
     for method in args.methods:
         largest, worst = 0.0, ""
         for name, given in _cases(args.pairs, args.art, args.contents):
-            result = stylize(method, size=LONGER.get(method, USUAL), **given)
+            result = stylize(method, size=LONGER.get(method, USUAL), **given, **options)
             image = result.image.numpy()
             np.save(args.out / f"{method}_{name}.npy", image)
             if args.against is not None:

@@ -147,7 +147,8 @@ def _skip_place(level: int, band: str) -> Place:
 
 def _visited(level: int, skip: Skip, visit: Visit) -> Skip:
     """The three bands transformed; the original map never is."""
-    return replace(skip, **{band: visit(_skip_place(level, band), getattr(skip, band)) for band in BANDS})
+    lh, hl, hh = (visit(_skip_place(level, name), band) for name, band in zip(BANDS, skip.bands, strict=True))
+    return replace(skip, changed=(lh, hl, hh))
 
 
 class WCT2Transfer(Transfer):

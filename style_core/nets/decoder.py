@@ -79,18 +79,31 @@ class Decoder(nn.Module):
         Raises:
             ValueError: maxima are missing, or there are some that the decoder was not trained with.
         """
+        return reflect_conv(self._hidden(features, maxima), getattr(self, self.layers[-1]))
+
+    def difference(
+        self, moved: Tensor, features: Tensor, share: float, maxima: Mapping[int, Maxima] | None = None
+    ) -> Tensor:
+        """``forward(moved) - share * forward(features)``, ``[N, 3, H, W]``; arguments as of :meth:`forward`.
+
+        The last convolution is linear and runs once, over the difference.
+        """
+        hidden, own = (self._hidden(x, maxima).float() for x in (moved, features))
+        last = getattr(self, self.layers[-1])
+        return reflect_conv(torch.sub(hidden, own, alpha=share), last) - share * last.bias.view(3, 1, 1)
+
+    def _hidden(self, x: Tensor, maxima: Mapping[int, Maxima] | None) -> Tensor:
+        """What conv1_1 reads."""
         if (self.upsampling == "unpool") == (maxima is None):
             raise ValueError(f"maxima do not go with {self.upsampling!r} up-sampling")
-        x = features
-        for name in self.layers:
+        for name in self.layers[:-1]:
             conv = getattr(self, name)
-            is_rectified = name != "conv1_1"
             if name not in UPSAMPLE_BEFORE:
-                x = reflect_conv(x, conv, relu=is_rectified)
+                x = reflect_conv(x, conv, relu=True)
             elif maxima is None:
-                x = nearest_conv(x, conv, relu=is_rectified)
+                x = nearest_conv(x, conv, relu=True)
             else:
-                x = reflect_conv(max_unpool(x, maxima[UPSAMPLE_BEFORE[name]]), conv, relu=is_rectified)
+                x = reflect_conv(max_unpool(x, maxima[UPSAMPLE_BEFORE[name]]), conv, relu=True)
         return x
 
 
@@ -135,10 +148,10 @@ class LevelNetwork(nn.Module):
         Returns:
             ``[1, 3, H, W]``, float32 in [0, 1]. Departure: the released codes clip only at the end.
         """
-        out = self.decoder(moved, maxima).float()
-        if detail > 0:
-            out = out + detail * (image - self.decoder(features, maxima).float())
-        return out.clamp(0, 1)
+        if detail == 0:
+            return self.decoder(moved, maxima).float().clamp_(0, 1)
+        lost = self.decoder.difference(moved, features, detail, maxima).float()
+        return lost.add_(image, alpha=detail).clamp_(0, 1)
 
 
 def encode_with_maxima(encoder: Encoder, image: Tensor, *, level: int) -> tuple[Tensor, dict[int, Maxima]]:

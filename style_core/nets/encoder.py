@@ -24,8 +24,17 @@ LAYERS = (
     "conv5_1",
 )  # fmt: skip
 POOL_BEFORE = frozenset({"conv2_1", "conv3_1", "conv4_1", "conv5_1"})
+
+
+def largest_of_blocks(x: Tensor) -> Tensor:
+    """2x2 max pooling without torch's table of 8-byte indices: ``[N, C, H, W]`` to ``[N, C, H//2, W//2]``."""
+    x = x[..., : x.shape[-2] // 2 * 2, : x.shape[-1] // 2 * 2]
+    rows = torch.maximum(x[..., 0::2, :], x[..., 1::2, :])
+    return torch.maximum(rows[..., 0::2], rows[..., 1::2])
+
+
 POOLINGS: Mapping[str, Callable[[Tensor], Tensor]] = {
-    "max": lambda x: torch.nn.functional.max_pool2d(x, 2),
+    "max": largest_of_blocks,
     "average": lambda x: torch.nn.functional.avg_pool2d(x, 2),
     "haar": haar_low,
 }

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from .blocks import corners
+
+# Rows LL, LH, HL, HH; columns the corners of a block, row by row. Orthonormal, its own transpose inverts it.
+HAAR = 0.5 * torch.tensor([[1, 1, 1, 1], [-1, 1, -1, 1], [-1, -1, 1, 1], [1, -1, -1, 1]])
 
 
 def haar_pool(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -20,7 +27,8 @@ def haar_pool(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     Raises:
         ValueError: H or W is odd.
     """
-    a, b, c, d = _corners(x)
+    _check_even(x)
+    a, b, c, d = corners(x)
     left, right = a + c, b + d
     rising, falling = c - a, d - b
     return (
@@ -33,8 +41,8 @@ def haar_pool(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def haar_low(x: Tensor) -> Tensor:
     """The LL band alone: ``[N, C, H, W]`` to ``[N, C, H/2, W/2]``, twice the 2x2 mean."""
-    a, b, c, d = _corners(x)
-    return (a + b).add_(c).add_(d).mul_(0.5)
+    _check_even(x)
+    return F.avg_pool2d(x, 2, divisor_override=2)
 
 
 def haar_unpool(low: Tensor, lh: Tensor, hl: Tensor, hh: Tensor) -> Tensor:
@@ -48,7 +56,6 @@ def haar_unpool(low: Tensor, lh: Tensor, hl: Tensor, hh: Tensor) -> Tensor:
     return out
 
 
-def _corners(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _check_even(x: Tensor) -> None:
     if x.shape[-2] % 2 or x.shape[-1] % 2:
         raise ValueError(f"Haar pooling needs even sides, not {x.shape[-2]} x {x.shape[-1]}")
-    return x[..., 0::2, 0::2], x[..., 0::2, 1::2], x[..., 1::2, 0::2], x[..., 1::2, 1::2]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .blocks import block_conv, corner_kernels, corners
 from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
-from .haar import haar_pool, haar_unpool
-from .reflect_conv import reflect_conv, reflect_conv_weights
+from .haar import HAAR, haar_low, haar_pool, haar_unpool
+from .reflect_conv import reflect_conv
 
 VARIANTS = ("cat5", "sum")
 LAST_LAYER = "relu4_1"
@@ -29,12 +29,20 @@ Hook = Callable[[int, Tensor], Tensor]  # level, features -> features
 
 @dataclass(frozen=True)
 class Skip:
-    """What the encoder keeps at a pooling: three bands ``[1, C, h, w]``, the map ``[1, C, 2h, 2w]``."""
+    """What the encoder keeps at a pooling.
 
-    lh: Tensor
-    hl: Tensor
-    hh: Tensor
+    Attributes:
+        original: the map before it, ``[1, C, 2h, 2w]``.
+        changed: LH, HL and HH, ``[1, C, h, w]`` each, where they are no longer those of the original.
+    """
+
     original: Tensor
+    changed: tuple[Tensor, Tensor, Tensor] | None = None
+
+    @property
+    def bands(self) -> tuple[Tensor, Tensor, Tensor]:
+        """LH, HL and HH."""
+        return haar_pool(self.original)[1:] if self.changed is None else self.changed
 
 
 def unchanged(level: int, features: Tensor) -> Tensor:
@@ -89,7 +97,7 @@ class WaveletDecoder(nn.Module):
                 x = reflect_conv(x, conv, relu=name != "conv1_1")
             elif self.variant == "sum":
                 skip = skips[UNPOOL_BEFORE[name]]
-                x = reflect_conv(haar_unpool(x, skip.lh, skip.hl, skip.hh), conv, relu=True)
+                x = reflect_conv(haar_unpool(x, *skip.bands), conv, relu=True)
             else:
                 x = unpool_cat5_conv(x, skips[UNPOOL_BEFORE[name]], conv)
         return x
@@ -121,9 +129,8 @@ def wavelet_encode(
     for name in LAYERS[: LAYERS.index("conv4_1") + 1]:
         if name in POOL_BEFORE:
             level = int(name[4]) - 1
-            original = x
-            x, lh, hl, hh = haar_pool(x)
-            skips[level] = Skip(lh, hl, hh, original)
+            skips[level] = Skip(x)
+            x = haar_low(x)
             if variant == "sum":
                 x = hook(level, x)
         x = encoder.step(name, x)
@@ -144,7 +151,7 @@ def wavelet_decode(
 def unpool_cat5(low: Tensor, skip: Skip) -> Tensor:
     """The concatenation LL', LH', HL', HH', original: ``[1, 5 C, 2h, 2w]``, as the paper draws it."""
     zero = torch.zeros_like(low)
-    bands = (low, skip.lh, skip.hl, skip.hh)
+    bands = (low, *skip.bands)
     unpooled = [haar_unpool(*(band if k == b else zero for k in range(4))) for b, band in enumerate(bands)]
     return torch.cat([*unpooled, skip.original], dim=1)
 
@@ -152,9 +159,9 @@ def unpool_cat5(low: Tensor, skip: Skip) -> Tensor:
 def unpool_cat5_conv(low: Tensor, skip: Skip, conv: nn.Conv2d) -> Tensor:
     """``relu(conv(cat(LL', LH', HL', HH', original)))`` without building the concatenation.
 
-    Each unpooled band is constant up to sign on 2x2 blocks, so a 3x3 convolution over it sees only
-    2x2 coarse pixels per output phase: four 2x2 convolutions at the coarse size, 16 instead of 36
-    multiplications per pixel and channel. Replicating the coarse border is reflecting the fine one.
+    All of it is made of 2x2 blocks (see nets/blocks.py): unpooled bands are constant on them up to sign, and
+    bands that were not changed are themselves sums of the original's corners, so they are folded into its
+    weights and never computed: 80 instead of 180 multiplications per coarse pixel and pair of channels.
 
     Args:
         low: ``[1, C, h, w]``.
@@ -164,40 +171,13 @@ def unpool_cat5_conv(low: Tensor, skip: Skip, conv: nn.Conv2d) -> Tensor:
     Returns:
         ``[1, D, 2h, 2w]``.
     """
-    channels = low.shape[1]
-    fine = reflect_conv_weights(skip.original, conv.weight[:, 4 * channels :], conv.bias)
-    bands = torch.cat([low, skip.lh, skip.hl, skip.hh], dim=1).to(fine.dtype)
-    bands = F.pad(bands, (1, 1, 1, 1), mode="replicate")
-    h, w = low.shape[-2:]
-    for (row, column), kernel in phase_kernels(conv.weight[:, : 4 * channels]).items():
-        window = bands[..., row : row + h + 1, column : column + w + 1]
-        fine[..., row::2, column::2] += F.conv2d(window, kernel)
-    return F.relu_(fine)
-
-
-def phase_kernels(weight: Tensor) -> dict[tuple[int, int], Tensor]:
-    """3x3 weights over four unpooled bands as 2x2 weights over the bands, per output phase.
-
-    Args:
-        weight: ``[D, 4 C, 3, 3]``, bands in the order LL, LH, HL, HH.
-
-    Returns:
-        (row, column) of the output in its 2x2 block -> ``[D, 4 C, 2, 2]``.
-    """
-    split = weight.unflatten(1, (4, -1))  # [D, 4, C, 3, 3]
-    # sign of band b at (row, column) of a block, halved: the Haar kernels of nets/haar.py
-    signs = 0.5 * torch.tensor(
-        [[[1, 1], [1, 1]], [[-1, 1], [-1, 1]], [[-1, -1], [1, 1]], [[1, -1], [-1, 1]]],
-        dtype=weight.dtype, device=weight.device,
-    )  # fmt: skip
-    kernels = {}
-    for row in range(2):
-        for column in range(2):
-            kernel = weight.new_zeros(*split.shape[:3], 2, 2)
-            for dy in range(3):
-                for dx in range(3):
-                    y, x = row + dy - 1, column + dx - 1  # -1 … 2: fine offset within the block
-                    sign = signs[:, y % 2, x % 2].view(1, 4, 1)
-                    kernel[..., y // 2 + 1 - row, x // 2 + 1 - column] += sign * split[..., dy, dx]
-            kernels[row, column] = kernel.flatten(1, 2).contiguous(memory_format=torch.channels_last)
-    return kernels
+    kernels = corner_kernels(conv.weight).unflatten(3, (5, -1))  # [phase, D, corner, 5, C, 2, 2]
+    signs = HAAR.to(kernels)
+    band_kernels = torch.einsum("bk,pdkbcyx->pdbcyx", signs, kernels[:, :, :, :4])
+    own_kernels = kernels[:, :, :, 4]
+    if skip.changed is None:
+        own_kernels = own_kernels + torch.einsum("bk,pdbcyx->pdkcyx", signs[1:], band_kernels[:, :, 1:])
+        band_kernels = band_kernels[:, :, :1]
+    joint = torch.cat([band_kernels, own_kernels], 2).flatten(2, 3).to(conv.weight.dtype)
+    planes = (low, *(skip.changed or ()), *corners(skip.original))
+    return block_conv(planes, joint, conv.bias, relu=True)

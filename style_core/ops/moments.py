@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 1 << 18  # values summed in float32, small enough for the cache, before float64 goes on
+SAMPLES = 1024  # vectors whose mean is near enough to all vectors' mean
 
 
 @dataclass(frozen=True)
@@ -66,23 +67,33 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Moments:
         ValueError: no position is selected.
     """
     rows = as_rows(features)
-    if mask is not None:
-        rows = rows[mask.flatten()]
-    count = rows.shape[0]
+    chosen = None if mask is None else mask.flatten()
+    count = rows.shape[0] if chosen is None else int(chosen.sum())
     if count == 0:
         raise ValueError("moments of no position at all")
     wide = torch.float64 if features.dtype == torch.float64 else torch.float32
-    blocks = rows.split(max(1, BLOCK // rows.shape[1]))
+    # Sums about a rough mean lose nothing to a large one, and need no pass to find the exact one first.
+    shift = _rough_mean(rows, chosen, wide)
+    size = max(1, BLOCK // rows.shape[1])
+    buffer = torch.empty(min(size, len(rows)), rows.shape[1], dtype=wide, device=rows.device)
     total = torch.zeros(rows.shape[1], dtype=torch.float64)
-    for block in blocks:
-        total += block.sum(0, dtype=wide).cpu().double()
-    mean = total / count
     scatter = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64)
-    shift = mean.to(wide).to(rows.device)
-    for block in blocks:
-        centered = block.to(wide) - shift
-        scatter += (centered.T @ centered).cpu().double()
-    return Moments(mean, scatter / max(count - 1, 1), count)
+    for start in range(0, len(rows), size):
+        block = rows[start : start + size]
+        if chosen is not None:
+            block = block[chosen[start : start + size]]
+        shifted = buffer[: len(block)].copy_(block).sub_(shift)
+        total += shifted.sum(0).cpu()
+        scatter += (shifted.T @ shifted).cpu()
+    offset = total / count
+    scatter -= torch.outer(offset, total)
+    return Moments(shift.cpu().double() + offset, scatter / max(count - 1, 1), count)
+
+
+def _rough_mean(rows: Tensor, chosen: Tensor | None, wide: torch.dtype) -> Tensor:
+    """The mean of evenly spread vectors, of all or of those chosen."""
+    places = torch.arange(len(rows), device=rows.device) if chosen is None else chosen.nonzero().squeeze(1)
+    return rows[places[:: max(1, len(places) // SAMPLES)]].to(wide).mean(0)
 
 
 def as_rows(features: Tensor) -> Tensor:

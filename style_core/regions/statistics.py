@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
 
-from ..ops.moments import Moments, as_rows, from_rows, moments
+from ..ops.moments import BLOCK, Moments, as_rows, from_rows, moments
 from ..ops.whitening import AffineMap
 from .labels import EVERYTHING, Labels
 from .membership import Membership
@@ -50,11 +51,11 @@ def region_moments(features: Tensor, labels: Labels | None) -> RegionMoments:
         features: ``[1, C, h, w]``.
         labels: of any size, or ``None`` for one region.
     """
-    found = {EVERYTHING: moments(features)}
-    if labels is not None:
-        small = labels.at(features.shape[-2], features.shape[-1])
-        found |= {k: moments(features, small.map == k) for k in small.present if k != EVERYTHING}
-    return RegionMoments(found)
+    if labels is None:
+        return RegionMoments({EVERYTHING: moments(features)})
+    small = labels.at(features.shape[-2], features.shape[-1])
+    parts = {label: moments(features, small.map == label) for label in small.present}
+    return RegionMoments(parts | {EVERYTHING: reduce(Moments.merged, parts.values())})
 
 
 def apply_maps(features: Tensor, maps: Mapping[int, AffineMap], membership: Membership | None) -> Tensor:
@@ -69,19 +70,41 @@ def apply_maps(features: Tensor, maps: Mapping[int, AffineMap], membership: Memb
         ``[1, C, h, w]``.
     """
     rows = as_rows(features)
-    size = (features.shape[-2], features.shape[-1])
-    if membership is None:
-        return from_rows(_affine(rows, maps[EVERYTHING]), *size)
-    out = torch.zeros(rows.shape, dtype=membership.shares.dtype, device=rows.device)
-    for label, share in zip(membership.labels, membership.shares.flatten(1), strict=True):
+    out = torch.empty_like(rows)
+    shares = None if membership is None else membership.shares.flatten(1)
+    # Block by block, so that what is in between stays in the cache.
+    step = max(1, BLOCK // rows.shape[1])
+    prepared = _ready(maps, rows)
+    for start in range(0, len(rows), step):
+        block = slice(start, start + step)
+        if membership is None or shares is None:
+            out[block] = _affine(rows[block], prepared[EVERYTHING])
+        else:
+            out[block] = _blend(rows[block], prepared, membership.labels, shares[:, block])
+    return from_rows(out, features.shape[-2], features.shape[-1])
+
+
+def _blend(rows: Tensor, maps: Mapping[int, AffineMap], labels: tuple[int, ...], shares: Tensor) -> Tensor:
+    """Sum over labels of share, ``[K, n]``, times mapped rows."""
+    out = torch.zeros(rows.shape, dtype=maps[EVERYTHING].matrix.dtype, device=rows.device)
+    for label, share in zip(labels, shares, strict=True):
+        transform = maps.get(label, maps[EVERYTHING])
         index = share.nonzero().squeeze(1)
-        if len(index):
-            moved = _affine(rows[index], maps.get(label, maps[EVERYTHING])).to(out.dtype)
-            out.index_add_(0, index, moved * share[index, None])
-    return from_rows(out.to(features.dtype), *size)
+        if len(index) == len(rows):
+            out.addcmul_(_affine(rows, transform), share[:, None])
+        elif len(index):
+            out.index_add_(0, index, _affine(rows[index], transform) * share[index, None])
+    return out
+
+
+def _ready(maps: Mapping[int, AffineMap], rows: Tensor) -> dict[int, AffineMap]:
+    """The maps as the features' blocks need them; rounding the matrix to bfloat16 would tint."""
+    wide = torch.promote_types(rows.dtype, torch.float32)
+    return {
+        label: AffineMap(*(t.to(wide).to(rows.device) for t in (found.matrix, found.bias)))
+        for label, found in maps.items()
+    }
 
 
 def _affine(rows: Tensor, transform: AffineMap) -> Tensor:
-    wide = torch.promote_types(rows.dtype, torch.float32)  # rounding the matrix to bfloat16 would tint
-    bias, matrix = (t.to(wide).to(rows.device) for t in (transform.bias, transform.matrix))
-    return torch.addmm(bias, rows.to(wide), matrix.T).to(rows.dtype)
+    return torch.addmm(transform.bias, rows.to(transform.bias.dtype), transform.matrix.T)

@@ -157,7 +157,7 @@ def set_convolution(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
 
 
 def _unpool_sum(low: Tensor, skip: Skip) -> Tensor:
-    return haar_unpool(low, skip.lh, skip.hl, skip.hh)
+    return haar_unpool(low, *skip.bands)
 
 
 def fit_convolution(x: Tensor, goal_map: Tensor, *, is_rectified: bool = True) -> tuple[Tensor, Tensor]:

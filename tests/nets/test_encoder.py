@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from style_core.nets.encoder import LAYERS, POOL_BEFORE, Encoder, load_strictly
+from style_core.nets.encoder import LAYERS, POOL_BEFORE, Encoder, largest_of_blocks, load_strictly
 
 from ..conftest import TINY_WIDTHS, photo
 
@@ -100,3 +100,10 @@ def test_unknown_pooling_and_layers_are_refused():
         Encoder(TINY_WIDTHS, pool="l2")
     with pytest.raises(ValueError, match="prefix"):
         Encoder({"conv1_2": 4})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (7, 6), (6, 9)])
+def test_max_pooling_is_that_of_torch(height, width, dtype):
+    x = torch.randn(2, 3, height, width).to(dtype)
+    assert torch.equal(largest_of_blocks(x), torch.nn.functional.max_pool2d(x, 2))

@@ -27,20 +27,21 @@ def encoder():
     return Encoder(TINY_WIDTHS, pool="haar").double()
 
 
-@pytest.mark.parametrize(("height", "width"), [(2, 2), (6, 5), (9, 4)])
-def test_convolution_per_phase_equals_the_concatenation(height, width):
+@pytest.mark.parametrize("is_changed", [False, True])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (6, 5), (9, 4)])
+def test_convolution_on_blocks_equals_the_concatenation(height, width, is_changed):
     torch.manual_seed(1)
-    bands = [torch.randn(1, 3, height, width).double() for _ in range(4)]
-    skip = Skip(*bands[1:], original=torch.randn(1, 3, 2 * height, 2 * width).double())
+    low, *bands = (torch.randn(1, 3, height, width).double() for _ in range(4))
+    original = torch.randn(1, 3, 2 * height, 2 * width).double()
+    skip = Skip(original, tuple(bands) if is_changed else None)
     conv = torch.nn.Conv2d(15, 4, 3).double()
-    desired = reflect_conv(unpool_cat5(bands[0], skip), conv, relu=True)
-    torch.testing.assert_close(unpool_cat5_conv(bands[0], skip, conv), desired)
+    desired = reflect_conv(unpool_cat5(low, skip), conv, relu=True)
+    torch.testing.assert_close(unpool_cat5_conv(low, skip, conv), desired)
 
 
 def test_concatenated_bands_sum_to_the_pooled_map():
     x = torch.randn(1, 3, 8, 6).double()
-    low, lh, hl, hh = haar_pool(x)
-    stacked = unpool_cat5(low, Skip(lh, hl, hh, original=x))
+    stacked = unpool_cat5(haar_pool(x)[0], Skip(x))
     torch.testing.assert_close(stacked.unflatten(1, (5, 3))[:, :4].sum(1), x)
     torch.testing.assert_close(stacked[:, 12:], x)
 
@@ -78,15 +79,15 @@ def test_what_a_hook_returns_reaches_later_levels_and_skips(encoder, variant):
         encoder, photo(32, 32).double(), variant=variant, hook=lambda k, x: 2 * x if k == 2 else x
     )
     assert not torch.allclose(plain, changed)
-    torch.testing.assert_close(skips[1].lh, plain_skips[1].lh)
-    assert not torch.allclose(skips[3].lh, plain_skips[3].lh)
+    torch.testing.assert_close(skips[1].original, plain_skips[1].original)
+    assert not torch.allclose(skips[3].original, plain_skips[3].original)
 
 
 def test_sum_decoder_unpools_with_the_skips(encoder):
     decoder = WaveletDecoder(TINY_WIDTHS, variant="sum").double()
     features, skips = wavelet_encode(encoder, photo(16, 16).double(), variant="sum")
     x = reflect_conv(features, decoder.conv4_1, relu=True)
-    x = haar_unpool(x, skips[3].lh, skips[3].hl, skips[3].hh)
+    x = haar_unpool(x, *skips[3].bands)
     for name in ("conv3_4", "conv3_3", "conv3_2"):
         x = reflect_conv(x, getattr(decoder, name), relu=True)
     torch.testing.assert_close(decoder.level(4, features, skips), x)

@@ -81,3 +81,12 @@ def test_means_merge_by_weight():
 def test_rows_and_back_is_the_same_map():
     x = torch.randn(1, 4, 3, 5)
     assert torch.equal(from_rows(as_rows(x), 3, 5), x)
+
+
+def test_a_rough_mean_far_from_the_true_one_does_no_harm():
+    """The vectors that the rough mean is made of lie elsewhere than all others."""
+    x = torch.randn(1, 3, 4, 4096, generator=torch.Generator().manual_seed(0))
+    x.flatten(2)[..., :: 4 * 4096 // module.SAMPLES] += 10
+    rows = x[0].flatten(1).double().numpy()
+    np.testing.assert_allclose(moments(x).covariance, np.cov(rows), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(moments(x).mean, rows.mean(1), atol=1e-5)

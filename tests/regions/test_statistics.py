@@ -124,3 +124,21 @@ def test_a_label_without_map_uses_that_of_everything():
 def test_without_labels_the_map_of_everything_applies():
     x = torch.rand(1, 3, 8, 8)
     torch.testing.assert_close(apply_maps(x, {0: scaling(2)}, None), 2 * x)
+
+
+@pytest.mark.parametrize("block", [6, 100, 1 << 18])
+def test_maps_are_blended_by_shares_whatever_the_blocks(monkeypatch, block):
+    monkeypatch.setattr("style_core.regions.statistics.BLOCK", block)
+    torch.manual_seed(0)
+    x = torch.randn(1, 3, 7, 9)
+    first = torch.rand(7, 9)
+    first[:, 6:] = 0  # where one region has no part
+    shares = torch.stack([first, 1 - first])
+    maps = {k: AffineMap(torch.randn(3, 3).double(), torch.randn(3).double()) for k in (0, 1, 2)}
+    found = [
+        torch.einsum("cd,dhw->chw", maps[k].matrix, x[0].double()) + maps[k].bias[:, None, None]
+        for k in (1, 2)
+    ]
+    desired = shares[0].double() * found[0] + shares[1].double() * found[1]
+    actual = apply_maps(x, maps, Membership((1, 2), shares))[0].double()
+    torch.testing.assert_close(actual, desired, rtol=1e-5, atol=1e-5)

@@ -114,10 +114,10 @@ def strips(height: int, width: int) -> Iterator[slice]:
         yield slice(top, min(top + rows, height))
 
 
-def empty_picture(height: int, width: int, depth: torch.dtype) -> Samples:
+def empty_picture(height: int, width: int, depth: torch.dtype, device: torch.device | None = None) -> Samples:
     """``[1, 3, H, W]`` to be filled; of whole samples a pixel's colors lie together, as files have them."""
     order = torch.channels_last if depth in HIGHEST else torch.contiguous_format
-    return torch.empty((1, 3, height, width), dtype=depth, memory_format=order)
+    return torch.empty((1, 3, height, width), dtype=depth, device=device, memory_format=order)
 
 
 def interleaved(samples: Samples, coverage: Samples | None, depth: torch.dtype) -> np.ndarray:

@@ -42,9 +42,9 @@ class Prior:
     bins: int = 6
     blur: int = 2
     pull: float = 0.02
-    ridge: float = 0.03
-    gain: float = 0.9
-    edge: float = 0.03
+    ridge: float = 0.06
+    gain: float = 0.8
+    edge: float = 0.02
 
 
 CALM = Prior()  # no halos, blotches or grain; chosen on phone photos, see benchmarks/README.md

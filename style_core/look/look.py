@@ -107,7 +107,7 @@ class Look:
             the same, of the same type. Nothing is rounded on the way, and of whole samples no floats are made
             but of a strip at a time.
         """
-        out = empty_picture(picture.shape[-2], picture.shape[-1], picture.dtype)
+        out = empty_picture(picture.shape[-2], picture.shape[-1], picture.dtype, picture.device)
         for rows, _, looked in self.strips(picture):
             out[:, :, rows] = as_samples(looked, picture.dtype)
         return out

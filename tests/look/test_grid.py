@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from style_core import images
 from style_core.look import CALM, FAITHFUL, Prior, fit_look
 from style_core.look.grid import Grid, equations, node_places, sliced_by_tensors
 from style_core.look.look import Look, Shares
@@ -150,11 +151,9 @@ def test_slicing_is_trilinear_interpolation(height, width):
 
 
 def test_strips_are_the_whole(monkeypatch):
-    from style_core.look import look as module
-
     picture, grid = photo(100, 40, seed=3), drawn_grid()
     whole = Look((grid,), grid).apply(picture)
-    monkeypatch.setattr(module, "STRIP", 17)
+    monkeypatch.setattr(images, "STRIP", 17 * 40)
     assert torch.equal(Look((grid,), grid).apply(picture), whole)
 
 

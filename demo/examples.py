@@ -26,7 +26,7 @@ CACHE = "STYLE_DEMO_EXAMPLES"  # folder of kept results
 
 
 @dataclass(frozen=True)
-class Pair:
+class ExamplePair:
     """A content and a style file."""
 
     content: Path
@@ -43,11 +43,11 @@ class KeptResult:
     seconds: float
 
 
-def gallery(*, photorealistic: bool) -> list[Pair]:
+def gallery(*, photorealistic: bool) -> list[ExamplePair]:
     """The pairs of ``assets/examples/examples.json`` for photo or painting methods."""
     listed = json.loads((FOLDER / "examples.json").read_text("utf-8"))
     chosen = listed["photo" if photorealistic else "art"]
-    return [Pair(FOLDER / content, FOLDER / style) for content, style in chosen]
+    return [ExamplePair(FOLDER / content, FOLDER / style) for content, style in chosen]
 
 
 def example_key(request: Mapping[str, Any], content: str | None, style: str | None) -> str | None:

@@ -75,14 +75,14 @@ def render_share(share: Shared, base_url: str, language: str, nonce: str) -> str
     base, record = f"{base_url}/c/{share.id}", _mapping(share.record)
     tiles = [tile for tile in _list(record.get("tiles")) if _known(share, tile.get("picture"))]
     inputs = [entry for entry in _list(record.get("inputs")) if _known(share, entry.get("picture"))]
-    title = _string(record.get("title")) or SITE
+    title = _string(record.get("title")) or say(SITE, language)
     body = (
         f'<header><h1>{_e(title)}</h1><a class="button" href="{_e(base_url)}/?share={share.id}">'
         f"{say('Open in the demo', language)}</a></header>"
         f"{_inputs(share, base, inputs, language)}{_results(share, base, inputs, tiles, language)}"
         f"<footer>{_e(_dates(share, language))}</footer>"
     )
-    return _page(title, _open_graph(share, base, title, tiles), body, language, nonce, viewer=True)
+    return _page(title, _open_graph(share, base, title, tiles, language), body, language, nonce, viewer=True)
 
 
 def _results(
@@ -143,7 +143,8 @@ def _page(title: str, head: str, body: str, language: str, nonce: str, *, viewer
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="robots" content="noindex">'
-        f'<meta name="color-scheme" content="light dark"><title>{_e(title)} · {SITE}</title>'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{_e(title)} · {_e(say(SITE, language))}</title>"
         f"{head}{style}{code}</head>"
         f"<body><main>{body}</main></body></html>"
     )
@@ -151,11 +152,11 @@ def _page(title: str, head: str, body: str, language: str, nonce: str, *, viewer
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
-def _open_graph(share: Shared, base: str, title: str, tiles: list[dict[str, Any]]) -> str:
+def _open_graph(share: Shared, base: str, title: str, tiles: list[dict[str, Any]], language: str) -> str:
     """What chat programs show of the link."""
-    described = "; ".join(filter(None, (_strengths(tile) for tile in tiles[:5]))) or SITE
+    described = "; ".join(filter(None, (_strengths(tile) for tile in tiles[:5]))) or say(SITE, language)
     found = {"og:title": title, "og:description": described, "og:type": "website", "og:url": base,
-             "og:site_name": SITE}  # fmt: skip
+             "og:site_name": say(SITE, language)}  # fmt: skip
     if "card" in share.pictures:
         card = share.pictures["card"]
         found |= {"og:image": f"{base}/card", "og:image:type": "image/jpeg",

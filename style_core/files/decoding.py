@@ -99,7 +99,7 @@ def decode(data: bytes, name: str, file: str) -> Stored:
             return _from_heif(data, name)
         if jpeg_xl.is_jpeg_xl(data):
             return _from_jpeg_xl(data, name, file)
-        if (found := tiff.head(data)) is not None and found.is_readable and found.is_deep:
+        if (found := tiff.first_page(data)) is not None and found.is_readable and found.is_deep:
             return _from_tiff(data, found, name)
         head = head_of(data)
         with _opened(head, name, file) as image:
@@ -189,7 +189,7 @@ def size(data: bytes) -> tuple[int, int] | None:
             return found
         if jpeg_xl.is_jpeg_xl(data):
             return jpeg_xl.size(data)
-        if (page := tiff.head(data)) is not None and page.is_readable and page.is_deep:
+        if (page := tiff.first_page(data)) is not None and page.is_readable and page.is_deep:
             width, height = page.size
             return (height, width) if page.orientation in SIDEWAYS else (width, height)
         head = head_of(data)
@@ -456,18 +456,18 @@ def _mode(array: np.ndarray) -> str:
     return "L" if array.shape[2] == 1 else "RGB"
 
 
-def _from_tiff(data: bytes, head: tiff.Head, name: str) -> Stored:
-    check_size(*head.size, name)
-    array, alpha = tiff.read(data, head)
-    notes = [f"The {name} has several frames or pages; the first is used."] if head.has_more_pages else []
-    if head.has_broken_profile:
+def _from_tiff(data: bytes, page: tiff.FirstPage, name: str) -> Stored:
+    check_size(*page.size, name)
+    array, alpha = tiff.read(data, page)
+    notes = [f"The {name} has several frames or pages; the first is used."] if page.has_more_pages else []
+    if page.has_broken_profile:
         notes.append(unusable_colors(name, "color profile"))
-    array = np.ascontiguousarray(_turned(array, head.orientation))
+    array = np.ascontiguousarray(_turned(array, page.orientation))
     if alpha is not None:
-        alpha = _turned(alpha, head.orientation)
+        alpha = _turned(alpha, page.orientation)
         alpha = alpha.clip(0, 1) if alpha.dtype.kind == "f" else alpha
-    space = ColorSpace(profile=head.profile) if head.profile else PLAIN
-    is_negative = head.photometric == tiff.MIN_IS_WHITE
+    space = ColorSpace(profile=page.profile) if page.profile else PLAIN
+    is_negative = page.photometric == tiff.MIN_IS_WHITE
     return Stored(array, _mode(array), alpha, space, False, is_negative, tuple(notes))
 
 

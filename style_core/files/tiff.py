@@ -24,7 +24,7 @@ FAILURES = (  # what tifffile raises on damaged files
 
 
 @dataclass(frozen=True)
-class Head:
+class FirstPage:
     """What the first page says of itself; ``is_readable``: by :func:`read`, which Pillow may do better."""
 
     size: tuple[int, int]
@@ -45,18 +45,18 @@ class Head:
         return self.type.itemsize > 1
 
 
-def head(data: bytes) -> Head | None:
+def first_page(data: bytes) -> FirstPage | None:
     """Of a TIFF's first page; ``None`` for other files and damaged ones."""
     if not data.startswith(SIGNATURES):
         return None
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as opened:
-            return _head(opened)
+            return _first_page(opened)
     except FAILURES:
         return None
 
 
-def _head(opened: tifffile.TiffFile) -> Head | None:
+def _first_page(opened: tifffile.TiffFile) -> FirstPage | None:
     page = opened.pages.first
     if page.dtype is None:
         return None
@@ -65,7 +65,7 @@ def _head(opened: tifffile.TiffFile) -> Head | None:
     extra = page.extrasamples if isinstance(page.extrasamples, tuple) else (page.extrasamples,)
     colors = 3 if page.photometric == RGB else 1
     size = page.imagewidth * page.imagelength * page.samplesperpixel * page.dtype.itemsize
-    return Head(
+    return FirstPage(
         (page.imagewidth, page.imagelength), page.dtype, int(page.photometric), page.samplesperpixel,
         tuple(int(kind) for kind in extra), _bits(page.bitspersample),
         turn if isinstance(turn, int) and 1 <= turn <= 8 else 1,
@@ -85,7 +85,7 @@ def _bits(stated: int | tuple[int, ...]) -> int:
     return int(stated[0] if isinstance(stated, tuple) else stated)
 
 
-def read(data: bytes, head: Head) -> tuple[np.ndarray, np.ndarray | None]:
+def read(data: bytes, said: FirstPage) -> tuple[np.ndarray, np.ndarray | None]:
     """The first page's gray or color ``[H, W, 1 | 3]`` and its alpha ``[H, W]``, not yet turned.
 
     Raises:
@@ -97,15 +97,15 @@ def read(data: bytes, head: Head) -> tuple[np.ndarray, np.ndarray | None]:
         if array.ndim == 3 and page.planarconfig == SEPARATE_PLANES:
             array = np.moveaxis(array, 0, -1)
     array = array[..., None] if array.ndim == 2 else array
-    if array.shape != (*head.size[::-1], head.samples):
+    if array.shape != (*said.size[::-1], said.samples):
         raise ValueError(f"pixels of shape {array.shape}")
     if array.dtype.kind == "f":
         array = array.astype(np.float32)
-    elif array.dtype == np.uint16 and head.bits < 16:
-        array = spread(array, head.bits)
-    count = 3 if head.photometric == RGB else 1
+    elif array.dtype == np.uint16 and said.bits < 16:
+        array = spread(array, said.bits)
+    count = 3 if said.photometric == RGB else 1
     color = np.ascontiguousarray(array[..., :count])
-    kinds = {kind: count + k for k, kind in reversed(list(enumerate(head.extra)))}
+    kinds = {kind: count + k for k, kind in reversed(list(enumerate(said.extra)))}
     place = kinds.get(UNASSOCIATED, kinds.get(ASSOCIATED))
     if place is None or place >= array.shape[2]:  # further samples of no stated kind say nothing
         return color, None

@@ -15,9 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from style_core import memory, stylize
+from style_core import load_image, memory, stylize
+from style_core.fronts import to_pil
 
 from .arguments import described
 from .pictures import EXAMPLES
@@ -53,10 +52,10 @@ def main() -> None:
 
 def _resampled(photo: Path, megapixels: float, folder: Path) -> Path:
     """The photo as a JPEG of that many megapixels."""
-    with Image.open(photo) as opened:
-        width, height = opened.size
-        factor = (megapixels * 1e6 / (width * height)) ** 0.5
-        large = opened.convert("RGB").resize((round(width * factor), round(height * factor)))
+    picture = load_image(photo)
+    width, height = picture.size
+    factor = (megapixels * 1e6 / (width * height)) ** 0.5
+    large = to_pil(picture.samples).resize((round(width * factor), round(height * factor)))
     file = folder / f"{megapixels:g}.jpg"
     large.save(file, quality=92)
     return file

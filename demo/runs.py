@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
 
 from style_core import load_image
 from style_core.fronts import save_picture
@@ -86,11 +85,11 @@ class TabRun:
         stored = self._stored(name)
         if stored is None or suffix == ".png":
             return stored is not None
-        shape = np.load(stored, mmap_mode="r").shape if stored.suffix == PIXELS else None
-        if shape is None:
-            with Image.open(stored) as image:
-                shape = image.height, image.width, len(image.getbands())
-        return shape[2] == 3 and max(shape) <= JPEG_SIDE
+        if stored.suffix == PIXELS:
+            height, width, channels = np.load(stored, mmap_mode="r").shape
+            return channels == 3 and max(height, width) <= JPEG_SIDE
+        picture = load_image(stored, name="result")
+        return picture.coverage is None and max(picture.size) <= JPEG_SIDE
 
     def _stored(self, name: str) -> Path | None:
         """The file with a result's pixels."""

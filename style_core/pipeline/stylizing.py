@@ -113,7 +113,7 @@ def stylize(
     )  # fmt: skip
     began = time.perf_counter()
     # Methods that need gradients switch them on.
-    with out_of_memory_as_a_sentence(target), torch.no_grad():
+    with runtime, out_of_memory_as_a_sentence(target), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
         pictures = read_pictures(content, sources, values, chosen.longest, runtime)
         if on_size is not None:

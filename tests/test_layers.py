@@ -40,6 +40,7 @@ SUPPLY = (
     "style_core.device",
     "style_core.memory",
     "style_core.digest",
+    "style_core.exactness",
     "style_core.reservations",
 )
 DOOR = ("style_core.pipeline",)
@@ -90,6 +91,7 @@ RULES = (  # the first that fits a module holds
     Rule(METHODS, (*WORDS, *NUMBERS, *CONTRACT, *SHARED), ("torch",)),
     Rule(("style_core.digest", "style_core.container", "style_core.reservations")),
     Rule(("style_core.memory",), WORDS, ("torch", "cachetools")),
+    Rule(("style_core.exactness",), (), ("torch",)),
     Rule(("style_core.device",), (*WORDS, "style_core.container"), ("torch",)),
     Rule(
         ("style_core.weights.hub", "style_core.weights.hub.*"),

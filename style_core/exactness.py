@@ -1,8 +1,8 @@
 """Products of float32 in float32: PyTorch's shorter formats for them, such as TF32, switched off for a while.
 
 The switches are the whole process's, so they go back when the last of several jobs at once has ended; one
-that is content with less may get more meanwhile. While they are set, PyTorch refuses to say by their old name,
-``torch.backends.cudnn.allow_tf32``, how they stand.
+that is content with less may get more meanwhile. While they are set, PyTorch refuses to say by their old
+name, ``torch.backends.cudnn.allow_tf32``, how they stand.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EXACT = "ieee"
 def switches() -> tuple[Any, ...]:
     """What has an attribute ``fp32_precision``: the products of GPUs, of which convolutions begin with TF32
     switched on, and of the processor."""
-    backends = torch.backends
+    backends: Any = torch.backends
     return (
         backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn, backends.mkldnn.matmul,
         backends.mkldnn.conv,

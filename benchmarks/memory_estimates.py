@@ -39,18 +39,19 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list_methods())
     parser.add_argument("--megapixels", nargs="+", type=float, default=MEGAPIXELS)
     parser.add_argument("--regions", nargs="+", type=int, default=REGIONS, help="1 is without masks")
-    parser.add_argument("--row", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--precision", choices=("fast", "exact"), default="fast")
+    parser.add_argument("--row", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.row:
-        print(_measure(args.row[0], float(args.row[1]), int(args.row[2])))
+        print(_measure(args.row[0], float(args.row[1]), int(args.row[2]), args.row[3]))
         return
     print("| method | megapixels | regions | said | taken | said / taken |\n|---|---|---|---|---|---|")
-    for run in itertools.product(args.methods, args.megapixels, args.regions):
+    for run in itertools.product(args.methods, args.megapixels, args.regions, [args.precision]):
         command = [sys.executable, "-m", "benchmarks.memory_estimates", "--row", *map(str, run)]
         print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip(), flush=True)
 
 
-def _measure(key: str, megapixels: float, regions: int) -> str:
+def _measure(key: str, megapixels: float, regions: int, precision: str) -> str:
     height = round(math.sqrt(megapixels * 1e6 / SHAPE))
     content, style = photo(round(height * SHAPE), height), photo(*STYLE, STYLES["wct"])
     masks: dict[str, Any] = {}
@@ -63,7 +64,7 @@ def _measure(key: str, megapixels: float, regions: int) -> str:
         said.append((size, _status("VmRSS")))
 
     RequestRuntime.need_memory = need  # type: ignore[method-assign]
-    stylize(key, content, style, device="cpu", **masks, **_options(key, max(content.shape)))
+    stylize(key, content, style, device="cpu", **masks, **_options(key, max(content.shape), precision))
     size, before = said[-1]
     taken = _status("VmHWM") - before
     return (
@@ -72,10 +73,13 @@ def _measure(key: str, megapixels: float, regions: int) -> str:
     )
 
 
-def _options(key: str, longer: int) -> dict[str, Any]:
+def _options(key: str, longer: int, precision: str) -> dict[str, Any]:
     """The whole photo through the network, at one size."""
     known = option_fields(get_method(key).options)
-    wanted = {"size": longer, "working_size": None, "steps": HISTORY + 2, "coarse_to_fine": False}
+    wanted: dict[str, Any] = {
+        "size": longer, "working_size": None, "steps": HISTORY + 2, "coarse_to_fine": False,
+        "precision": precision,
+    }  # fmt: skip
     return {name: value for name, value in wanted.items() if name in known}
 
 

@@ -39,7 +39,7 @@ START_TOLERANCE = 2e-3  # looser than PhotoWCT: the optimizer goes on from there
 NOISE_FLOOR = 0.01  # share of the colors' variance that is not amplified at the start
 REFINEMENTS = ("affine", "detail")
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.01  # Luan et al. 2017, README and batch script of the released code
-MAPS_HELD = 32  # gradients and L-BFGS history included; see shared/feature_memory.py
+MAPS_HELD = 16  # gradients and L-BFGS history included; see shared/feature_memory.py
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
         runtime.note("At style strength 0 nothing is transferred; this is the content itself.")
         return inputs.content
     encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
-    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False)
+    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False, in_float32=True)
     first, second = _stages(inputs.content, options)
     watch = Watch(runtime, [*first, second], max_seconds=options.max_seconds, last=0.9)
     image = before = inputs.content

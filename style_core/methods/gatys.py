@@ -24,7 +24,7 @@ from .shared.style_scale import scaled_styles, style_scale_slider
 
 STARTS = ("content", "noise", "style")
 COLORS = ("style", "luminance", "covariance")
-MAPS_HELD = 29  # gradients and L-BFGS history included; see shared/feature_memory.py
+MAPS_HELD = 15  # gradients and L-BFGS history included; see shared/feature_memory.py
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
     original = inputs.content
     inputs = _with_styles(inputs, options, runtime)
     encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
-    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False)
+    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False, in_float32=True)
 
     h, w = inputs.content.shape[-2:]
     scales = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)

@@ -6,12 +6,14 @@ LeVeque, *Updating Formulae and a Pairwise Algorithm for Computing Sample Varian
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 18  # values summed in float32, small enough for the cache, before float64 goes on
+BLOCK = 1 << 18  # values summed in float32, small enough for a processor's cache, before float64 goes on
+DEVICE_BLOCK = 1 << 24  # the same on other devices, which have to be waited for, and more to do at a time
 
 
 @dataclass(frozen=True)
@@ -72,17 +74,36 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Moments:
     if count == 0:
         raise ValueError("moments of no position at all")
     wide = torch.float64 if features.dtype == torch.float64 else torch.float32
-    blocks = rows.split(max(1, BLOCK // rows.shape[1]))
-    total = torch.zeros(rows.shape[1], dtype=torch.float64)
-    for block in blocks:
-        total += block.sum(0, dtype=wide).cpu().double()
-    mean = total / count
-    scatter = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64)
+    blocks = rows.split(max(1, block_values(rows.device) // rows.shape[1]))
+    mean = sum_on_host(block.sum(0, dtype=wide) for block in blocks) / count
     shift = mean.to(wide).to(rows.device)
-    for block in blocks:
-        centered = block.to(wide) - shift
-        scatter += (centered.T @ centered).cpu().double()
+    scatter = sum_on_host(_scatter(block, shift) for block in blocks)
     return Moments(mean, scatter / max(count - 1, 1), count)
+
+
+def _scatter(rows: Tensor, shift: Tensor) -> Tensor:
+    centered = rows.to(shift.dtype) - shift
+    return centered.T @ centered
+
+
+def block_values(device: torch.device) -> int:
+    """How many values are worked on at a time there."""
+    return BLOCK if device.type == "cpu" else DEVICE_BLOCK
+
+
+def sum_on_host(parts: Iterable[Tensor]) -> Tensor:
+    """The sum of equally shaped tensors in float64, on the CPU.
+
+    Those of another device are fetched once, all together, so that it is waited for once.
+    """
+    waiting: list[Tensor] = []
+    total: Tensor | None = None
+    for part in parts:
+        if part.device.type == "cpu":
+            total = part.double() if total is None else total.add_(part)
+        else:
+            waiting.append(part)
+    return torch.stack(waiting).cpu().double().sum(0) if total is None else total
 
 
 def as_rows(features: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ REGION_MAPS = 3.0  # float32 numbers of each region at every pixel
 
 def need_feature_memory(
     runtime: Runtime, encoder: Encoder, inputs: Inputs, styles: Sequence[StyleInput] | None = None, *,
-    maps_held: float, maps_regions: bool,
+    maps_held: float, maps_regions: bool, in_float32: bool = False,
 ) -> None:  # fmt: skip
     """Reserve what a method is going to take.
 
@@ -33,12 +33,14 @@ def need_feature_memory(
         styles: as they are measured, where that is not the inputs' own.
         maps_held: maps of conv1_1's size at the content's alive at once.
         maps_regions: whether features are mapped by region.
+        in_float32: whether most of these maps are, as gradients and what goes with them, in float32 whatever
+            the network's precision.
 
     Raises:
         OutOfMemory: with the share of the picture that fits.
     """
     regions = _regions(inputs.content_labels) if maps_regions else 0
-    of_map = encoder.number_bytes * encoder.width("conv1_1")  # for each pixel
+    of_map = (FLOAT32 if in_float32 else encoder.number_bytes) * encoder.width("conv1_1")  # for each pixel
     per_pixel = of_map * maps_held + FLOAT32 * REGION_MAPS * regions
     pictures = [style.pixels for style in (inputs.styles if styles is None else styles)]
     largest = max(_pixels(picture) for picture in pictures)

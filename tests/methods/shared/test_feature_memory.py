@@ -26,12 +26,12 @@ class Said:
         return self.layer_width
 
 
-def said(side, *, style=16, regions=0, maps_regions=True, width=10, number_bytes=4):
+def said(side, *, style=16, regions=0, maps_regions=True, width=10, number_bytes=4, in_float32=False):
     labels = Labels((torch.arange(side * side).view(side, side) % max(1, regions)).to(torch.uint8))
     content = torch.zeros(1, 3, side, side)
     inputs = Inputs(content, (StyleInput(torch.zeros(1, 3, style, style)),), labels if regions else None)
     both = Said(width, number_bytes)
-    need_feature_memory(both, both, inputs, maps_held=3, maps_regions=maps_regions)
+    need_feature_memory(both, both, inputs, maps_held=3, maps_regions=maps_regions, in_float32=in_float32)
     return both.size - START
 
 
@@ -40,6 +40,7 @@ def test_a_map_takes_so_many_bytes_for_each_pixel_and_channel():
     assert said(200) == 4 * said(100)
     assert said(100, width=20) == 2 * said(100)
     assert said(100, number_bytes=2) == said(100) / 2
+    assert said(100, number_bytes=2, in_float32=True) == said(100)
 
 
 def test_every_region_that_is_mapped_takes_three_numbers_more_for_each_pixel():

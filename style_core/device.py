@@ -8,6 +8,7 @@ from functools import cache
 
 import torch
 
+from .container import container_memory
 from .errors import InvalidOption, shortened
 
 # Feature maps in pages of 2 MB, where the system gives them on request: asking for pages of 4 KB took up to
@@ -71,10 +72,31 @@ def peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def available_memory(device: torch.device) -> int | None:
-    """Bytes that can still be allocated, or ``None`` where the system does not say."""
+def held_memory(device: torch.device) -> int:
+    """Bytes that this process holds now: its tensors on a GPU, else all that is resident; 0 if unknown."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        return torch.cuda.memory_allocated(device)
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def available_memory(device: torch.device) -> int | None:
+    """Bytes that can still be allocated, or ``None`` where the system does not say.
+
+    On a GPU what PyTorch has cached for tensors to come is free; elsewhere the limits of a container count as
+    well as what the machine has.
+    """
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + cached
+    found = [size for size in (_machine_memory(), container_memory()) if size is not None]
+    return min(found, default=None)
+
+
+def _machine_memory() -> int | None:
     try:
         pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not a system that counts pages

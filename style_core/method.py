@@ -129,7 +129,11 @@ class Runtime(Protocol):
         """
 
     def need_memory(self, size: int) -> None:
-        """Refuse with :class:`~style_core.errors.OutOfMemory` if ``size`` bytes are not free."""
+        """Reserve ``size`` bytes until the request ends, waiting for other jobs that hold them.
+
+        Raises:
+            OutOfMemory: so much would not be free without them either.
+        """
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         """Report; may raise :class:`~style_core.errors.Cancelled`."""

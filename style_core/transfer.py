@@ -61,17 +61,19 @@ class Statistics:
 
     Attributes:
         moments: by region.
-        bounds: the smallest and the largest value, where they were asked for.
+        bounds: the smallest and the largest value, where they were asked for; scalars where the features are,
+            so that nobody waits for them.
     """
 
     moments: RegionMoments
-    bounds: tuple[float, float] | None = None
+    bounds: tuple[Tensor, Tensor] | None = None
 
     def merged(self, other: Statistics) -> Statistics:
         """Of both parts together."""
         bounds = None
         if self.bounds is not None and other.bounds is not None:
-            bounds = min(self.bounds[0], other.bounds[0]), max(self.bounds[1], other.bounds[1])
+            (low, high), (lowest, highest) = self.bounds, other.bounds
+            bounds = low.minimum(lowest), high.maximum(highest)
         return Statistics(self.moments.merged(other.moments), bounds)
 
 
@@ -89,7 +91,7 @@ class Plan:
     """
 
     maps: Mapping[int, AffineMap]
-    bounds: tuple[float, float] | None = None
+    bounds: tuple[Tensor, Tensor] | None = None
     strength: float = 1.0
 
 
@@ -117,7 +119,7 @@ class Transfer(ABC):
 
 def measure(features: Tensor, labels: Labels | None, *, with_bounds: bool = False) -> Statistics:
     """The statistics of ``[1, C, h, w]``; labels of any size."""
-    bounds = (float(features.min()), float(features.max())) if with_bounds else None
+    bounds = (features.amin(), features.amax()) if with_bounds else None
     return Statistics(region_moments(features, labels), bounds)
 
 

@@ -29,7 +29,7 @@ SLOW = (
     "compiled", "demo/test_mcp.py", "demo/test_shares_on_the_hub.py", "demo/test_viewer.py",
     "files/test_doors.py", "files/test_fuzz.py", "methods", "regions/test_masks.py", "smoothing",
     "test_app.py", "test_browser.py",
-    "test_cli.py", "test_conditions.py", "test_every_method.py", "test_hub_upload.py",
+    "test_cli.py", "test_conditions.py", "test_every_method.py", "test_gpu_run.py", "test_hub_upload.py",
     "test_imagenet_encoder.py", "test_memory.py", "test_package.py", "test_published.py",
     "test_publishing.py", "test_readme.py", "test_transfer.py", "training", "weights/hub",
 )  # fmt: skip

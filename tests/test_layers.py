@@ -35,7 +35,14 @@ NUMBERS = (
 CONTRACT = ("style_core.method", "style_core.transfer", "style_core.measures")
 SHARED = ("style_core.methods.shared.*",)
 METHODS = ("style_core.methods", "style_core.methods.*")
-SUPPLY = ("style_core.weights", "style_core.device", "style_core.memory", "style_core.digest")
+SUPPLY = (
+    "style_core.weights",
+    "style_core.device",
+    "style_core.memory",
+    "style_core.digest",
+    "style_core.exactness",
+    "style_core.reservations",
+)
 DOOR = ("style_core.pipeline",)
 FRONTS = ("style_core", "style_core.fronts")  # the two doors for what has a user in front of it
 
@@ -82,9 +89,10 @@ RULES = (  # the first that fits a module holds
     Rule(CONTRACT, (*WORDS, *NUMBERS, *CONTRACT), ("torch",)),
     Rule(SHARED, (*WORDS, *NUMBERS, *CONTRACT, *SHARED), ("torch",)),
     Rule(METHODS, (*WORDS, *NUMBERS, *CONTRACT, *SHARED), ("torch",)),
-    Rule(("style_core.digest",)),
+    Rule(("style_core.digest", "style_core.container", "style_core.reservations")),
     Rule(("style_core.memory",), WORDS, ("torch", "cachetools")),
-    Rule(("style_core.device",), WORDS, ("torch",)),
+    Rule(("style_core.exactness",), (), ("torch",)),
+    Rule(("style_core.device",), (*WORDS, "style_core.container"), ("torch",)),
     Rule(
         ("style_core.weights.hub", "style_core.weights.hub.*"),
         ("style_core.weights.*", *WORDS, "style_core.nets.*", "style_core.digest", "style_core.files"),

@@ -25,7 +25,7 @@ from ..options import Condition, PhotoOptions, needs_above_zero, several, slider
 from ..regions import Regions, apply_maps, region_moments
 from ..smoothing import matting_energy, propagate
 from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, growing_sizes, scaled_pictures
-from .shared.feature_matching import need_feature_memory
+from .shared.feature_memory import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
 from .shared.gram_options import GramOptions, content_factor
 
@@ -39,7 +39,7 @@ START_TOLERANCE = 2e-3  # looser than PhotoWCT: the optimizer goes on from there
 NOISE_FLOOR = 0.01  # share of the colors' variance that is not amplified at the start
 REFINEMENTS = ("affine", "detail")
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.01  # Luan et al. 2017, README and batch script of the released code
-MAPS_HELD = 16  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
+MAPS_HELD = 16  # gradients and L-BFGS history included; see shared/feature_memory.py
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
         runtime.note("At style strength 0 nothing is transferred; this is the content itself.")
         return inputs.content
     encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
-    need_feature_memory(runtime, encoder, [inputs.content, inputs.style], maps_held=MAPS_HELD)
+    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False, in_float32=True)
     first, second = _stages(inputs.content, options)
     watch = Watch(runtime, [*first, second], max_seconds=options.max_seconds, last=0.9)
     image = before = inputs.content

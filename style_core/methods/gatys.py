@@ -17,14 +17,14 @@ from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
 from ..options import CONTENT, TEXTURE, Condition, choice, needs
 from .shared.coarse_to_fine import SHORTEST, Watch, carry_up, growing_sizes, noise, resized, scaled_pictures
-from .shared.feature_matching import need_feature_memory
+from .shared.feature_memory import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
 from .shared.gram_options import GramOptions
 from .shared.style_scale import scaled_styles, style_scale_slider
 
 STARTS = ("content", "noise", "style")
 COLORS = ("style", "luminance", "covariance")
-MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
+MAPS_HELD = 15  # gradients and L-BFGS history included; see shared/feature_memory.py
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +85,7 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
     original = inputs.content
     inputs = _with_styles(inputs, options, runtime)
     encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
-    pictures = [inputs.content, *(style.pixels for style in inputs.styles)]
-    need_feature_memory(runtime, encoder, pictures, maps_held=MAPS_HELD)
+    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False, in_float32=True)
 
     h, w = inputs.content.shape[-2:]
     scales = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)

@@ -24,7 +24,8 @@ from ..options import Condition, PhotoOptions, needs, needs_above_zero, several,
 from ..regions import Regions
 from ..smoothing import propagate
 from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match
-from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region, need_feature_memory
+from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region
+from .shared.feature_memory import need_feature_memory
 from .shared.mirrored import MirroredStage, level_of, measure_levels
 
 LEVELS = (4, 3, 2, 1)
@@ -39,7 +40,7 @@ GUIDED_RADIUS, GUIDED_EPS = 35, 1e-4  # px; Li et al. 2018, section 3.2, with an
 EPSILON = 1e-7  # Li et al. 2018, released code; variance of 0-1 values within 3 x 3 px
 NOISE_RADIUS, NOISE_EPS = 6, 1e-4  # px; about the variance of rounding and quantizing 8-bit values
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.1  # Li et al. 2018, released code
-MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
+MAPS_HELD = 12  # see shared/feature_memory.py
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,7 @@ def prepare(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Photo
     """The networks loaded and the style measured."""
     levels = [level for level in LEVELS if str(level) in options.levels]
     encoder = runtime.encoder(last=f"relu{levels[0]}_1", fast=options.is_fast)
-    need_feature_memory(runtime, encoder, [inputs.content, inputs.style], maps_held=MAPS_HELD)
+    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=True)
     networks = {level: _load(level, runtime, options.is_fast) for level in levels}
 
     def measure() -> StyleStatistics:

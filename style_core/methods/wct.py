@@ -28,9 +28,9 @@ from .shared.feature_matching import (
     WHITENINGS,
     MatchingOptions,
     feature_map,
-    need_feature_memory,
     note_unmeasured,
 )
+from .shared.feature_memory import need_feature_memory
 from .shared.mirrored import MirroredStage, level_of, measure_levels
 from .shared.style_scale import scaled_styles, style_scale_slider
 
@@ -41,7 +41,7 @@ NETWORKS = {
 }
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
 SMALLEST = 32  # px that reflection padding needs at level 5
-MAPS_HELD = 6  # float32 maps of conv1_1's size alive at once, measured with masks
+MAPS_HELD = 5.3  # see shared/feature_memory.py
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +141,7 @@ def prepare(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> WCTTransfe
     styles = scaled_styles(inputs, options.style_scale, runtime)
     passes = max(options.passes, TEXTURE_PASSES) if inputs.is_noise else options.passes
     runtime.used(levels=[str(level) for level in strengths], passes=passes)
-    pictures = [inputs.content, *(style.pixels for style in styles)]
-    need_feature_memory(runtime, shared, pictures, maps_held=MAPS_HELD)
+    need_feature_memory(runtime, shared, inputs, styles, maps_held=MAPS_HELD, maps_regions=True)
     levels = {level: _load(level, shared, runtime, options.is_fast) for level in strengths}
     how = (list(levels), options.is_fast)
 

@@ -42,13 +42,14 @@ from ..transfer import (
     measure_style,
 )
 from .shared import feature_matching
-from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region, need_feature_memory
+from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region
+from .shared.feature_memory import need_feature_memory
 
 DECODERS = {v: Network(f"wct2_{v}", partial(WaveletDecoder.from_state, variant=v)) for v in VARIANTS}
 TRANSFERS = ("encoder", "skip", "decoder")
 BANDS = ("lh", "hl", "hh")
 WHITENINGS = (*feature_matching.WHITENINGS, "released")
-MAPS_HELD = 4  # float32 maps of conv1_1's size alive at once: 6.1 GB measured for 12 megapixels
+MAPS_HELD = 7.8  # see shared/feature_memory.py
 REFINE_RADIUS, REFINE_EPS = 4, 1e-4  # px, guided filter of content_strength; grain is that fine
 
 
@@ -184,7 +185,7 @@ def prepare(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> WCT2Trans
     encoder = runtime.encoder(last=LAST_LAYER, pool="haar", fast=options.is_fast)
     decoder = runtime.load(DECODERS[options.decoder], fast=options.is_fast)
     assert isinstance(decoder, WaveletDecoder)
-    need_feature_memory(runtime, encoder, [inputs.content, inputs.style], maps_held=MAPS_HELD)
+    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=True)
     transfers = frozenset(options.transfer)
 
     def measure() -> StyleStatistics:

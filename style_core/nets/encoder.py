@@ -106,6 +106,11 @@ class Encoder(nn.Module):
         """Channels of layer ``name``."""
         return int(getattr(self, name).out_channels)
 
+    @property
+    def number_bytes(self) -> int:
+        """Bytes of each number of its deeper maps; it may compute those at the pixels more precisely."""
+        return int(getattr(self, self.layers[-1]).weight.element_size())
+
     def step(self, name: str, x: Tensor) -> Tensor:
         """One convolution and ReLU, without the pooling before it: ``[1, C, h, w]`` both sides."""
         conv = getattr(self, name)

@@ -6,12 +6,14 @@ LeVeque, *Updating Formulae and a Pairwise Algorithm for Computing Sample Varian
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 18  # values summed in float32, small enough for the cache, before float64 goes on
+BLOCK = 1 << 18  # values summed in float32, small enough for a processor's cache, before float64 goes on
+DEVICE_BLOCK = 1 << 24  # the same on other devices, which have to be waited for, and more to do at a time
 SAMPLES = 1024  # vectors whose mean is near enough to all vectors' mean
 
 
@@ -74,17 +76,8 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Moments:
     wide = torch.float64 if features.dtype == torch.float64 else torch.float32
     # Sums about a rough mean lose nothing to a large one, and need no pass to find the exact one first.
     shift = _rough_mean(rows, chosen, wide)
-    size = max(1, BLOCK // rows.shape[1])
-    buffer = torch.empty(min(size, len(rows)), rows.shape[1], dtype=wide, device=rows.device)
-    total = torch.zeros(rows.shape[1], dtype=torch.float64)
-    scatter = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64)
-    for start in range(0, len(rows), size):
-        block = rows[start : start + size]
-        if chosen is not None:
-            block = block[chosen[start : start + size]]
-        shifted = buffer[: len(block)].copy_(block).sub_(shift)
-        total += shifted.sum(0).cpu()
-        scatter += (shifted.T @ shifted).cpu()
+    sums = sum_on_host(_sums_about(shift, rows, chosen))
+    total, scatter = sums[0], sums[1:]
     offset = total / count
     scatter -= torch.outer(offset, total)
     return Moments(shift.cpu().double() + offset, scatter / max(count - 1, 1), count)
@@ -94,6 +87,38 @@ def _rough_mean(rows: Tensor, chosen: Tensor | None, wide: torch.dtype) -> Tenso
     """The mean of evenly spread vectors, of all or of those chosen."""
     places = torch.arange(len(rows), device=rows.device) if chosen is None else chosen.nonzero().squeeze(1)
     return rows[places[:: max(1, len(places) // SAMPLES)]].to(wide).mean(0)
+
+
+def _sums_about(shift: Tensor, rows: Tensor, chosen: Tensor | None) -> Iterator[Tensor]:
+    """Block by block, ``[C + 1, C]``: the sum of ``d = row - shift``, and below it the sum of ``d d'``."""
+    size = max(1, block_values(rows.device) // rows.shape[1])
+    buffer = shift.new_empty(min(size, len(rows)), rows.shape[1])
+    for start in range(0, len(rows), size):
+        block = rows[start : start + size]
+        if chosen is not None:
+            block = block[chosen[start : start + size]]
+        shifted = buffer[: len(block)].copy_(block).sub_(shift)
+        yield torch.cat([shifted.sum(0, keepdim=True), shifted.T @ shifted])
+
+
+def block_values(device: torch.device) -> int:
+    """How many values are worked on at a time there."""
+    return BLOCK if device.type == "cpu" else DEVICE_BLOCK
+
+
+def sum_on_host(parts: Iterable[Tensor]) -> Tensor:
+    """The sum of equally shaped tensors in float64, on the CPU.
+
+    Those of another device are fetched once, all together, so that it is waited for once.
+    """
+    waiting: list[Tensor] = []
+    total: Tensor | None = None
+    for part in parts:
+        if part.device.type == "cpu":
+            total = part.double() if total is None else total.add_(part)
+        else:
+            waiting.append(part)
+    return torch.stack(waiting).cpu().double().sum(0) if total is None else total
 
 
 def as_rows(features: Tensor) -> Tensor:

@@ -200,7 +200,8 @@ class NetworkOptions(Options):
     group: ClassVar[str] = "Networks"
     precision: str = choice(
         "fast", PRECISIONS, advanced=True,
-        help="fast computes in bfloat16 where the processor does so natively, exact in float32.",
+        help="fast computes in bfloat16 where the processor does so natively, exact in float32 (a GPU's TF32 "
+        "off).",
     )  # fmt: skip
 
     @property

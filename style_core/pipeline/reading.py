@@ -13,6 +13,7 @@ import torch
 
 from ..digest import file_sha256
 from ..errors import InvalidImage, InvalidOption, InvalidSegments, shortened
+from ..exactness import exact_float32
 from ..files import load_image
 from ..images import Picture, Source, resized, scaled_size
 from ..method import Method
@@ -159,12 +160,14 @@ def regions_of(
     def find() -> Segments:
         runtime.progress(0.0, "Finding regions")
         content, style = pictures.content.samples, pictures.styles[0].samples
-        return runtime.remember(
-            content, style, owner="regions",  # of any method: only its encoder counts
-            compute=lambda: cluster_segments(
-                content.to(runtime.device), style.to(runtime.device), runtime.encoder(last="relu4_1")
-            ),
-        )  # fmt: skip
+
+        def cluster() -> Segments:
+            with exact_float32():  # the same regions, however a request is to be computed
+                encoder = runtime.encoder(last="relu4_1")
+                return cluster_segments(content.to(runtime.device), style.to(runtime.device), encoder)
+
+        # Of any method: only its encoder counts.
+        return runtime.remember(content, style, owner="regions", compute=cluster)
 
     segments = requested_segments(
         pictures.content, pictures.styles, content_mask=content_mask, style_mask=style_mask,

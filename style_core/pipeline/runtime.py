@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,10 +19,12 @@ from ..images import ImageTensor
 from ..method import LossPoint, Network
 from ..nets.encoder import LAYERS, Encoder, layer_of
 from ..progress import Progress
+from ..reservations import Reservations
 
 V = TypeVar("V")
 NetworkName = tuple[str, str]  # a file's name, and how far an encoder reaches
 MEMORY_WORDS = ("not enough memory", "out of memory", "can't allocate memory")  # how allocators say it
+WAIT_SECONDS = 0.5  # between two looks whether other jobs have ended, and two reports
 NON_COMMERCIAL = "-NC"  # in the names of Creative Commons licences
 
 
@@ -34,7 +37,7 @@ class _Kept:
     networks: Mapping[NetworkName, str]
 
 
-@dataclass
+@dataclass(eq=False)
 class RequestRuntime:
     """What :class:`~style_core.method.Runtime` promises, for one request."""
 
@@ -130,12 +133,23 @@ class RequestRuntime:
         )
 
     def need_memory(self, size: int) -> None:
-        free = devices.available_memory(self.device)
-        if free is not None and size > free:
-            raise OutOfMemory(
-                f"This picture needs about {size / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; "
-                f"choose a size with at most {free / size:.0%} of its pixels."
-            )
+        promises = _reservations(self.device)
+        while (room := promises.reserve(self, size)) is not None:
+            # Two jobs that have some and wait for more would wait for each other.
+            if size > room.alone or promises.holds(self):
+                raise OutOfMemory(
+                    f"This picture needs about {size / 1e9:.1f} GB of memory and {room.alone / 1e9:.1f} GB "
+                    f"are free; choose a size with at most {room.alone / size:.0%} of its pixels."
+                )
+            self.progress(self._last_fraction, "Waiting for memory that other jobs use")
+            promises.wait(WAIT_SECONDS)
+
+    def __enter__(self) -> RequestRuntime:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what :meth:`need_memory` reserved, if anything."""
+        _reservations(self.device).release(self)
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))
@@ -158,6 +172,12 @@ class RequestRuntime:
             heard.append(sentence)
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+
+@cache
+def _reservations(device: torch.device) -> Reservations:
+    """What the jobs of this process were promised on a device."""
+    return Reservations(lambda: devices.available_memory(device), lambda: devices.held_memory(device))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor
 from .. import device as devices
 from .. import methods as _methods  # noqa: F401  # importing the package registers the methods
 from ..errors import InvalidOption, shortened
+from ..exactness import exact_float32
 from ..images import (
     ImageTensor,
     Picture,
@@ -113,7 +115,7 @@ def stylize(
     )  # fmt: skip
     began = time.perf_counter()
     # Methods that need gradients switch them on.
-    with out_of_memory_as_a_sentence(target), torch.no_grad():
+    with runtime, out_of_memory_as_a_sentence(target), _precision(values), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
         pictures = read_pictures(content, sources, values, chosen.longest, runtime)
         if on_size is not None:
@@ -143,6 +145,11 @@ def stylize(
         losses=tuple(runtime.losses),
         fit_look=fit,
     )
+
+
+def _precision(options: Options) -> AbstractContextManager[None]:
+    """Float32 as such, unless the options are content with less."""
+    return nullcontext() if isinstance(options, NetworkOptions) and options.is_fast else exact_float32()
 
 
 def _check_bits(bits: int) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..ops.area_mean import area_mean
+
 
 def carry_masks(
     masks: Tensor, layers: Sequence[str], wanted: Collection[str], *, pool_before: Collection[str]
@@ -29,7 +31,7 @@ def carry_masks(
     found = {}
     for layer in layers:
         if layer in pool_before:
-            masks = F.adaptive_avg_pool2d(masks, (masks.shape[-2] // 2, masks.shape[-1] // 2))
+            masks = area_mean(masks, masks.shape[-2] // 2, masks.shape[-1] // 2)
         masks = F.avg_pool2d(masks, 3, stride=1, padding=1)
         if layer in wanted:
             found[layer] = masks[0]

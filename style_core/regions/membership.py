@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from ..ops.area_mean import area_mean
 from ..ops.guided_filter import guided_filter
 from ..tiles import Tile
 from .labels import Labels
@@ -15,6 +15,7 @@ from .labels import Labels
 RADIUS = 12  # px over which region borders are drawn to the content's edges
 EPS = 1e-4  # see guided_filter
 NEGLIGIBLE = 2e-3  # membership below which a region is not computed at a pixel
+AT_ONCE = 8  # regions whose borders are filtered together; each takes several maps of the picture's size
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +32,9 @@ class Membership:
 
     def at(self, height: int, width: int) -> Membership:
         """At the size of a feature map, without negligible shares."""
-        small = F.adaptive_avg_pool2d(self.shares[:, None], (height, width))[:, 0]
+        small = area_mean(self.shares[None], height, width)[0]
         small = torch.where(small > NEGLIGIBLE, small, 0.0)
-        return Membership(self.labels, small / small.sum(0))  # the largest is never negligible
+        return Membership(self.labels, small.div_(small.sum(0)))  # the largest is never negligible
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +75,12 @@ def soft_membership(labels: Labels, guide: Tensor, *, radius: int = RADIUS, eps:
         radius: pixels over which a border may move.
         eps: see :func:`guided_filter`.
     """
-    hard = labels.masks(labels.present).to(guide.dtype)
     if len(labels.present) == 1:
-        return Membership(labels.present, hard[0])
-    soft = guided_filter(guide, hard, radius=radius, eps=eps, subsample=max(1, radius // 4)).clamp(0, 1)
-    return Membership(labels.present, (soft / soft.sum(1, keepdim=True).clamp_min(1e-6))[0])
+        return Membership(labels.present, labels.masks(labels.present)[0].to(guide.dtype))
+    shares = guide.new_empty(len(labels.present), *guide.shape[-2:])
+    for first in range(0, len(shares), AT_ONCE):
+        group = slice(first, first + AT_ONCE)
+        hard = labels.masks(labels.present[group]).to(guide.dtype)
+        soft = guided_filter(guide, hard, radius=radius, eps=eps, subsample=max(1, radius // 4))
+        shares[group] = soft[0].clamp_(0, 1)
+    return Membership(labels.present, shares.div_(shares.sum(0).clamp_min(1e-6)))

@@ -9,7 +9,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from ..ops.moments import BLOCK, Moments, as_rows, from_rows, moments
+from ..ops.moments import Moments, as_rows, block_values, from_rows, moments
 from ..ops.whitening import AffineMap
 from .labels import EVERYTHING, Labels
 from .membership import Membership
@@ -73,7 +73,7 @@ def apply_maps(features: Tensor, maps: Mapping[int, AffineMap], membership: Memb
     out = torch.empty_like(rows)
     shares = None if membership is None else membership.shares.flatten(1)
     # Block by block, so that what is in between stays in the cache.
-    step = max(1, BLOCK // rows.shape[1])
+    step = max(1, block_values(rows.device) // rows.shape[1])
     prepared = _ready(maps, rows)
     for start in range(0, len(rows), step):
         block = slice(start, start + step)

@@ -59,6 +59,6 @@ def test_a_flat_content_stays_flat(whitening):
 def test_a_picture_too_large_for_the_memory_is_refused_with_the_share_that_fits(monkeypatch):
     monkeypatch.setattr("style_core.device.available_memory", lambda device: 1_000_000)
     with pytest.raises(
-        OutOfMemory, match=r"needs about 0\.0 GB of memory and 0\.0 GB are free; choose a size"
+        OutOfMemory, match=r"needs about 0\.1 GB of memory and 0\.0 GB are free; choose a size"
     ):
         stylize("wct2", photo(64, 64), photo(64, 64, seed=1))

@@ -56,3 +56,10 @@ def test_without_labels_there_are_no_regions():
     found = Regions.of(None, photo(16, 16))
     assert found.labels is found.membership is None
     assert found.present == ()
+
+
+def test_regions_filtered_in_groups_are_those_filtered_at_once(monkeypatch):
+    labels = Labels((torch.arange(40 * 48).view(40, 48) // 150).to(torch.uint8))
+    found = soft_membership(labels, photo(40, 48))
+    monkeypatch.setattr("style_core.regions.membership.AT_ONCE", len(labels.present))
+    torch.testing.assert_close(found.shares, soft_membership(labels, photo(40, 48)).shares)

@@ -6,9 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...images import ImageTensor
-from ...method import SMALL_REGION_NOTE, Runtime
-from ...nets.encoder import Encoder
+from ...method import SMALL_REGION_NOTE
 from ...ops.moments import Moments
 from ...ops.whitening import AffineMap, optimal_transport, whitening_coloring
 from ...options import NEVER, Condition, NetworkOptions, choice, needs, slider
@@ -16,7 +14,6 @@ from ...regions import EVERYTHING
 from ...transfer import Statistics
 
 WHITENINGS = ("transport", "paper")
-BYTES = 4  # of a float32
 STYLED = Condition(  # a texture is always made at full style strength
     "style_strength above 0", lambda options, texture: texture or options.style_strength > 0
 )
@@ -74,15 +71,3 @@ def note_unmeasured(labels: Sequence[int], measured: Collection[int], note: Call
     """Say that there are regions without statistics of their own, if there are."""
     if set(labels) - {EVERYTHING, *measured}:
         note(SMALL_REGION_NOTE)
-
-
-def need_feature_memory(
-    runtime: Runtime, encoder: Encoder, pictures: list[ImageTensor], *, maps_held: int
-) -> None:
-    """Refuse pictures whose largest needs more than is free for ``maps_held`` float32 maps of conv1_1's size.
-
-    Raises:
-        OutOfMemory: with the share of the picture that fits.
-    """
-    largest = max(picture.shape[-2] * picture.shape[-1] for picture in pictures)
-    runtime.need_memory(maps_held * BYTES * encoder.width("conv1_1") * largest)

@@ -128,7 +128,7 @@ def test_without_labels_the_map_of_everything_applies():
 
 @pytest.mark.parametrize("block", [6, 100, 1 << 18])
 def test_maps_are_blended_by_shares_whatever_the_blocks(monkeypatch, block):
-    monkeypatch.setattr("style_core.regions.statistics.BLOCK", block)
+    monkeypatch.setattr("style_core.ops.moments.BLOCK", block)
     torch.manual_seed(0)
     x = torch.randn(1, 3, 7, 9)
     first = torch.rand(7, 9)

@@ -229,7 +229,7 @@ def _seen(stage: Stage, picture: Samples, tile: Tile, device: torch.device | Non
 
 def match_tiles(
     stage: Stage, picture: Samples, transfer: Transfer, regions: Regions, *, side: int,
-    device: torch.device, report: Callable[[float], None],
+    depth: torch.dtype, device: torch.device, report: Callable[[float], None],
 ) -> Samples:  # fmt: skip
     """A picture of any size through a stage, tile by tile: as :func:`match`, within rounding.
 
@@ -239,11 +239,12 @@ def match_tiles(
         picture: ``[1, 3, H, W]`` of any depth.
         regions: of the picture, at this size or another, on ``device``.
         side: px of a tile.
+        depth: of the result.
         device: where the stage's network is.
         report: told the share that is done, before every tile.
 
     Returns:
-        ``[1, 3, H, W]`` in the picture's depth, on the CPU.
+        ``[1, 3, H, W]`` in that depth, on the CPU.
     """
     height, width = picture.shape[-2:]
     stride = max(place.stride for place in stage.places)
@@ -260,9 +261,9 @@ def match_tiles(
             found = own if found is None else found.merged(own)
         assert found is not None
         plans[place] = transfer.plan(place, found, regions.present)
-    made = empty_picture(height, width, picture.dtype)
+    made = empty_picture(height, width, depth)
     for k, tile in enumerate(parts):
         report((rounds - 1 + k / len(parts)) / rounds)
         styled = apply_tile(stage, picture, tile, plans, regions, device=device)
-        tile.core(made).copy_(as_samples(styled, picture.dtype))
+        tile.core(made).copy_(as_samples(styled, depth))
     return made

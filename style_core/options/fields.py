@@ -228,9 +228,9 @@ class PaintingOptions(NetworkOptions):
     group: ClassVar[str] = "Networks"
     working_size: int | None = whole(
         1024, 256, unit="px",
-        help="Longer side at which a larger photo is painted first; the painting is then enlarged step by step "
-        "and painted over with fine strokes. A smaller one gives larger strokes. Not set, all is painted at the "
-        "photo's own size, with strokes as small as the style picture has them.",
+        help="Longer side at which a larger photo is painted first; the painting is then enlarged and "
+        "painted over with fine strokes. A smaller one gives larger strokes; not set, all is painted at "
+        "once.",
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ import style_core.methods  # noqa: F401  # registers the methods
 from style_core.device import available_memory, has_native_bfloat16, peak_memory
 from style_core.errors import StyleCoreError
 from style_core.exactness import exact_float32
+from style_core.memory import tile_budget
 from style_core.method import Inputs, LossPoint, Network, StyleInput, registry
 from style_core.nets.decoder import Decoder, LevelNetwork
 from style_core.nets.encoder import LAYERS, Encoder
@@ -100,6 +101,9 @@ class BareRuntime:
 
     def remember(self, *parts: Any, compute: Callable[[], Any], owner: str | None = None) -> Any:
         return compute()
+
+    def tile_memory(self) -> int:
+        return tile_budget(available_memory(self.device))
 
     def need_memory(self, size: int) -> None:
         free = available_memory(self.device)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from .images import ImageTensor, SizeRule
+from .images import ImageTensor, Samples, SizeRule
 from .nets.encoder import Encoder, StateDict
 from .options import Options
 from .regions import EVERYTHING, Labels
@@ -73,12 +73,14 @@ class Inputs:
         content_labels: numbers shared with the styles' labels; 0 stands for "everything", used where a
             label has no partner. ``None`` exactly if the styles' are.
         is_noise: no content was given, and ``content`` is seeded noise to make a texture of.
+        is_sketch: what is made of it will be refined up to a larger content's size.
     """
 
     content: ImageTensor
     styles: tuple[StyleInput, ...]
     content_labels: Labels | None = None
     is_noise: bool = False
+    is_sketch: bool = False
 
     @property
     def style(self) -> ImageTensor:
@@ -89,6 +91,27 @@ class Inputs:
     def style_labels(self) -> Labels | None:
         """The first style's labels."""
         return self.styles[0].labels
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What a method painted of a large content at the working size, and what is to become of it.
+
+    Attributes:
+        painted: ``[1, 3, h, w]``, float32, RGB in [0, 1], on the CPU.
+        small: the content as it was painted, alike.
+        content: the content itself, ``[1, 3, H, W]`` of any depth, on the CPU.
+        labels: of the content itself, or ``None``.
+        depth: of the result's samples, see images.py.
+        is_noise: the content is noise to make a texture of.
+    """
+
+    painted: ImageTensor
+    small: ImageTensor
+    content: Samples
+    labels: Labels | None
+    depth: torch.dtype
+    is_noise: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +158,9 @@ class Runtime(Protocol):
             OutOfMemory: so much would not be free without them either.
         """
 
+    def tile_memory(self) -> int:
+        """Bytes that the maps of one tile may take: the budget, and no more than half of what is free."""
+
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         """Report; may raise :class:`~style_core.errors.Cancelled`."""
 
@@ -149,6 +175,7 @@ class Runtime(Protocol):
 
 
 Stylize = Callable[[Inputs, O, Runtime], Tensor]
+Refine = Callable[[Sketch, tuple[StyleInput, ...], O, Runtime], Samples]
 PrepareTransfer = Callable[[Inputs, O, Runtime], Transfer]
 
 
@@ -167,6 +194,8 @@ class About:
         stride: px from one position of its deepest features to the next.
         halo: px to each side that a pixel, or a position whose Gram matrix is matched, depends on.
         prepare: gives the :class:`Transfer` of one that matches feature statistics.
+        refine: carries what was painted at the working size up to a larger content's own size; gives
+            ``[1, 3, H, W]`` on the CPU. Without it a method has no working size, or carries a look.
     """
 
     title: str
@@ -182,6 +211,7 @@ class About:
     longest: int | None = None
     encoder: str = "shared"
     prepare: PrepareTransfer[Any] | None = field(default=None, repr=False)
+    refine: Refine[Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isqrt
 
 from torch import Tensor
+
+SMALLEST_TILE = 128  # px; of smaller ones most would be margin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +41,17 @@ class Tile:
             width=-(-self.width // stride),
         )
 
+    @property
+    def seen(self) -> tuple[slice, slice]:
+        """The rows and the columns of the rectangle with its margin."""
+        return (
+            slice(max(0, self.top - self.margin), min(self.bottom + self.margin, self.height)),
+            slice(max(0, self.left - self.margin), min(self.right + self.margin, self.width)),
+        )
+
     def cut(self, whole: Tensor) -> Tensor:
         """The rectangle with its margin, of ``[…, height, width]``."""
-        return whole[
-            ...,
-            max(0, self.top - self.margin) : self.bottom + self.margin,
-            max(0, self.left - self.margin) : self.right + self.margin,
-        ]
+        return whole[(..., *self.seen)]
 
     def inner(self, part: Tensor) -> Tensor:
         """What :meth:`cut` gave, without the margin."""
@@ -54,6 +61,16 @@ class Tile:
     def core(self, whole: Tensor) -> Tensor:
         """The rectangle of ``[…, height, width]``; a view, so that one can write to it."""
         return whole[..., self.top : self.bottom, self.left : self.right]
+
+
+def tile_side(budget: int, per_pixel: int, *, margin: int) -> int:
+    """Px of the longest side of a square tile that takes ``budget`` bytes with its margin, or SMALLEST_TILE.
+
+    Args:
+        per_pixel: bytes that the maps of a pixel take.
+        margin: px to each side.
+    """
+    return max(SMALLEST_TILE, isqrt(budget // per_pixel) - 2 * margin)
 
 
 def tiles(height: int, width: int, *, side: int, stride: int, margin: int) -> Iterator[Tile]:

@@ -5,7 +5,7 @@
 or a frame. A method is a chain of stages, each a walk of a picture through a network on which features are
 changed at places; what is measured at a place depends on what was applied at the places before it, and
 at the stages before. A whole picture does all three acts in one walk for every stage (:func:`match`);
-in tiles every place takes a pass of its own (:func:`measure_tile`), and one applies (:func:`apply_tile`).
+in tiles (:func:`match_tiles`) every place takes a pass of its own, and one applies.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from .images import ImageTensor
+from .images import ImageTensor, Samples, SizeRule, as_floats, as_samples, empty_picture
 from .ops.whitening import AffineMap
 from .regions import Labels, Membership, RegionMoments, Regions, apply_maps, region_moments
-from .tiles import Tile
+from .tiles import Tile, tiles
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,12 @@ class Stage(ABC):
     Attributes:
         places: where features are changed, in the order of the walk.
         halo: px to each side that a pixel of the result depends on.
+        multiple: px by which the sides of a picture must be divisible.
     """
 
     places: tuple[Place, ...]
     halo: int
+    multiple: int = 1
 
     @abstractmethod
     def walk(self, image: ImageTensor, visit: Visit) -> ImageTensor:
@@ -174,18 +177,19 @@ def measure_style(stage: Stage, style: ImageTensor, labels: Labels | None) -> St
 
 
 def measure_tile(
-    transfer: Transfer, stage: Stage, image: ImageTensor, tile: Tile, *, place: Place,
-    plans: Mapping[Place, Plan], regions: Regions,
+    transfer: Transfer, stage: Stage, picture: Samples, tile: Tile, *, place: Place,
+    plans: Mapping[Place, Plan], regions: Regions, device: torch.device | None = None,
 ) -> Statistics:  # fmt: skip
     """The statistics of one tile at one place.
 
     Args:
         transfer: whose stage it is.
-        image: the whole picture, ``[1, 3, H, W]``.
+        picture: the whole one, ``[1, 3, H, W]`` of any depth.
         tile: of it, with the stage's halo as its margin.
         place: one of the stage's.
         plans: of the places before it.
-        regions: of the whole picture.
+        regions: of the whole picture, at this size or another.
+        device: where the stage's network is; not given, where the picture is.
 
     Raises:
         ValueError: the stage has no such place.
@@ -203,16 +207,65 @@ def measure_tile(
         raise _Reached
 
     with suppress(_Reached):
-        stage.walk(tile.cut(image), visit)
+        stage.walk(_seen(stage, picture, tile, device), visit)
     return found[0]
 
 
 def apply_tile(
-    stage: Stage, image: ImageTensor, tile: Tile, plans: Mapping[Place, Plan], regions: Regions
-) -> ImageTensor:
+    stage: Stage, picture: Samples, tile: Tile, plans: Mapping[Place, Plan], regions: Regions,
+    *, device: torch.device | None = None,
+) -> ImageTensor:  # fmt: skip
     """One tile of the stage's picture, ``[1, 3, h, w]`` without its margin; arguments as above."""
 
     def visit(place: Place, features: Tensor) -> Tensor:
         return apply(features, plans[place], regions.at(tile.at(place.stride)).membership)
 
-    return tile.inner(stage.walk(tile.cut(image), visit))
+    return tile.inner(stage.walk(_seen(stage, picture, tile, device), visit))
+
+
+def _seen(stage: Stage, picture: Samples, tile: Tile, device: torch.device | None) -> ImageTensor:
+    """What a stage sees of a tile: floats, mirrored at the picture's end to a size it takes."""
+    part = as_floats(tile.cut(picture))
+    return SizeRule(multiple=stage.multiple).pad(part.to(device or part.device))
+
+
+def match_tiles(
+    stage: Stage, picture: Samples, transfer: Transfer, regions: Regions, *, side: int,
+    depth: torch.dtype, device: torch.device, report: Callable[[float], None],
+) -> Samples:  # fmt: skip
+    """A picture of any size through a stage, tile by tile: as :func:`match`, within rounding.
+
+    Statistics are merged over all tiles before any tile is changed.
+
+    Args:
+        picture: ``[1, 3, H, W]`` of any depth.
+        regions: of the picture, at this size or another, on ``device``.
+        side: px of a tile.
+        depth: of the result.
+        device: where the stage's network is.
+        report: told the share that is done, before every tile.
+
+    Returns:
+        ``[1, 3, H, W]`` in that depth, on the CPU.
+    """
+    height, width = picture.shape[-2:]
+    stride = max(place.stride for place in stage.places)
+    parts = list(tiles(height, width, side=side, stride=stride, margin=stage.halo))
+    rounds = len(stage.places) + 1
+    plans: dict[Place, Plan] = {}
+    for done, place in enumerate(stage.places):
+        found: Statistics | None = None
+        for k, tile in enumerate(parts):
+            report((done + k / len(parts)) / rounds)
+            own = measure_tile(
+                transfer, stage, picture, tile, place=place, plans=plans, regions=regions, device=device
+            )
+            found = own if found is None else found.merged(own)
+        assert found is not None
+        plans[place] = transfer.plan(place, found, regions.present)
+    made = empty_picture(height, width, depth)
+    for k, tile in enumerate(parts):
+        report((rounds - 1 + k / len(parts)) / rounds)
+        styled = apply_tile(stage, picture, tile, plans, regions, device=device)
+        tile.core(made).copy_(as_samples(styled, depth))
+    return made

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from style_core.tiles import Tile, tiles
+from style_core.tiles import SMALLEST_TILE, Tile, tile_side, tiles
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (67, 101), (16, 200), (40, 40)])
@@ -41,3 +41,9 @@ def test_a_tile_of_a_feature_map_is_that_of_the_picture_pooled(stride):
 def test_one_tile_may_be_the_whole_picture():
     (tile,) = tiles(20, 30, side=64, stride=16, margin=100)
     assert tile == Tile(top=0, left=0, bottom=20, right=30, margin=112, height=20, width=30)
+
+
+def test_a_tile_and_its_margin_fit_the_budget():
+    side = tile_side(100 * 400**2, 100, margin=30)
+    assert side == 400 - 2 * 30
+    assert tile_side(1, 100, margin=30) == SMALLEST_TILE

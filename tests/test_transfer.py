@@ -5,13 +5,14 @@ import torch
 
 from style_core import get_method, list_methods
 from style_core.fronts import option_fields
+from style_core.images import SizeRule, as_floats, as_samples
 from style_core.method import Inputs, StyleInput
 from style_core.options import make_options
 from style_core.pipeline.runtime import RequestRuntime
 from style_core.progress import ignore_progress
 from style_core.regions import Labels, Regions
 from style_core.tiles import tiles
-from style_core.transfer import apply_tile, match, measure, measure_tile
+from style_core.transfer import apply_tile, match, match_tiles, measure, measure_tile
 
 from .conftest import photo
 
@@ -145,3 +146,27 @@ def test_a_method_states_its_stride_and_halo(key):
     assert chosen.stride in {8, 16}
     assert chosen.halo > chosen.stride
     assert (chosen.prepare is not None) == ("whitening" in option_fields(chosen.options))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("side", "depth"), [(96, torch.float32), (192, torch.uint16)])
+@torch.no_grad()
+def test_a_picture_in_tiles_is_the_whole_in_its_depth(prepared, masked, side, depth):
+    inputs, transfer = prepared("wct", {"levels": ("2",)}, masked=masked, is_shipped=True)
+    content = inputs.content[..., :-1, :-3]  # sides that the level's pooling does not divide
+    labels = Labels(inputs.content_labels.map[:-1, :-3]) if masked else None
+    (stage,) = transfer.stages
+    shares = []
+    found = match_tiles(
+        stage, as_samples(content, depth), transfer, Regions.of(labels, content), side=side,
+        depth=depth, device=content.device, report=shares.append,
+    )  # fmt: skip
+    assert found.dtype == depth
+    padded = SizeRule(multiple=2).pad(content)
+    regions = Regions.of(None if labels is None else labels.padded(*padded.shape[-2:]), padded)
+    whole = match(stage, padded, transfer, regions)[..., : content.shape[-2], : content.shape[-1]]
+    # where regions meet, labels and membership lie half a pixel apart of those of the padded picture
+    inner = (slice(None), slice(None), slice(0, 100), slice(0, 100))
+    assert (as_floats(found) - whole)[inner].abs().max() < 1 / 255
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < shares[-1] < 1

@@ -7,6 +7,7 @@ mixes styles.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -14,25 +15,28 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..images import ImageTensor, SizeRule
-from ..method import About, Inputs, Network, Paper, Runtime, StyleInput, method
+from ..errors import OutOfMemory
+from ..images import ImageTensor, Samples, SizeRule, as_samples, resized
+from ..method import About, Inputs, Network, Paper, Runtime, Sketch, StyleInput, method
 from ..nets.decoder import LevelNetwork
 from ..nets.encoder import Encoder
 from ..nets.reach import mirror_halo, stride_of
 from ..ops.moments import Moments
 from ..ops.whitening import AffineMap
-from ..options import TEXTURE, Condition, choice, several, slider
+from ..options import TEXTURE, Condition, PaintingOptions, choice, several, slider
 from ..regions import EVERYTHING, Regions
-from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match
+from ..tiles import tile_side
+from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match, match_tiles
+from .shared.enlarging import paint_upward
 from .shared.feature_matching import (
     WHITENINGS,
     MatchingOptions,
     feature_map,
     note_unmeasured,
 )
-from .shared.feature_memory import need_feature_memory
+from .shared.feature_memory import START, bytes_per_pixel, need_style_memory
 from .shared.mirrored import MirroredStage, level_of, measure_levels
-from .shared.style_scale import scaled_styles, style_scale_slider
+from .shared.style_scale import scaled_style, scaled_styles, style_scale_slider
 
 LEVELS = (5, 4, 3, 2, 1)
 NETWORKS = {
@@ -42,10 +46,16 @@ NETWORKS = {
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
 SMALLEST = 32  # px that reflection padding needs at level 5
 MAPS_HELD = 5.3  # see shared/feature_memory.py
+WHOLE = 1 << 21  # px; larger pictures go through the networks in tiles, whatever memory there is
+# What paints an enlarged painting over, chosen by eye: levels 2 and 1 alone weave a grid into what enlarging
+# left smooth, and at full strength new small strokes cover the ones that were enlarged.
+FINE_LEVELS = (3, 2, 1)
+FINE_STRENGTH = 0.5
+SKETCH_SHARE = 0.2  # of the progress of a large picture
 
 
 @dataclass(frozen=True, kw_only=True)
-class WCTOptions(MatchingOptions):
+class WCTOptions(MatchingOptions, PaintingOptions):
     """What WCT transfers, and how much."""
 
     group: ClassVar[str] = "This method"
@@ -88,22 +98,23 @@ class WCTTransfer(Transfer):
         stages: in order.
         styles: the pictures, scaled.
         targets: their statistics.
+        strengths: by level.
         options: as they take effect.
         note: told of regions that could not be measured.
     """
 
     def __init__(
         self, stages: Sequence[Stage], styles: Sequence[StyleInput], targets: Sequence[StyleStatistics],
-        options: WCTOptions, note: Callable[[str], None],
+        strengths: Mapping[int, float], options: WCTOptions, note: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self.stages = tuple(stages)
+        self.stages, self.strengths = tuple(stages), strengths
         self.styles, self.targets, self.options, self.note = styles, targets, options, note
 
     def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
         here = content.moments.measurable
         targets = [target[place].moments.measurable for target in self.targets]
         note_unmeasured(labels, here.keys() & {label for target in targets for label in target}, self.note)
-        strength = level_strength(level_of(place), self.options)
+        strength = self.strengths[level_of(place)]
         maps = {}
         for label in {EVERYTHING, *labels}:
             matched = self._matched(label, here, targets)
@@ -133,15 +144,28 @@ class WCTTransfer(Transfer):
 def prepare(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> WCTTransfer:
     """The networks loaded and the styles measured; no stages if no level has any strength."""
     options = _for_texture(options, runtime) if inputs.is_noise else options
-    strengths = {level: level_strength(level, options) for level in LEVELS if str(level) in options.levels}
-    strengths = {level: strength for level, strength in strengths.items() if strength > 0}
+    strengths = level_strengths(options)
     if not strengths:
-        return WCTTransfer((), inputs.styles, (), options, runtime.note)
+        return WCTTransfer((), inputs.styles, (), strengths, options, runtime.note)
     shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=options.is_fast)
     styles = scaled_styles(inputs, options.style_scale, runtime)
     passes = max(options.passes, TEXTURE_PASSES) if inputs.is_noise else options.passes
     runtime.used(levels=[str(level) for level in strengths], passes=passes)
-    need_feature_memory(runtime, shared, inputs, styles, maps_held=MAPS_HELD, maps_regions=True)
+    return _transfer(styles, strengths, shared, options, runtime, passes=passes)
+
+
+def _transfer(
+    styles: Sequence[StyleInput], strengths: Mapping[int, float], shared: Encoder, options: WCTOptions,
+    runtime: Runtime, *, passes: int = 1,
+) -> WCTTransfer:  # fmt: skip
+    """The stages of these levels, and the styles measured at them.
+
+    Args:
+        styles: at their scale.
+        strengths: by level, in order.
+        shared: the encoder of the levels that have none of their own.
+    """
+    need_style_memory(runtime, shared, styles)
     levels = {level: _load(level, shared, runtime, options.is_fast) for level in strengths}
     how = (list(levels), options.is_fast)
 
@@ -157,7 +181,67 @@ def prepare(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> WCTTransfe
         MirroredStage(level, network, partial(_encode, encoder, level), detail=1 - strengths[level])
         for level, (encoder, network) in levels.items()
     ]
-    return WCTTransfer(stages * passes, styles, targets, options, runtime.note)
+    return WCTTransfer(stages * passes, styles, targets, strengths, options, runtime.note)
+
+
+def refine(sketch: Sketch, styles: tuple[StyleInput, ...], options: WCTOptions, runtime: Runtime) -> Samples:
+    """Departure: a painting enlarged step by step and painted over with the shallow levels at every step.
+
+    The small painting's shapes stay, so that strokes keep their size relative to the picture. The style is
+    scaled to every step but never enlarged, which keeps the finest strokes crisp. They are matched by
+    optimal transport, because the paper's formula amplifies the grid that enlarging leaves.
+    """
+    options = _for_texture(options, runtime) if sketch.is_noise else options
+    strengths = level_strengths(options)
+    if not strengths:
+        return sketch.content
+    fine = {level: FINE_STRENGTH * options.style_strength for level in FINE_LEVELS if level in strengths}
+    shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=options.is_fast)
+    regions = _regions(sketch, runtime.device)
+    per_pixel = bytes_per_pixel(shared, sketch.labels, maps_held=MAPS_HELD)
+
+    def paint(picture: Samples, depth: torch.dtype, report: Callable[[float], None]) -> Samples:
+        longest = max(picture.shape[-2:]) * options.style_scale
+        own = [scaled_style(style, longest) for style in styles]
+        transfer = _transfer(own, fine, shared, replace(options, whitening="transport"), runtime)
+        for k, stage in enumerate(transfer.stages):
+            is_last = k + 1 == len(transfer.stages)
+            picture = match_tiles(
+                stage, picture, transfer, regions,
+                side=tile_side(runtime.tile_memory(), per_pixel, margin=stage.halo),
+                depth=depth if is_last else picture.dtype, device=runtime.device,
+                report=lambda part, k=k: report((k + part) / len(transfer.stages)),  # type: ignore[misc]
+            )  # fmt: skip
+        return picture
+
+    height, width = sketch.content.shape[-2:]
+    _note_refinement(sketch, list(fine), runtime)
+    if not fine:
+        return resized(as_samples(sketch.painted, torch.uint16), height, width, depth=sketch.depth)
+    return paint_upward(
+        sketch, paint, detail=1 - options.style_strength,
+        report=lambda part: runtime.progress(
+            SKETCH_SHARE + (1 - SKETCH_SHARE) * part, f"Refining to {width} x {height} px"
+        ),
+    )  # fmt: skip
+
+
+def _note_refinement(sketch: Sketch, levels: Sequence[int], runtime: Runtime) -> None:
+    (h, w), (height, width) = sketch.painted.shape[-2:], sketch.content.shape[-2:]
+    how = f"painted over with levels {', '.join(map(str, levels))}" if levels else "not painted over"
+    runtime.note(
+        f"Painted at {w} x {h} px, then enlarged to {width} x {height} px and {how} (working_size none "
+        "paints at full size, with smaller strokes)."
+    )
+
+
+def _regions(sketch: Sketch, device: torch.device) -> Regions:
+    """The content's regions: labels at its own size, membership at the small one."""
+    if sketch.labels is None:
+        return Regions()
+    height, width = sketch.small.shape[-2:]
+    small = Regions.of(sketch.labels.at(height, width).to(device), sketch.small.to(device))
+    return replace(small, labels=sketch.labels.to(device))
 
 
 @method(
@@ -178,6 +262,7 @@ def prepare(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> WCTTransfe
         mixes_styles=True,
         makes_textures=True,
         prepare=prepare,
+        refine=refine,
     )
 )
 def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTensor:
@@ -185,13 +270,39 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
     transfer = prepare(inputs, options, runtime)
     if not transfer.stages:
         runtime.note("At these strengths no level is left to transfer anything; this is the content itself.")
+        return inputs.content
     regions = Regions.of(inputs.content_labels, inputs.content)
     image = inputs.content
+    encoder = runtime.encoder(last=f"relu{max(transfer.strengths)}_1", fast=options.is_fast)
+    per_pixel = bytes_per_pixel(encoder, inputs.content_labels, maps_held=MAPS_HELD)
+    share = SKETCH_SHARE if inputs.is_sketch else 1.0
     for done, stage in enumerate(transfer.stages):
         level = level_of(stage.places[0])
-        runtime.progress(0.2 + 0.8 * done / len(transfer.stages), f"Level {level}", image)
-        image = match(stage, image, transfer, regions)
+
+        def report(part: float, message: str = f"Level {level}", done: int = done) -> None:
+            fraction = 0.2 + 0.8 * (done + part) / len(transfer.stages)
+            runtime.progress(share * fraction, message)
+
+        runtime.progress(share * (0.2 + 0.8 * done / len(transfer.stages)), f"Level {level}", image)
+        side = _tile_side(image, per_pixel, stage, runtime)
+        if side is None:
+            image = match(stage, image, transfer, regions)
+        else:
+            image = match_tiles(
+                stage, image, transfer, regions, side=side, depth=image.dtype, device=runtime.device,
+                report=report,
+            )  # fmt: skip
     return image
+
+
+def _tile_side(image: ImageTensor, per_pixel: int, stage: Stage, runtime: Runtime) -> int | None:
+    """Px of the tiles that a picture has to be cut into, or ``None`` where all of it fits."""
+    pixels = image.shape[-2] * image.shape[-1]
+    if pixels <= WHOLE:
+        with suppress(OutOfMemory):
+            runtime.need_memory(START + pixels * per_pixel)
+            return None
+    return tile_side(runtime.tile_memory(), per_pixel, margin=stage.halo)
 
 
 def _for_texture(options: WCTOptions, runtime: Runtime) -> WCTOptions:
@@ -201,6 +312,12 @@ def _for_texture(options: WCTOptions, runtime: Runtime) -> WCTOptions:
     runtime.note("A texture has no content to keep; it was made at full style strength.")
     runtime.used(style_strength=1.0, content_strength=0.0)
     return replace(options, style_strength=1.0, content_strength=0.0)
+
+
+def level_strengths(options: WCTOptions) -> dict[int, float]:
+    """The blends of the chosen levels that have any, deep to shallow."""
+    found = {level: level_strength(level, options) for level in LEVELS if str(level) in options.levels}
+    return {level: strength for level, strength in found.items() if strength > 0}
 
 
 def level_strength(level: int, options: WCTOptions) -> float:

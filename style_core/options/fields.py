@@ -222,6 +222,19 @@ class PhotoOptions(NetworkOptions):
     )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class PaintingOptions(NetworkOptions):
+    """What a method understands that paints large photos at a small size first."""
+
+    group: ClassVar[str] = "Networks"
+    working_size: int | None = whole(
+        1024, 256, unit="px",
+        help="Longer side at which a larger photo is painted first; the painting is then enlarged and "
+        "painted over with fine strokes. A smaller one gives larger strokes; not set, all is painted at "
+        "once.",
+    )  # fmt: skip
+
+
 def option_fields(options: type[Options]) -> dict[str, OptionField]:
     """The declared options of a class by name, base options first.
 

@@ -151,6 +151,9 @@ class RequestRuntime:
         """End what :meth:`need_memory` reserved, if anything."""
         _reservations(self.device).release(self)
 
+    def tile_memory(self) -> int:
+        return memory.tile_budget(devices.available_memory(self.device))
+
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))
         try:

@@ -26,10 +26,19 @@ from ..images import (
     as_samples,
     empty_picture,
     resize_longer_side,
+    scaled_size,
 )
 from ..look import Look, fit_look
-from ..method import Inputs, Method, StyleInput, registry
-from ..options import NetworkOptions, Options, PhotoOptions, idle_notes, make_options, option_default
+from ..method import Inputs, Method, Sketch, StyleInput, registry
+from ..options import (
+    NetworkOptions,
+    Options,
+    PaintingOptions,
+    PhotoOptions,
+    idle_notes,
+    make_options,
+    option_default,
+)
 from ..progress import Progress, ignore_progress
 from ..regions import AUTO, Labels, Segments, is_auto
 from ..version import __version__
@@ -37,6 +46,7 @@ from .reading import Pictures, input_digests, read_pictures, regions_of, style_s
 from .result import FitLook, Result
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
 
+SizedOptions = PhotoOptions | PaintingOptions  # those with a working size
 SHORTEST_WORKED = 64  # px; a strip whose shorter side would fall below is worked on at its own size
 
 
@@ -96,7 +106,8 @@ def stylize(
     Returns:
         A picture of exactly the content's size (or of ``size``; a method with a ``longest`` reduces
         larger contents unless a size is asked for), with notes and settings. A method that recolors
-        photos works at ``working_size`` and its look is carried to a larger content.
+        photos works at ``working_size`` and its look is carried to a larger content; WCT paints at that
+        size and refines the painting up to a larger content's own.
 
     Raises:
         StyleCoreError: with a sentence that says what to do; nothing else is raised for bad input.
@@ -198,10 +209,20 @@ def _run(
 ) -> tuple[Samples, FitLook | None]:
     """The picture at the content's size, and what gives its look where the method recolors photos."""
     content = pictures.content
-    size = _working_size(content, options)
-    small = content.pixels if size is None else resize_longer_side(content.samples, size)
-    labels = None if segments is None else Labels(segments.content).at(small.shape[-2], small.shape[-1])
-    styled = _restyled(method, pictures, small, labels, shares, segments, options, runtime)
+    size = _working_size(method, content, options)
+    small = _at_working_size(pictures, size)
+    full = None if segments is None else Labels(segments.content)
+    labels = None if full is None else full.at(small.shape[-2], small.shape[-1])
+    styles = _style_inputs(method, pictures, shares, segments, runtime.device)
+    depth = content.samples.dtype
+    depth = torch.uint16 if bits == 16 and depth == torch.uint8 else depth
+    is_sketch = size is not None and method.refine is not None
+    styled = _restyled(
+        method, styles, small, labels, options, runtime, is_noise=pictures.is_noise, is_sketch=is_sketch
+    )
+    if is_sketch and method.refine is not None:
+        sketch = Sketch(styled, small, content.samples, full, depth, pictures.is_noise)
+        return method.refine(sketch, styles, options, runtime), None
     fit: FitLook | None = None
     if method.photorealistic:
         fit = cache(partial(fit_look, small, styled, labels))
@@ -214,23 +235,40 @@ def _run(
         f"The network worked at {small.shape[3]} x {small.shape[2]} px, and what it did to the colors was "
         f"carried to all {width} x {height} px (working_size none lets it work at full size)."
     )
-    depth = content.samples.dtype
-    depth = torch.uint16 if bits == 16 and depth == torch.uint8 else depth
     return _carried(fit(), styled - small, content.samples, options.content_strength, depth), fit
 
 
 def _note_idle_size(options: Options, runtime: RequestRuntime) -> None:
     """Say that a working size was set in vain."""
-    size = options.working_size if isinstance(options, PhotoOptions) else None
-    if size not in {None, option_default(PhotoOptions, "working_size")}:
+    size = options.working_size if isinstance(options, SizedOptions) else None
+    if size not in {None, option_default(type(options), "working_size")}:
         runtime.note(f"working_size {size} has no effect: it needs a larger photo.")
 
 
-def _working_size(content: Picture, options: Options) -> int | None:
-    """The longer side that the network sees, in px; ``None`` for the content as it is."""
-    size = options.working_size if isinstance(options, PhotoOptions) else None
+def _working_size(method: Method, content: Picture, options: Options) -> int | None:
+    """The longer side that the network sees first, in px; ``None`` for the content as it is.
+
+    A strip whose shorter side would fall below SHORTEST_WORKED is looked at as it is, and painted at a
+    larger working size.
+    """
+    size = options.working_size if isinstance(options, SizedOptions) else None
     long, short = max(content.size), min(content.size)
-    return None if size is None or long <= size or short * size < SHORTEST_WORKED * long else size
+    if size is None:
+        return None
+    if method.refine is not None:
+        size = max(size, -(-SHORTEST_WORKED * long // short))
+    return None if long <= size or short * size < SHORTEST_WORKED * long else size
+
+
+def _at_working_size(pictures: Pictures, size: int | None) -> ImageTensor:
+    """The content that the network sees first, float32; of noise, a corner, so that it stays noise."""
+    samples = pictures.content.samples
+    if size is None:
+        return pictures.content.pixels
+    if not pictures.is_noise:
+        return resize_longer_side(samples, size)
+    height, width = scaled_size(samples.shape[-2], samples.shape[-1], size)
+    return samples[..., :height, :width].contiguous()
 
 
 def _carried(
@@ -258,21 +296,11 @@ def _carried(
     return made
 
 
-def _restyled(
-    method: Method,
-    pictures: Pictures,
-    content: ImageTensor,
-    labels: Labels | None,
-    shares: list[float],
-    segments: Segments | None,
-    options: Options,
-    runtime: RequestRuntime,
-) -> ImageTensor:
-    """What the method makes of a content of any size: ``[1, 3, H, W]`` of that size, on the CPU."""
-    rule, device = method.size_rule, runtime.device
-    height, width = content.shape[-2:]
-    padded = rule.pad(content).to(device)
-    styles = []
+def _style_inputs(
+    method: Method, pictures: Pictures, shares: list[float], segments: Segments | None, device: torch.device
+) -> tuple[StyleInput, ...]:
+    """The styles as a method takes them."""
+    rule, styles = method.size_rule, []
     for k, (picture, share) in enumerate(zip(pictures.styles, shares, strict=True)):
         pixels = rule.pad(picture.pixels).to(device)
         own = None
@@ -281,8 +309,25 @@ def _restyled(
         elif segments is not None:  # a style of its own region
             own = Labels(torch.full(pixels.shape[-2:], k + 1, dtype=torch.uint8, device=device))
         styles.append(StyleInput(pixels, own, share))
+    return tuple(styles)
+
+
+def _restyled(
+    method: Method,
+    styles: tuple[StyleInput, ...],
+    content: ImageTensor,
+    labels: Labels | None,
+    options: Options,
+    runtime: RequestRuntime,
+    *,
+    is_noise: bool,
+    is_sketch: bool,
+) -> ImageTensor:
+    """What the method makes of a content of any size: ``[1, 3, H, W]`` of that size, on the CPU."""
+    height, width = content.shape[-2:]
+    padded = method.size_rule.pad(content).to(runtime.device)
     content_labels = None if labels is None else _fitting(labels, padded)
-    inputs = Inputs(padded, tuple(styles), content_labels, pictures.is_noise)
+    inputs = Inputs(padded, styles, content_labels, is_noise, is_sketch)
     output = method.stylize(inputs, options, runtime)[..., :height, :width].float().cpu()
     if not bool(torch.isfinite(output).all()):
         raise RuntimeError(f"{method.key} returned values that are not finite")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..images import mirrored
+from ..tiles import Tile
 
 LabelMap = Tensor  # [H, W], uint8; 0 = matched with everything, 1.. = regions
 Color = tuple[int, int, int]  # 8-bit RGB
@@ -60,6 +61,12 @@ class Labels:
         """The same regions at another size."""
         return self if self.size == (height, width) else Labels(resize_labels(self.map, height, width))
 
+    def within(self, tile: Tile) -> Labels:
+        """Those of a tile, without its margin, of a picture or feature map of any size."""
+        rows = _middles(self.size[0], tile.height, slice(tile.top, tile.bottom)).to(self.map.device)
+        columns = _middles(self.size[1], tile.width, slice(tile.left, tile.right)).to(self.map.device)
+        return Labels(self.map[rows[:, None], columns])
+
     def padded(self, height: int, width: int) -> Labels:
         """Mirrored to the right and bottom, as :class:`SizeRule` does with the picture."""
         rows, columns = mirrored(self.size[0], height), mirrored(self.size[1], width)
@@ -76,8 +83,14 @@ class Labels:
 
 def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:
     """``[H, W]`` of any kind at another size: every pixel takes the value at its middle."""
-    places = [  # by whole numbers: some devices have no float64
-        ((2 * torch.arange(side) + 1) * own // (2 * side)).to(labels.device)
+    rows, columns = (
+        _middles(own, side, slice(0, side)).to(labels.device)
         for own, side in zip(labels.shape, (height, width), strict=True)
-    ]
-    return labels[places[0][:, None], places[1]]
+    )
+    return labels[rows[:, None], columns]
+
+
+def _middles(own: int, side: int, part: slice) -> Tensor:
+    """Where in ``own`` pixels the middles lie of those pixels of ``side`` that are in ``part``."""
+    # By whole numbers: some devices have no float64.
+    return (2 * torch.arange(part.start, part.stop) + 1) * own // (2 * side)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -36,6 +36,21 @@ class Membership:
         small = torch.where(small > NEGLIGIBLE, small, 0.0)
         return Membership(self.labels, small.div_(small.sum(0)))  # the largest is never negligible
 
+    def within(self, tile: Tile) -> Membership:
+        """That of a tile with its margin, of a feature map or of a larger picture (bilinear).
+
+        Only what the tile sees is resized, and only the regions that it sees are kept.
+        """
+        height, width = self.shares.shape[-2:]
+        seen_rows, seen_columns = tile.seen
+        rows, down = _resizing(height, tile.height, seen_rows)
+        columns, across = _resizing(width, tile.width, seen_columns)
+        here = self.shares[:, rows, columns]
+        kept = (here.amax((1, 2)) > NEGLIGIBLE).nonzero().flatten().tolist()
+        small = down.to(here.device) @ here[kept] @ across.to(here.device).T
+        small = torch.where(small > NEGLIGIBLE, small, 0.0)
+        return Membership(tuple(self.labels[k] for k in kept), small / small.sum(0))
+
 
 @dataclass(frozen=True, eq=False)
 class Regions:
@@ -56,11 +71,30 @@ class Regions:
 
     def at(self, tile: Tile) -> Regions:
         """Those of a tile of a feature map: labels without, membership with its margin."""
-        if self.labels is None or self.membership is None:
-            return self
-        labels = self.labels.at(tile.height, tile.width)
-        membership = self.membership.at(tile.height, tile.width)
-        return Regions(Labels(tile.core(labels.map)), replace(membership, shares=tile.cut(membership.shares)))
+        return Regions(
+            None if self.labels is None else self.labels.within(tile),
+            None if self.membership is None else self.membership.within(tile),
+        )
+
+
+def _resizing(own: int, wanted: int, part: slice) -> tuple[slice, Tensor]:
+    """What resizes ``own`` positions to ``wanted``, for those of them in ``part``.
+
+    Returns:
+        the positions that count, and ``[of the part, of those]`` float32 weights: averages of the positions
+        that a smaller map's positions cover, as adaptive pooling takes them; or between neighbors.
+    """
+    places, positions = torch.arange(part.start, part.stop)[:, None], torch.arange(own)
+    if wanted > own:
+        middles = ((2 * places + 1) * own / (2 * wanted) - 0.5).clamp(0, own - 1)
+        weights = (1 - (positions - middles).abs()).clamp_min(0)
+    else:
+        begin, end = places * own // wanted, -(-(places + 1) * own // wanted)
+        weights = ((positions >= begin) & (positions < end)).float()
+        weights = weights / weights.sum(1, keepdim=True)
+    used = weights.any(0).nonzero()
+    counted = slice(int(used[0]), int(used[-1]) + 1)
+    return counted, weights[:, counted]
 
 
 def soft_membership(labels: Labels, guide: Tensor, *, radius: int = RADIUS, eps: float = EPS) -> Membership:

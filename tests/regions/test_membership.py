@@ -1,10 +1,11 @@
 """Soft borders: they sum to one and lie where the picture's edges are."""
 
+import pytest
 import torch
 
 from style_core.regions import Labels, Membership, Regions
 from style_core.regions.membership import NEGLIGIBLE, soft_membership
-from style_core.tiles import Tile
+from style_core.tiles import Tile, tiles
 
 from ..conftest import photo
 
@@ -63,3 +64,44 @@ def test_regions_filtered_in_groups_are_those_filtered_at_once(monkeypatch):
     found = soft_membership(labels, photo(40, 48))
     monkeypatch.setattr("style_core.regions.membership.AT_ONCE", len(labels.present))
     torch.testing.assert_close(found.shares, soft_membership(labels, photo(40, 48)).shares)
+
+
+def noisy_regions(height, width):
+    labels = torch.randint(1, 4, (height // 8, width // 8), generator=torch.Generator().manual_seed(0))
+    large = labels.float()[None, None]
+    labels = torch.nn.functional.interpolate(large, (height, width))[0, 0].to(torch.uint8)
+    return Regions.of(Labels(labels), photo(height, width))
+
+
+@pytest.mark.parametrize("stride", [1, 4, 8])
+def test_of_a_tile_they_are_cut_from_those_of_the_whole(stride):
+    regions = noisy_regions(67, 101)
+    for tile in tiles(67, 101, side=40, stride=8, margin=8):
+        part = tile.at(stride)
+        own, whole = regions.at(part), regions.membership.at(part.height, part.width)
+        assert torch.equal(own.labels.map, part.core(regions.labels.at(part.height, part.width).map))
+        expected = part.cut(whole.shares)
+        for label, share in zip(whole.labels, expected, strict=True):
+            found = (
+                own.membership.shares[own.membership.labels.index(label)]
+                if label in own.membership.labels
+                else 0
+            )
+            assert (share - found).abs().max() < 1e-5
+
+
+def test_of_a_tile_of_a_larger_picture_they_are_enlarged():
+    regions = noisy_regions(48, 64)
+    whole = torch.nn.functional.interpolate(regions.membership.shares[None], (120, 160), mode="bilinear")[0]
+    for tile in tiles(120, 160, side=64, stride=8, margin=8):
+        own = regions.at(tile).membership
+        for label, share in zip(own.labels, own.shares, strict=True):
+            expected = tile.cut(whole[regions.membership.labels.index(label)])
+            assert (share - expected).abs().max() < 5e-3  # negligible shares are left out
+        torch.testing.assert_close(own.shares.sum(0), torch.ones_like(own.shares[0]))
+
+
+def test_labels_without_membership_are_cut_as_well():
+    labels = Labels(torch.arange(64, dtype=torch.uint8).view(8, 8))
+    (tile, *_) = tiles(8, 8, side=4, stride=1, margin=2)
+    assert torch.equal(Regions(labels).at(tile).labels.map, labels.map[:4, :4])

@@ -39,18 +39,35 @@ def need_feature_memory(
     Raises:
         OutOfMemory: with the share of the picture that fits.
     """
-    regions = _regions(inputs.content_labels) if maps_regions else 0
-    of_map = (FLOAT32 if in_float32 else encoder.number_bytes) * encoder.width("conv1_1")  # for each pixel
-    per_pixel = of_map * maps_held + FLOAT32 * REGION_MAPS * regions
-    pictures = [style.pixels for style in (inputs.styles if styles is None else styles)]
-    largest = max(_pixels(picture) for picture in pictures)
-    runtime.need_memory(
-        START + round(max(per_pixel * _pixels(inputs.content), of_map * STYLE_MAPS * largest))
+    per_pixel = bytes_per_pixel(
+        encoder, inputs.content_labels if maps_regions else None, maps_held=maps_held, in_float32=in_float32
     )
+    largest = max(_pixels(style.pixels) for style in (inputs.styles if styles is None else styles))
+    measured = _map_bytes(encoder, in_float32) * STYLE_MAPS * largest
+    runtime.need_memory(START + round(max(per_pixel * _pixels(inputs.content), measured)))
 
 
-def _regions(labels: Labels | None) -> int:
-    return 0 if labels is None else len(labels.present)
+def need_style_memory(runtime: Runtime, encoder: Encoder, styles: Sequence[StyleInput]) -> None:
+    """Reserve what measuring styles takes, of a method that fits its content in by tiles.
+
+    Raises:
+        OutOfMemory: with the share of the picture that fits.
+    """
+    largest = max(_pixels(style.pixels) for style in styles)
+    runtime.need_memory(START + round(_map_bytes(encoder, False) * STYLE_MAPS * largest))
+
+
+def bytes_per_pixel(
+    encoder: Encoder, labels: Labels | None, *, maps_held: float, in_float32: bool = False
+) -> int:
+    """What features of a pixel take, in bytes, with its memberships in the regions of ``labels``."""
+    regions = 0 if labels is None else len(labels.present)
+    return round(_map_bytes(encoder, in_float32) * maps_held + FLOAT32 * REGION_MAPS * regions)
+
+
+def _map_bytes(encoder: Encoder, in_float32: bool) -> int:
+    """Of a pixel in one map of conv1_1's size."""
+    return (FLOAT32 if in_float32 else encoder.number_bytes) * encoder.width("conv1_1")
 
 
 def _pixels(picture: ImageTensor) -> int:

@@ -41,6 +41,8 @@ class MirroredStage(Stage):
         self.level, self.network, self.encode, self.detail = level, network, encode, detail
         self.places = (place_of(level),)
         self.halo = mirror_halo(level)
+        # Unpooling undoes the pooling of an odd side; nearest up-sampling cannot.
+        self.multiple = 1 if network.decoder.upsampling == "unpool" else self.places[0].stride
 
     def walk(self, image: ImageTensor, visit: Visit) -> ImageTensor:
         features, maxima = self.encode(image)

@@ -41,10 +41,11 @@ def scaled_styles(inputs: Inputs, scale: float, runtime: Runtime) -> tuple[Style
                 f"A style picture was read at {w} x {h} px, smaller than the result; its strokes keep that "
                 "size."
             )
-    return tuple(_scaled(style, content * scale) for style in inputs.styles)
+    return tuple(scaled_style(style, content * scale) for style in inputs.styles)
 
 
-def _scaled(style: StyleInput, longest: float) -> StyleInput:
+def scaled_style(style: StyleInput, longest: float) -> StyleInput:
+    """A style with a longer side of ``longest`` px, but no larger than it is."""
     h, w = style.pixels.shape[-2:]
     factor = max(min(1.0, longest / max(h, w)), SHORTEST / min(h, w))
     size = (round(h * factor), round(w * factor))

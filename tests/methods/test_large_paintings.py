@@ -1,0 +1,115 @@
+"""WCT on contents larger than its working size: strokes, tiles, masks, memory."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from style_core import Picture, stylize
+from style_core import device as devices
+
+from ..conftest import photo, psnr
+
+HEIGHT, WIDTH = 323, 517  # odd, and twice the smallest working size
+SMALL = {"working_size": 256, "precision": "exact"}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    content = F.interpolate(photo(41, 65, seed=1), (HEIGHT, WIDTH), mode="bicubic").clamp(0, 1)
+    return content, photo(160, 200, seed=2).flip(1)
+
+
+@pytest.fixture
+def tile_megabytes(monkeypatch):
+    return lambda size: monkeypatch.setenv("STYLE_CORE_TILE_MB", str(size))
+
+
+def halves():
+    mask = torch.zeros(1, 3, HEIGHT, WIDTH)
+    mask[..., WIDTH // 2 :] = 1
+    return {"content_mask": mask, "style_mask": F.interpolate(mask, (160, 200))}
+
+
+@pytest.mark.parametrize("masks", [{}, halves()], ids=["no masks", "masks"])
+def test_the_tiles_do_not_show(pair, tile_megabytes, masks):
+    tile_megabytes(1000)
+    whole = stylize("wct", *pair, **SMALL, **masks).image
+    assert whole.shape[-2:] == (HEIGHT, WIDTH)
+    for megabytes in (25, 40):
+        tile_megabytes(megabytes)
+        assert (stylize("wct", *pair, **SMALL, **masks).image - whole).abs().max() < 1 / 255
+
+
+def test_seen_from_afar_it_is_the_small_painting(pair):
+    content, style = pair
+    small = stylize("wct", content, style, size=256, precision="exact").image
+
+    def likeness(**options):
+        large = stylize("wct", content, style, precision="exact", **options).image
+        return psnr(F.interpolate(large, small.shape[-2:], mode="bicubic", antialias=True).clamp(0, 1), small)
+
+    assert likeness(working_size=256) > likeness(working_size=None) + 1
+
+
+def test_it_says_how_it_was_made(pair):
+    notes = stylize("wct", *pair, **SMALL).notes
+    assert any("Painted at 256 x 160 px, then enlarged to 517 x 323 px" in note for note in notes)
+    assert any("not painted over" in note for note in stylize("wct", *pair, **SMALL, levels=("4",)).notes)
+
+
+def test_a_content_of_the_working_size_is_painted_at_once(tiny_weights):
+    pictures = photo(160, 256), photo(64, 64, seed=1)
+    here, there = (
+        stylize("wct", *pictures, weights_dir=tiny_weights, working_size=size) for size in (256, None)
+    )
+    assert torch.equal(here.image, there.image)
+
+
+@pytest.mark.parametrize("options", [{"style_strength": 0}, {"levels": ("5",), "content_strength": 1}])
+def test_without_any_strength_it_is_the_content(pair, tiny_weights, options):
+    content = Picture((pair[0] * 255).round().to(torch.uint8))
+    result = stylize("wct", content, pair[1], weights_dir=tiny_weights, **SMALL, **options)
+    assert torch.equal(result.picture.samples, content.samples)
+
+
+def test_a_little_strength_changes_a_little(pair):
+    content, style = pair
+    assert psnr(stylize("wct", content, style, style_strength=0.05, **SMALL).image, content) > 25
+
+
+def test_depths(pair, tiny_weights):
+    content = Picture((pair[0] * 255).round().to(torch.uint8))
+    for bits, depth in ((8, torch.uint8), (16, torch.uint16)):
+        found = stylize("wct", content, pair[1], bits=bits, weights_dir=tiny_weights, **SMALL).picture.samples
+        assert found.dtype == depth
+
+
+def test_large_textures_are_refined_too(tiny_weights):
+    result = stylize("wct", None, photo(64, 64), size=600, weights_dir=tiny_weights, **SMALL)
+    assert result.picture.size == (600, 600)
+
+
+def test_a_panorama_is_painted_larger_than_the_working_size(tiny_weights):
+    notes = stylize("wct", photo(80, 1600), photo(64, 64), weights_dir=tiny_weights, **SMALL).notes
+    assert any("Painted at 1280 x 64 px" in note for note in notes)
+
+
+@pytest.mark.parametrize("options", [SMALL, {"working_size": None, "precision": "exact"}])
+def test_little_memory_makes_smaller_tiles_and_no_refusal(pair, monkeypatch, options):
+    whole = stylize("wct", *pair, **options).image
+    monkeypatch.setattr(devices, "available_memory", lambda device: 30_000_000)
+    assert (stylize("wct", *pair, **options).image - whole).abs().max() < 1.5 / 255
+
+
+def test_a_region_border_lies_where_the_mask_has_it():
+    """Membership comes from the small content; on an even picture it has nothing to follow."""
+    content, mask = torch.full((1, 3, 300, 600), 0.5), torch.zeros(1, 3, 300, 600)
+    mask[..., 300:] = 1
+    content += 0.1 * photo(300, 600, seed=3) - 0.05
+    red, blue = (
+        torch.tensor(c).view(1, 3, 1, 1) + 0.1 * photo(64, 64, seed=4)
+        for c in ([0.8, 0.1, 0.1], [0.1, 0.1, 0.8])
+    )
+    image = stylize("wct", content, [red, blue], content_mask=mask, **SMALL).image
+    assert image[:, 0, :, :250].mean() > image[:, 0, :, 350:].mean() + 0.3
+    assert image[:, 2, :, 350:].mean() > image[:, 2, :, :250].mean() + 0.3

@@ -241,7 +241,7 @@ def _fitted(request: Request, limits: Limits) -> tuple[dict[str, Any], list[str]
     """The request's options within the limits, and what was changed."""
     method = get_method(request.method)
     takes_steps = "steps" in option_fields(method.options)
-    return limits.fit(request.content, request.options, takes_steps=takes_steps, own=method.longest)
+    return limits.fit(request.content, request.options, takes_steps=takes_steps)
 
 
 def _pictures(request: Request) -> dict[str, Any]:

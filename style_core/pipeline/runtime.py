@@ -137,6 +137,9 @@ class RequestRuntime:
                 f"choose a size with at most {free / size:.0%} of its pixels."
             )
 
+    def available_memory(self) -> int | None:
+        return devices.available_memory(self.device)
+
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))
         try:

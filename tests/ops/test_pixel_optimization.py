@@ -12,6 +12,7 @@ from style_core.ops.pixel_optimization import (
     OPTIMIZERS,
     RESTARTS,
     EndEarly,
+    History,
     minimize,
     value_and_gradient,
 )
@@ -49,7 +50,7 @@ def test_lbfgs_takes_the_steps_of_pytorchs(history):
     x = torch.zeros(40, dtype=torch.float64)
     _, gradient = value_and_gradient(loss, x)
     first = float(gradient.square().mean().sqrt() * min(1, 1 / gradient.abs().sum()))  # PyTorch's first step
-    step = LBFGS(history=history, first=first, largest=1e9, farthest=1e9)
+    step = LBFGS(history=History(history), first=first, largest=1e9, farthest=1e9)
     for _ in range(25):
         x = step(x, value_and_gradient(loss, x)[1])
     torch.testing.assert_close(x, variable.detach(), rtol=1e-9, atol=1e-9)

@@ -31,13 +31,16 @@ from .shared.coarse_to_fine import (
 from .shared.gram_loss import at_size
 from .shared.gram_options import GramOptions
 from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
-from .shared.tiled_gram import TILE_ROOM, loss_that_fits, painting_memory
+from .shared.tiled_gram import loss_that_fits, painting_memory
 
 STARTS = ("content", "noise", "style")
 COLORS = ("style", "luminance", "covariance")
 # Beyond the working size, by eye: what a position of deeper layers sees is there already, enlarged, and they
 # would only paint the style's motifs again, smaller.
 REFINED_LAYERS = LAYERS[: LAYERS.index("conv3_1") + 1]
+# Bytes that the network's walk may take of a large picture, up to the working size and beyond it: more would
+# hardly be faster where all that is deep is margin.
+SOLVING_ROOM, REFINING_ROOM = 900_000_000, 400_000_000
 HISTORY_ROOM = 300_000_000  # bytes of L-BFGS's pairs beyond the working size, where they weigh most
 
 
@@ -119,7 +122,8 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
         watch.say(_message(scale, watch.seconds_left if is_refined else None), image)
         if not watch.is_stopped:
             own = refining(options) if is_refined else options
-            loss = loss_that_fits(here, own, encoder, runtime, room=TILE_ROOM if is_refined else None)
+            room = None if working.factor == 1 else REFINING_ROOM if is_refined else SOLVING_ROOM
+            loss = loss_that_fits(here, own, encoder, runtime, room=room)
             image = watch.run(
                 scale, image, loss, optimizer=options.optimizer,
                 history_room=HISTORY_ROOM if is_refined else None,

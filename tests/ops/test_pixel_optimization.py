@@ -13,6 +13,7 @@ from style_core.ops.pixel_optimization import (
     RESTARTS,
     EndEarly,
     History,
+    history_that_fits,
     minimize,
     value_and_gradient,
 )
@@ -171,3 +172,23 @@ def test_after_the_deadline_it_ends():
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="must be one of lbfgs, adam"):
         minimize(START, distance, steps=1, optimizer="sgd")
+
+
+def test_the_history_takes_no_more_than_its_room_but_two_pairs():
+    assert history_that_fits(1000, None) == history_that_fits(1000, 12 * 8000) == History()
+    for room in (12 * 8000 - 1, 40_000, 9000, 0):
+        found = history_that_fits(1000, room)
+        assert found.dtype == torch.bfloat16  # 4000 bytes a pair
+        assert found.pairs == max(2, min(12, room // 4000))
+
+
+@pytest.mark.parametrize("room", [None, 3 * 4 * START.numel()])
+def test_a_short_history_of_half_the_bytes_descends_nearly_as_well(room):
+    """A quadratic of condition 100, whose minimum is known."""
+    stiffness = torch.logspace(0, 2, START.numel()).view(START.shape)
+
+    def loss(x):
+        return (stiffness * (x - 0.3).square()).mean()
+
+    found = minimize(START, loss, steps=60, history_room=room)
+    assert found.losses[-1] < 1e-3 * found.losses[0]

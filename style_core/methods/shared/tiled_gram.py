@@ -50,7 +50,7 @@ BYTES = 4  # of a float32
 MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
 STYLE_MAPS_HELD = 3  # of the same, of all styles, whose features are measured without gradients
 PICTURES_HELD = 10  # float32 pictures alive at once while a step is taken beyond the working size
-TILE_ROOM = 400_000_000  # bytes; larger tiles are hardly faster
+TILE_ROOM = 900_000_000  # bytes; larger tiles are hardly faster
 SMALLEST_TILE = 128  # px; at smaller ones most of what is computed is margin
 WHOLE: Mapping[Key, Positions | None] = {}  # the positions of a tile of a picture without regions
 

@@ -24,6 +24,7 @@ from .shared.coarse_to_fine import (
     carry_up,
     growing_sizes,
     noise,
+    refined,
     resized,
     scaled_pictures,
     working_scale,
@@ -105,6 +106,7 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
     runtime.need_memory(painting_memory(encoder, [original, *(style.pixels for style in inputs.styles)]))
     scales = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
     working = working_scale(scales)
+    scales = [refined(scale) if scale.factor > working.factor else scale for scale in scales]
     styles = _working_styles(inputs, working, options, runtime)
     if is_gray:
         inputs = replace(inputs, content=luminance(original))

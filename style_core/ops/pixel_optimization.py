@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -30,6 +30,7 @@ DIVERGED = 2.0  # times the best loss seen ...
 NOTHING = 1e-3  # ... or this share of the first one, below which ups and downs do not matter
 RESTARTS = 4
 RESTART_FACTOR = 0.3  # of the step length, at every restart
+STRIP = 1 << 22  # values of a picture beyond which sums go strip by strip
 TINY = torch.finfo(torch.float32).tiny
 Loss = Callable[[Tensor], Tensor]  # picture -> scalar, differentiable
 OnStep = Callable[[int, float, Tensor], None]  # steps done, loss, picture
@@ -207,17 +208,19 @@ class LBFGS:
             self._remember(gradient)
             step = self._direction(gradient).mul_(self.rate)
         size = torch.maximum(step.square().mean().sqrt() / self.largest, step.abs().max() / self.farthest)
-        step = step / size.clamp_min(1)
+        step.div_(size.clamp_min(1))
         self._last = (gradient, step)
         return x + step
 
     def _remember(self, gradient: Tensor) -> None:
         assert self._last is not None
         assert self._scale is not None
-        change = gradient - self._last[0]
-        step = self._last[1]
-        curvature, bend = (change * step).sum(), change.square().sum()
-        is_kept = curvature > CURVATURE_FLOOR * (bend * step.square().sum()).sqrt()
+        before, step = self._last
+        self._last = None  # a large picture has no memory for what is not needed any more
+        change = gradient - before
+        del before
+        curvature, bend = _dot(change, step), _dot(change, change)
+        is_kept = curvature > CURVATURE_FLOOR * (bend * _dot(step, step)).sqrt()
         inverse = torch.where(is_kept, 1 / curvature.clamp_min(TINY), 0.0)
         self._scale = torch.where(is_kept, curvature / bend.clamp_min(TINY), self._scale)
         dtype = self.history.dtype
@@ -230,13 +233,35 @@ class LBFGS:
         q = gradient.neg()
         shares = []
         for step, change, inverse in reversed(self._pairs):
-            share = (step * q).sum() * inverse
-            q.addcmul_(change.to(q.dtype), share, value=-1)
+            share = _dot(step, q) * inverse
+            _add(q, change, -share)
             shares.append(share)
         q.mul_(self._scale)
         for (step, change, inverse), share in zip(self._pairs, reversed(shares), strict=True):
-            q.addcmul_(step.to(q.dtype), share - (change * q).sum() * inverse)
+            _add(q, step, share - _dot(change, q) * inverse)
         return q
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """The sum of products, of large pictures strip by strip, so that no product of their size is held."""
+    if a.numel() <= STRIP:
+        return (a * b).sum()
+    return torch.stack([(own * other).sum() for own, other in _strips(a, b)]).sum()
+
+
+def _add(q: Tensor, direction: Tensor, share: Tensor) -> None:
+    """Add ``share`` times a direction, kept in whatever precision, to ``q``, in place."""
+    if q.numel() <= STRIP:
+        q.addcmul_(direction.to(q.dtype), share)
+        return
+    for own, other in _strips(q, direction):
+        own.addcmul_(other.to(q.dtype), share)
+
+
+def _strips(a: Tensor, b: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows of two pictures of one size, about STRIP values at a time; views."""
+    rows = max(1, STRIP * a.shape[-2] // a.numel())
+    return zip(a.split(rows, -2), b.split(rows, -2), strict=True)
 
 
 class _Adam:

@@ -138,6 +138,7 @@ class RequestRuntime:
             )
 
     def available_memory(self) -> int | None:
+        devices.give_memory_back()  # so that it counts as free
         return devices.available_memory(self.device)
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:

@@ -5,6 +5,7 @@ import time
 import pytest
 import torch
 
+from style_core.ops import pixel_optimization
 from style_core.ops.pixel_optimization import (
     LARGEST_CHANGE,
     LARGEST_STEP,
@@ -192,3 +193,15 @@ def test_a_short_history_of_half_the_bytes_descends_nearly_as_well(room):
 
     found = minimize(START, loss, steps=60, history_room=room)
     assert found.losses[-1] < 1e-3 * found.losses[0]
+
+
+def test_strips_of_a_large_picture_are_the_same_steps(monkeypatch):
+    def run():
+        step, x = LBFGS(), START.double()
+        for _ in range(6):
+            x = step(x, value_and_gradient(lambda y: (y - WANTED.double()).pow(4).mean(), x)[1])
+        return x
+
+    whole = run()
+    monkeypatch.setattr(pixel_optimization, "STRIP", 60)  # of 216 values
+    torch.testing.assert_close(run(), whole, rtol=1e-9, atol=1e-9)

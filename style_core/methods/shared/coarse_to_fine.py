@@ -7,7 +7,7 @@ is carried up as its difference to the content, so that the content's own fine d
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,7 @@ from ...ops.pixel_optimization import EndEarly, Loss, minimize
 SMALLEST = 128  # px of the longer side at the first size
 SHORTEST = 32  # px of the shorter side, which the deepest layer needs
 WORKING = 1024  # px of the longer side of the largest size at which a picture is solved, not only refined
+FEWEST_REFINING = 8  # steps beyond it
 FEWEST_STEPS = 10  # at a size that is not the only one
 
 
@@ -58,6 +59,11 @@ def working_scale(scales: list[Scale]) -> Scale:
     """The largest size of at most WORKING px on its longer side; the smallest if all are larger."""
     small = [scale for scale in scales if max(scale.height, scale.width) <= WORKING]
     return (small or scales[:1])[-1]
+
+
+def refined(scale: Scale) -> Scale:
+    """A size beyond the working size: half the steps, for only what is small changes."""
+    return replace(scale, steps=min(scale.steps, max(FEWEST_REFINING, scale.steps // 2)))
 
 
 def resized(image: ImageTensor, height: int, width: int) -> ImageTensor:

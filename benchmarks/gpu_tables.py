@@ -102,6 +102,9 @@ class BareRuntime:
     def remember(self, *parts: Any, compute: Callable[[], Any], owner: str | None = None) -> Any:
         return compute()
 
+    def available_memory(self) -> int | None:
+        return available_memory(self.device)
+
     def tile_memory(self) -> int:
         return tile_budget(available_memory(self.device))
 

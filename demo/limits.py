@@ -66,7 +66,7 @@ class Limits:
         return max(1, cores // 4) if device == "cpu" else 1
 
     def fit(
-        self, content: str | None, options: Mapping[str, Any], *, takes_steps: bool, own: int | None = None
+        self, content: str | None, options: Mapping[str, Any], *, takes_steps: bool
     ) -> tuple[dict[str, Any], list[str]]:
         """Options that stay within the limits, and what was changed.
 
@@ -74,13 +74,12 @@ class Limits:
             content: the file that gives the result its size, if any.
             options: values by name.
             takes_steps: whether the method has steps to limit.
-            own: px of the longer side that the method itself keeps to unless a size is asked for.
         """
         fitted, notes = dict(options), []
         size = image_size(content)  # None where it cannot be read, which the core will say better
         if size is not None:
             longest, allowed = max(size), self._longest(size)
-            wanted = fitted.get("size") or (longest if own is None else min(longest, own))
+            wanted = fitted.get("size") or longest
             if isinstance(wanted, int) and wanted > allowed:
                 fitted["size"] = allowed
                 notes.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import math
 import os
@@ -13,7 +12,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +31,15 @@ from style_core import (
     load_image,
     stylize,
 )
-from style_core.fronts import FAMILIES, ImageTensor, option_default, option_fields, to_pil, use_threads
+from style_core.fronts import (
+    FAMILIES,
+    ImageTensor,
+    give_memory_back,
+    option_default,
+    option_fields,
+    to_pil,
+    use_threads,
+)
 
 from .limits import Limits
 from .runs import PIXELS, TabRun, linked, process_folder
@@ -214,7 +220,7 @@ def perform(request: Request, limits: Limits, enough: Any, threads: int = 0) -> 
                     noted.append(f"The {limits.max_seconds:g} seconds that a job may take here were over.")
                 yield Done(update, (*noted, *update.notes), seconds)
     finally:
-        _give_memory_back()
+        give_memory_back()  # every job has a thread of its own, whose freed memory glibc would keep
 
 
 def regions(request: Request, limits: Limits, threads: int = 0) -> Segments:
@@ -234,14 +240,14 @@ def regions(request: Request, limits: Limits, threads: int = 0) -> Segments:
         found = stream(on_threads(work, threads), seconds=limits.last_seconds())
         return next(each for each in found if isinstance(each, Segments))
     finally:
-        _give_memory_back()
+        give_memory_back()  # every job has a thread of its own, whose freed memory glibc would keep
 
 
 def _fitted(request: Request, limits: Limits) -> tuple[dict[str, Any], list[str]]:
     """The request's options within the limits, and what was changed."""
     method = get_method(request.method)
     takes_steps = "steps" in option_fields(method.options)
-    return limits.fit(request.content, request.options, takes_steps=takes_steps, own=method.longest)
+    return limits.fit(request.content, request.options, takes_steps=takes_steps)
 
 
 def _pictures(request: Request) -> dict[str, Any]:
@@ -253,21 +259,6 @@ def _pictures(request: Request) -> dict[str, Any]:
         "style_weights": None if request.style_weights is None else list(request.style_weights),
         "content_mask": content_mask, "style_mask": style_mask, "family": request.family,
     }  # fmt: skip
-
-
-@cache
-def _trimmer() -> Callable[[int], int]:
-    """glibc's malloc_trim, or nothing where the C library has none."""
-    try:
-        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError, TypeError):
-        return lambda keep: 0
-    return found
-
-
-def _give_memory_back() -> None:
-    """Every job has a thread of its own, whose freed memory glibc would keep for threads to come."""
-    _trimmer()(0)
 
 
 def save_result(run: TabRun, name: str, result: Result) -> Path:

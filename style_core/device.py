@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -58,6 +60,21 @@ def use_threads(count: int) -> None:
     Several jobs that each take all of a machine's cores slow each other down manyfold.
     """
     torch.set_num_threads(max(1, count))
+
+
+@cache
+def _trimmer() -> Callable[[int], int]:
+    """glibc's malloc_trim, or nothing where the C library has none."""
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return lambda keep: 0
+    return found
+
+
+def give_memory_back() -> None:
+    """Give the system what was freed, of which glibc keeps much for allocations to come."""
+    _trimmer()(0)
 
 
 def peak_memory(device: torch.device) -> int:

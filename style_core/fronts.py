@@ -4,7 +4,7 @@ Not public: it changes with them. The demo and the command line import from here
 and from nowhere else in the package.
 """
 
-from .device import default_device, use_threads
+from .device import default_device, give_memory_back, use_threads
 from .files import WRITABLE, check_output, image_size, load_values
 from .files import save_image as save_picture
 from .images import ImageTensor, to_pil
@@ -20,6 +20,7 @@ __all__ = [
     "check_output",
     "default_device",
     "describe_weights",
+    "give_memory_back",
     "identify_weights",
     "image_size",
     "load_values",

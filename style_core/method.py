@@ -161,6 +161,9 @@ class Runtime(Protocol):
     def tile_memory(self) -> int:
         """Bytes that the maps of one tile may take: the budget, and no more than half of what is free."""
 
+    def available_memory(self) -> int | None:
+        """Bytes that are free on the device, or ``None`` where the system does not say."""
+
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         """Report; may raise :class:`~style_core.errors.Cancelled`."""
 
@@ -188,7 +191,6 @@ class About:
         photorealistic: whether the style is a photo too.
         mixes_styles: whether it takes several style pictures.
         makes_textures: whether it can do without a content picture.
-        longest: px of the longer side beyond which a content is reduced unless a size is asked for.
         encoder: which encoder of a family it measures in: "shared" with the decoders, or "imagenet",
             the one trained on ImageNet without rescaling, where the family has both.
         stride: px from one position of its deepest features to the next.
@@ -208,7 +210,6 @@ class About:
     photorealistic: bool = False
     mixes_styles: bool = False
     makes_textures: bool = False
-    longest: int | None = None
     encoder: str = "shared"
     prepare: PrepareTransfer[Any] | None = field(default=None, repr=False)
     refine: Refine[Any] | None = field(default=None, repr=False)

@@ -7,7 +7,6 @@ from PIL import Image
 
 from style_core import InvalidSegments, find_regions, get_method, list_methods, stylize
 from style_core.fronts import option_fields
-from style_core.method import registry
 
 from .conftest import photo
 
@@ -40,19 +39,6 @@ def test_they_are_exactly_those_of_the_run(method, masks, tiny_weights):
     how = {"content_mask": given[0], "style_mask": given[1], "weights_dir": tiny_weights}
     found = find_regions(method, *pictures, device="cpu", **how)
     assert found.content.unique().numel() > 1
-    assert_same(found, segments_of_a_run(method, *pictures, **how))
-
-
-@pytest.mark.parametrize("masks", ["auto", "own"])
-@pytest.mark.parametrize("method", [key for key in MASKED if get_method(key).longest])
-def test_so_they_are_where_the_method_reduces_the_content(method, masks, tiny_weights, monkeypatch):
-    pictures = photo(120, 160), photo(64, 80, 1)
-    reduced = get_method(method).__class__(**{**vars(get_method(method)), "longest": 96})
-    monkeypatch.setattr("style_core.method._REGISTRY", {**registry(), method: reduced})
-    given = ("auto", "auto") if masks == "auto" else (halves(36, 48), halves(60, 40, 0.3))
-    how = {"content_mask": given[0], "style_mask": given[1], "weights_dir": tiny_weights}
-    found = find_regions(method, *pictures, device="cpu", **how)
-    assert found.content.shape == (72, 96)
     assert_same(found, segments_of_a_run(method, *pictures, **how))
 
 

@@ -6,6 +6,7 @@ faithfully; watch it, stop it when you like what you see.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -15,16 +16,33 @@ from ..method import About, Inputs, Paper, Runtime, StyleInput, method
 from ..nets.encoder import LAYERS
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
-from ..options import CONTENT, TEXTURE, Condition, choice, needs
-from .shared.coarse_to_fine import SHORTEST, Watch, carry_up, growing_sizes, noise, resized, scaled_pictures
-from .shared.feature_memory import need_feature_memory
-from .shared.gram_loss import at_size, picture_loss
+from ..options import CONTENT, TEXTURE, Condition, choice, needs, weights_of
+from .shared.coarse_to_fine import (
+    SHORTEST,
+    Scale,
+    Watch,
+    carry_up,
+    growing_sizes,
+    noise,
+    refined,
+    resized,
+    scaled_pictures,
+    working_scale,
+)
+from .shared.gram_loss import at_size
 from .shared.gram_options import GramOptions
-from .shared.style_scale import scaled_styles, style_scale_slider
+from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
+from .shared.tiled_gram import loss_that_fits, painting_memory
 
 STARTS = ("content", "noise", "style")
 COLORS = ("style", "luminance", "covariance")
-MAPS_HELD = 15  # gradients and L-BFGS history included; see shared/feature_memory.py
+# Beyond the working size, by eye: what a position of deeper layers sees is there already, enlarged, and they
+# would only paint the style's motifs again, smaller.
+REFINED_LAYERS = LAYERS[: LAYERS.index("conv3_1") + 1]
+# Bytes that the network's walk may take of a large picture, up to the working size and beyond it: more would
+# hardly be faster where all that is deep is margin.
+SOLVING_ROOM, REFINING_ROOM = 900_000_000, 250_000_000
+HISTORY_ROOM = 300_000_000  # bytes of L-BFGS's pairs beyond the working size, where they weigh most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +83,6 @@ class GatysOptions(GramOptions):
         uses_segments=True,
         mixes_styles=True,
         makes_textures=True,
-        longest=1024,
         encoder="imagenet",
     )
 )
@@ -83,41 +100,87 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
         runtime.note("At style strength 0 nothing is transferred; this is the content itself.")
         return inputs.content
     original = inputs.content
-    inputs = _with_styles(inputs, options, runtime)
-    encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
-    need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False, in_float32=True)
-
-    h, w = inputs.content.shape[-2:]
-    scales = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
-    watch = Watch(runtime, scales, max_seconds=options.max_seconds)
     is_gray = options.colors == "luminance"
+    encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
+    h, w = inputs.content.shape[-2:]
+    runtime.need_memory(painting_memory(encoder, [original, *(style.pixels for style in inputs.styles)]))
+    scales = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
+    working = working_scale(scales)
+    scales = [refined(scale) if scale.factor > working.factor else scale for scale in scales]
+    styles = _working_styles(inputs, working, options, runtime)
+    if is_gray:
+        inputs = replace(inputs, content=luminance(original))
+    watch = Watch(runtime, scales, max_seconds=options.max_seconds)
     image, before = None, inputs.content
     for scale in scales:
-        styles = [style.pixels for style in inputs.styles]
-        here = at_size(inputs, scaled_pictures(inputs, scale, styles))
+        is_refined = scale.factor > working.factor
+        here = _at(inputs, scale, options) if is_refined else _below(inputs, styles, scale, working)
         if image is None:
             image = _start(here, options, runtime)
         else:
-            image = carry_up(image, before, here.content, detail=options.start == "content")
-        watch.say("Measuring the style", image)
+            image = carry_up(
+                image, before, here.content, detail=options.start == "content" and not is_refined
+            )
+        watch.say(_message(scale, watch.seconds_left if is_refined else None), image)
         if not watch.is_stopped:
-            loss = picture_loss(here, options, encoder, runtime.note)
-            image = watch.run(scale, image, loss, optimizer=options.optimizer)
+            own = refining(options) if is_refined else options
+            room = None if working.factor == 1 else REFINING_ROOM if is_refined else SOLVING_ROOM
+            loss = loss_that_fits(here, own, encoder, runtime, room=room)
+            image = watch.run(
+                scale, image, loss, optimizer=options.optimizer,
+                history_room=HISTORY_ROOM if is_refined else None,
+            )  # fmt: skip
         before = here.content
     watch.finish()
     assert image is not None
     return with_luminance(original, image) if is_gray else image
 
 
-def _with_styles(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> Inputs:
-    """The styles at the size and in the colors they are matched in."""
-    styles = scaled_styles(inputs, options.style_scale, runtime)
+def refining(options: GatysOptions) -> GatysOptions:
+    """What is optimized beyond the working size: the shallow layers of the style, all if there are none."""
+    weights = weights_of(options.style_layers)
+    shallow = tuple(f"{layer}={weights[layer]:g}" for layer in REFINED_LAYERS if weights.get(layer, 0) > 0)
+    return replace(options, style_layers=shallow or options.style_layers, content_strength=0.0)
+
+
+def _message(scale: Scale, seconds: float | None) -> str:
+    if seconds is None:
+        return "Measuring the style"
+    return f"Refining at {scale.width} x {scale.height} px, about {math.ceil(seconds / 60)} min to go"
+
+
+def _working_styles(
+    inputs: Inputs, working: Scale, options: GatysOptions, runtime: Runtime
+) -> tuple[StyleInput, ...]:
+    """The styles at the size and in the colors they are matched in at the working size."""
+    here = replace(inputs, content=resized(inputs.content, working.height, working.width))
+    return _colored(scaled_styles(here, options.style_scale, runtime), here.content, options)
+
+
+def _colored(
+    styles: tuple[StyleInput, ...], content: ImageTensor, options: GatysOptions
+) -> tuple[StyleInput, ...]:
+    """The styles in the colors they are matched in."""
     if options.colors == "covariance":
-        styles = tuple(replace(s, pixels=match_color(s.pixels, inputs.content)) for s in styles)
+        return tuple(replace(s, pixels=match_color(s.pixels, content)) for s in styles)
     if options.colors == "luminance":
-        styles = tuple(replace(s, pixels=match_luminance(s.pixels, inputs.content)) for s in styles)
-        return replace(inputs, content=luminance(inputs.content), styles=styles)
-    return replace(inputs, styles=styles)
+        return tuple(replace(s, pixels=match_luminance(s.pixels, content)) for s in styles)
+    return styles
+
+
+def _below(inputs: Inputs, styles: tuple[StyleInput, ...], scale: Scale, working: Scale) -> Inputs:
+    """The pictures up to the working size: the styles shrink with the content."""
+    share = replace(scale, factor=scale.factor / working.factor)
+    pictures = scaled_pictures(inputs, share, [style.pixels for style in styles])
+    return at_size(replace(inputs, styles=styles), pictures)
+
+
+def _at(inputs: Inputs, scale: Scale, options: GatysOptions) -> Inputs:
+    """The pictures beyond the working size: the styles grow with the content, up to what they are."""
+    content = resized(inputs.content, scale.height, scale.width)
+    styles = styles_at(inputs.styles, options.style_scale * max(scale.height, scale.width))
+    styles = _colored(styles, content, options)
+    return at_size(replace(inputs, styles=styles), (content, *(style.pixels for style in styles)))
 
 
 def _start(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTensor:

@@ -36,7 +36,7 @@ from .shared.feature_matching import (
 )
 from .shared.feature_memory import START, bytes_per_pixel, need_style_memory
 from .shared.mirrored import MirroredStage, level_of, measure_levels
-from .shared.style_scale import scaled_style, scaled_styles, style_scale_slider
+from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
 
 LEVELS = (5, 4, 3, 2, 1)
 NETWORKS = {
@@ -202,7 +202,7 @@ def refine(sketch: Sketch, styles: tuple[StyleInput, ...], options: WCTOptions, 
 
     def paint(picture: Samples, depth: torch.dtype, report: Callable[[float], None]) -> Samples:
         longest = max(picture.shape[-2:]) * options.style_scale
-        own = [scaled_style(style, longest) for style in styles]
+        own = styles_at(styles, longest)
         transfer = _transfer(own, fine, shared, replace(options, whitening="transport"), runtime)
         for k, stage in enumerate(transfer.stages):
             is_last = k + 1 == len(transfer.stages)

@@ -60,6 +60,23 @@ class GramTarget:
     channels: Channels | None = None
 
 
+@dataclass(frozen=True)
+class GramPull:
+    """What a loss says of a Gram matrix: its derivative.
+
+    Attributes:
+        matrix: ``[C, C]``, symmetric.
+        factor: of it.
+        positions: of the Gram matrix, or ``None`` for everywhere.
+        channels: of the Gram matrix.
+    """
+
+    matrix: Tensor
+    factor: Tensor | float = 1.0
+    positions: Positions | None = None
+    channels: Channels | None = None
+
+
 def gram_matrix(
     features: Tensor, positions: Positions | None = None, channels: Channels | None = None
 ) -> Tensor:
@@ -111,6 +128,29 @@ def gram_loss(features: Tensor, targets: Sequence[GramTarget]) -> Tensor:
     return _GramLoss.apply(features, tuple(targets))
 
 
+def gram_gradient(features: Tensor, pulls: Sequence[GramPull]) -> Tensor:
+    """The gradient of ``sum_k <P_k, G_k>`` in the features, for matrices ``P_k`` that do not depend on them.
+
+    With ``P = dL/dG`` of a whole picture, and its factors the shares of a tile in the sums of ``G``, that is
+    the part of ``dL/df`` that falls on the tile.
+
+    Args:
+        features: ``[1, C, h, w]``, float.
+        pulls: at least one.
+
+    Returns:
+        ``[1, C, h, w]`` in the features' dtype.
+    """
+    h, w = features.shape[-2:]
+    gradient: Tensor | None = None
+    for pull in pulls:
+        rows, scales, is_below = _prepared(features, pull.positions, pull.channels)
+        step = rows @ (pull.matrix * (2 * pull.factor * scales))
+        gradient = _gathered(gradient, step, is_below, pull.positions, h * w)
+    assert gradient is not None
+    return from_rows(gradient.to(features.dtype), h, w)
+
+
 class _GramLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, targets: tuple[GramTarget, ...]) -> Tensor:
@@ -119,25 +159,12 @@ class _GramLoss(torch.autograd.Function):
         gradient: Tensor | None = None
         total = features.new_zeros((), dtype=_wide(features))
         for target in targets:
-            positions, channels = target.positions, target.channels
-            rows = _rows(features, positions)
-            is_below = None if channels is None else rows < channels.ceiling
-            rows, share = _weighed(rows, positions, channels)
-            scales = share if channels is None else share * channels.scale[:, None] * channels.scale
+            rows, scales, is_below = _prepared(features, target.positions, target.channels)
             difference = (rows.T @ rows) * scales - target.matrix
             total = total + target.scale * difference.square().sum()
-            if not ctx.needs_input_grad[0]:
-                continue
-            step = rows @ (difference * (4 * target.scale * scales))
-            if is_below is not None:
-                step.mul_(is_below)
-            if positions is None:
-                gradient = step if gradient is None else gradient + step
-            else:
-                step.mul_(positions.weight[:, None])
-                if gradient is None:
-                    gradient = step.new_zeros(h * w, step.shape[1])
-                gradient.index_add_(0, positions.index, step)
+            if ctx.needs_input_grad[0]:
+                step = rows @ (difference * (4 * target.scale * scales))
+                gradient = _gathered(gradient, step, is_below, target.positions, h * w)
         if gradient is not None:
             ctx.save_for_backward(from_rows(gradient.to(features.dtype), h, w))
         return total
@@ -165,6 +192,31 @@ def _weighed(rows: Tensor, positions: Positions | None, channels: Channels | Non
     if positions is None:
         return rows, 1 / rows.shape[0]
     return rows * positions.weight[:, None], 1.0
+
+
+def _prepared(
+    features: Tensor, positions: Positions | None, channels: Channels | None
+) -> tuple[Tensor, Tensor | float, Tensor | None]:
+    """Rows whose products are summed, the factors of the sum, and where a row is below its ceiling."""
+    rows = _rows(features, positions)
+    is_below = None if channels is None else rows < channels.ceiling
+    rows, share = _weighed(rows, positions, channels)
+    scales = share if channels is None else share * channels.scale[:, None] * channels.scale
+    return rows, scales, is_below
+
+
+def _gathered(
+    gradient: Tensor | None, step: Tensor, is_below: Tensor | None, positions: Positions | None, count: int
+) -> Tensor:
+    """A gradient of ``count`` rows with what the rows at some positions add; ``step`` is used up."""
+    if is_below is not None:
+        step.mul_(is_below)
+    if positions is None:
+        return step if gradient is None else gradient + step
+    step.mul_(positions.weight[:, None])
+    if gradient is None:
+        gradient = step.new_zeros(count, step.shape[1])
+    return gradient.index_add_(0, positions.index, step)
 
 
 def _wide(features: Tensor) -> torch.dtype:

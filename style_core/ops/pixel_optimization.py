@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 OPTIMIZERS = ("lbfgs", "adam")
 HISTORY = 12  # pairs of L-BFGS; each is two pictures of memory
+FEWEST_PAIRS = 2  # where memory is short
 # Cosine of step and gradient change below which a pair is not kept. PyTorch's 1e-10 on the bare product
 # would drop every pair of a loss that is a mean over a million pixels.
 CURVATURE_FLOOR = 1e-7
@@ -29,6 +30,7 @@ DIVERGED = 2.0  # times the best loss seen ...
 NOTHING = 1e-3  # ... or this share of the first one, below which ups and downs do not matter
 RESTARTS = 4
 RESTART_FACTOR = 0.3  # of the step length, at every restart
+STRIP = 1 << 22  # values of a picture beyond which sums go strip by strip
 TINY = torch.finfo(torch.float32).tiny
 Loss = Callable[[Tensor], Tensor]  # picture -> scalar, differentiable
 OnStep = Callable[[int, float, Tensor], None]  # steps done, loss, picture
@@ -59,7 +61,7 @@ class Minimum:
 
 def minimize(
     image: Tensor, loss: Loss, *, steps: int, optimizer: str = "lbfgs", deadline: float | None = None,
-    report: OnStep | None = None,
+    report: OnStep | None = None, history_room: int | None = None,
 ) -> Minimum:  # fmt: skip
     """Change ``image`` so that ``loss`` falls.
 
@@ -71,6 +73,7 @@ def minimize(
         deadline: ``time.monotonic()`` after which no step is begun.
         report: called a few times a second with steps done, loss and picture; may raise
             :class:`EndEarly` to end here, or anything else to give up.
+        history_room: bytes that the pairs of L-BFGS may take; ``None`` for all of them in float32.
 
     Returns:
         the best picture looked at. A loss that is not finite, or twice the best, restarts from the
@@ -82,7 +85,8 @@ def minimize(
     best, best_loss, first_loss = x, float("inf"), float("inf")
     curve = torch.full((steps + 1,), float("nan"), device=x.device)
     found = Minimum(best)
-    rate, stepper = 1.0, _stepper(optimizer, 1.0)
+    history = history_that_fits(x.numel(), history_room)
+    rate, stepper = 1.0, _stepper(optimizer, 1.0, history)
     reported = -float("inf")
     done = 0
     for done in range(steps + 1):
@@ -100,7 +104,7 @@ def minimize(
             elif not now_loss <= DIVERGED * max(best_loss, NOTHING * first_loss):
                 found.restarts += 1
                 rate *= RESTART_FACTOR
-                x, stepper = best, _stepper(optimizer, rate)
+                x, stepper = best, _stepper(optimizer, rate, history)
                 if found.restarts > RESTARTS:
                     break
                 continue
@@ -140,9 +144,29 @@ def value_and_gradient(loss: Loss, x: Tensor) -> tuple[Tensor, Tensor]:
 Stepper = Callable[[Tensor, Tensor], Tensor]  # picture, gradient -> next picture
 
 
-def _stepper(optimizer: str, rate: float) -> Stepper:
+@dataclass(frozen=True)
+class History:
+    """How many pairs of L-BFGS are kept, and in what dtype; ``None`` is the picture's own."""
+
+    pairs: int = HISTORY
+    dtype: torch.dtype | None = None
+
+
+def history_that_fits(values: int, room: int | None) -> History:
+    """All pairs in float32 where they fit, else in bfloat16, and as many as fit, but at least FEWEST_PAIRS.
+
+    Args:
+        values: of a picture; a pair has twice as many.
+        room: bytes, or ``None`` for enough.
+    """
+    if room is None or 2 * values * 4 * HISTORY <= room:
+        return History()
+    return History(max(FEWEST_PAIRS, min(HISTORY, room // (2 * values * 2))), torch.bfloat16)
+
+
+def _stepper(optimizer: str, rate: float, history: History) -> Stepper:
     if optimizer == "lbfgs":
-        return LBFGS(rate)
+        return LBFGS(rate, history=history)
     if optimizer == "adam":
         return _Adam(rate * ADAM_RATE)
     raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {optimizer!r}")
@@ -158,16 +182,19 @@ class LBFGS:
 
     Args:
         rate: factor of every step.
-        history: pairs kept.
+        history: the pairs kept; by default all in float32.
         first, largest, farthest: see FIRST_STEP, LARGEST_STEP, LARGEST_CHANGE.
     """
 
     def __init__(
-        self, rate: float = 1.0, *, history: int = HISTORY, first: float = FIRST_STEP,
+        self, rate: float = 1.0, *, history: History | None = None, first: float = FIRST_STEP,
         largest: float = LARGEST_STEP, farthest: float = LARGEST_CHANGE,
     ) -> None:  # fmt: skip
         self.rate, self.first, self.largest, self.farthest = rate, first, largest, farthest
-        self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1 / y's or 0
+        self.history = History() if history is None else history
+        self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(
+            maxlen=self.history.pairs
+        )  # s, y, 1 / y's or 0
         self._last: tuple[Tensor, Tensor] | None = None  # gradient, step
         self._scale: Tensor | None = None
 
@@ -181,19 +208,23 @@ class LBFGS:
             self._remember(gradient)
             step = self._direction(gradient).mul_(self.rate)
         size = torch.maximum(step.square().mean().sqrt() / self.largest, step.abs().max() / self.farthest)
-        step = step / size.clamp_min(1)
+        step.div_(size.clamp_min(1))
         self._last = (gradient, step)
         return x + step
 
     def _remember(self, gradient: Tensor) -> None:
         assert self._last is not None
         assert self._scale is not None
-        change = gradient - self._last[0]
-        step = self._last[1]
-        curvature, bend = (change * step).sum(), change.square().sum()
-        is_kept = curvature > CURVATURE_FLOOR * (bend * step.square().sum()).sqrt()
+        before, step = self._last
+        self._last = None  # a large picture has no memory for what is not needed any more
+        change = gradient - before
+        del before
+        curvature, bend = _dot(change, step), _dot(change, change)
+        is_kept = curvature > CURVATURE_FLOOR * (bend * _dot(step, step)).sqrt()
         inverse = torch.where(is_kept, 1 / curvature.clamp_min(TINY), 0.0)
         self._scale = torch.where(is_kept, curvature / bend.clamp_min(TINY), self._scale)
+        dtype = self.history.dtype
+        step, change = step.to(dtype or step.dtype), change.to(dtype or step.dtype)
         self._pairs.append((step, change, inverse))  # an inverse of 0 leaves the pair without effect
 
     def _direction(self, gradient: Tensor) -> Tensor:
@@ -202,13 +233,35 @@ class LBFGS:
         q = gradient.neg()
         shares = []
         for step, change, inverse in reversed(self._pairs):
-            share = (step * q).sum() * inverse
-            q.addcmul_(change, share, value=-1)
+            share = _dot(step, q) * inverse
+            _add(q, change, -share)
             shares.append(share)
         q.mul_(self._scale)
         for (step, change, inverse), share in zip(self._pairs, reversed(shares), strict=True):
-            q.addcmul_(step, share - (change * q).sum() * inverse)
+            _add(q, step, share - _dot(change, q) * inverse)
         return q
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """The sum of products, of large pictures strip by strip, so that no product of their size is held."""
+    if a.numel() <= STRIP:
+        return (a * b).sum()
+    return torch.stack([(own * other).sum() for own, other in _strips(a, b)]).sum()
+
+
+def _add(q: Tensor, direction: Tensor, share: Tensor) -> None:
+    """Add ``share`` times a direction, kept in whatever precision, to ``q``, in place."""
+    if q.numel() <= STRIP:
+        q.addcmul_(direction.to(q.dtype), share)
+        return
+    for own, other in _strips(q, direction):
+        own.addcmul_(other.to(q.dtype), share)
+
+
+def _strips(a: Tensor, b: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows of two pictures of one size, about STRIP values at a time; views."""
+    rows = max(1, STRIP * a.shape[-2] // a.numel())
+    return zip(a.split(rows, -2), b.split(rows, -2), strict=True)
 
 
 class _Adam:

@@ -80,7 +80,7 @@ def find_regions(
         report=progress or ignore_progress, encoder_kind=chosen.encoder, method=method,
     )  # fmt: skip
     with out_of_memory_as_a_sentence(target), torch.no_grad():
-        pictures = read_pictures(content, sources, values, chosen.longest, runtime)
+        pictures = read_pictures(content, sources, values, runtime)
         segments = regions_of(
             chosen, pictures, runtime,
             content_mask=content_mask, style_mask=style_mask, style_weights=style_weights,

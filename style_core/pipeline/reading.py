@@ -22,7 +22,6 @@ from ..regions import Segments, cluster_segments, requested_segments
 from .runtime import RequestRuntime
 
 MAX_STYLES = 8
-SHORTEST_REDUCED = 64  # px; contents are not reduced on their own to less
 MOST_FLOATS = 4_000_000  # px of a resized picture that is not rounded; a larger one keeps its depth
 MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note says so
 
@@ -62,14 +61,12 @@ def read_pictures(
     content: Source | None,
     styles: list[Source],
     options: Options,
-    longest: int | None,
     runtime: RequestRuntime,
 ) -> Pictures:
     """Content and styles at the size they are worked at.
 
     Args:
         content: ``None`` for seeded noise of the first style's size.
-        longest: px of the longer side beyond which a content is reduced unless ``options.size`` is set.
         runtime: gets a note for everything that was changed.
 
     Raises:
@@ -82,14 +79,6 @@ def read_pictures(
             runtime.note(note)
         if options.size is not None:
             picture = _resized(picture, options.size)
-        elif longest is not None and _is_beyond(picture, longest):
-            w, h = picture.size
-            picture = _resized(picture, longest)
-            width, height = picture.size
-            runtime.note(
-                f"The content is {w} x {h} px; this method takes {longest} px on the longer side unless "
-                f"asked for more, so the result is {width} x {height} px (size {max(w, h)} asks for all)."
-            )
     names = ["style"] if len(styles) == 1 else [f"style picture {k}" for k in range(1, len(styles) + 1)]
     read = [_read_style(source, name, runtime) for source, name in zip(styles, names, strict=True)]
     if picture is not None:
@@ -97,12 +86,6 @@ def read_pictures(
     width, height = read[0].size
     size = (height, width) if options.size is None else scaled_size(height, width, options.size)
     return Pictures(Picture(torch.rand(1, 3, *size, generator=runtime.generator)), read, is_noise=True)
-
-
-def _is_beyond(picture: Picture, longest: int) -> bool:
-    """Whether a picture's longer side is; a strip, which would be left with no height, may be longer."""
-    long, short = max(picture.size), min(picture.size)
-    return long > longest and short * longest / long >= SHORTEST_REDUCED
 
 
 def _read_style(source: Source, name: str, runtime: RequestRuntime) -> Picture:

@@ -104,10 +104,9 @@ def stylize(
         **options: the method's options by name.
 
     Returns:
-        A picture of exactly the content's size (or of ``size``; a method with a ``longest`` reduces
-        larger contents unless a size is asked for), with notes and settings. A method that recolors
-        photos works at ``working_size`` and its look is carried to a larger content; WCT paints at that
-        size and refines the painting up to a larger content's own.
+        A picture of exactly the content's size (or of ``size``), with notes and settings. A method that
+        recolors photos works at ``working_size`` and its look is carried to a larger content; WCT and Gatys
+        paint at such a size and refine the painting up to a larger content's own.
 
     Raises:
         StyleCoreError: with a sentence that says what to do; nothing else is raised for bad input.
@@ -128,7 +127,7 @@ def stylize(
     # Methods that need gradients switch them on.
     with runtime, out_of_memory_as_a_sentence(target), _precision(values), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
-        pictures = read_pictures(content, sources, values, chosen.longest, runtime)
+        pictures = read_pictures(content, sources, values, runtime)
         if on_size is not None:
             on_size(*pictures.content.size)
         for sentence in idle_notes(values, is_texture=pictures.is_noise):

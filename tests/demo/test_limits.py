@@ -92,9 +92,3 @@ def test_the_limits_are_said():
     assert Limits(2.5, 100, 30.0, 5.0).sentence() == (
         "One job here takes at most 2.5 megapixels, 100 steps and 30 seconds; a file at most 5 MB."
     )
-
-
-def test_a_methods_own_size_is_not_taken_for_a_wish(photo):
-    limits = Limits(max_megapixels=0.09)
-    assert limits.fit(photo(400, 300), {}, takes_steps=True, own=100) == ({}, [])
-    assert limits.fit(photo(400, 300), {}, takes_steps=True, own=1000)[0] == {"size": 346}

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from demo.examples import gallery
-from style_core import EnoughDone, InvalidOption, load_image, stylize
+from style_core import EnoughDone, InvalidOption, OutOfMemory, load_image, stylize
 from style_core.device import choose_device
-from style_core.methods.shared import coarse_to_fine
+from style_core.methods.shared import coarse_to_fine, tiled_gram
 from style_core.methods.shared.coarse_to_fine import resized
 from style_core.ops import pixel_optimization
 from style_core.ops.color_preservation import luminance
@@ -157,17 +157,82 @@ def test_the_budget_ends_with_the_best_picture(painted, pair, encoder, monkeypat
     assert style_distance(encoder, result.image, pair[1]) < 0.6 * style_distance(encoder, *pair)
 
 
-def test_a_large_content_is_solved_at_1024_px_and_the_note_says_how_to_lift_it(pair):
-    large = resized(pair[0], 80, 1200)
-    result = stylize("gatys", large, pair[1], steps=1)
-    assert result.image.shape[-1] == 1024
-    assert any("1200 x 80 px" in note and "size 1200 asks for all" in note for note in result.notes)
-    lifted = stylize("gatys", large, pair[1], steps=1, size=1200)
-    assert lifted.image.shape[-1] == 1200
-    assert not any("this method takes" in note for note in lifted.notes)
+@pytest.fixture
+def small_working_size(monkeypatch):
+    """What is refined only beyond 1024 px refined beyond 64."""
+    monkeypatch.setattr(coarse_to_fine, "WORKING", 64)
+    monkeypatch.setattr(coarse_to_fine, "SMALLEST", 48)
 
 
-def test_a_strip_is_not_reduced_to_nothing(pair):
+def test_a_large_picture_is_the_small_one_seen_closer(pair, encoder, small_working_size):
+    """Strokes keep their place and size relative to the picture; the style's own fineness is on top."""
+    content = resized(pair[0], 160, 224)
+    solved = stylize("gatys", resized(content, 40, 56), pair[1], **FEW).image
+    result = stylize("gatys", content, pair[1], **FEW)
+    assert [size[:2] for size in result.settings["steps_run"]] == [[56, 40], [112, 80], [224, 160]]
+    small, plain = resized(result.image, 40, 56), resized(content, 40, 56)
+    assert psnr(small, solved) > psnr(plain, solved) + 2
+    enlarged = resized(solved, 160, 224)
+    near, far = (fineness(encoder, x, pair[1]) for x in (result.image, enlarged))
+    assert near < 0.5 * far
+
+
+def fineness(encoder, image, style):
+    """The relative distance of the Gram matrices of conv2_1, which see a few pixels."""
+    ours, wanted = (gram_matrix(encoder(x, ("conv2_1",))["conv2_1"]) for x in (image, style))
+    return float((ours - wanted).norm() / wanted.norm())
+
+
+def test_how_long_refining_takes_is_said_beforehand(pair, small_working_size):
+    said = []
+    stylize(
+        "gatys",
+        resized(pair[0], 80, 112),
+        pair[1],
+        **FEW,
+        progress=lambda done, message, _: said.append(message),
+    )
+    (place,) = [
+        k for k, message in enumerate(said) if message.startswith("Refining at 112 x 80 px, about 1 min")
+    ]
+    assert any("step" in message for message in said[:place])
+    assert all("112 x 80 px, step" in message for message in said[place + 1 : -1])
+
+
+def test_style_scale_moves_the_strokes_of_a_large_picture_too(pair, encoder, small_working_size):
+    content = resized(pair[0], 80, 112)
+    results = {scale: stylize("gatys", content, pair[1], style_scale=scale, **FEW) for scale in (0.75, 1)}
+    assert results[0.75].settings["style_scale"] == 0.75
+    assert psnr(results[0.75].image, results[1].image) < 25
+
+
+def test_short_memory_makes_tiles_and_hardly_another_picture(pair, encoder, monkeypatch):
+    content = resized(pair[0], 160, 208)
+    how = {"steps": 3, "coarse_to_fine": False, "precision": "exact"}
+    whole = stylize("gatys", content, pair[1], **how)
+    # Enough for tiles of the smallest size, and for the pictures.
+    monkeypatch.setattr("style_core.device.available_memory", lambda device: 50_000_000)
+    monkeypatch.setattr(tiled_gram, "TILE_ROOM", 40_000_000)
+    monkeypatch.setattr(tiled_gram, "picture_loss", None)  # of the whole
+    tiled = stylize("gatys", content, pair[1], **how)
+    assert [p.loss for p in tiled.losses] == pytest.approx([p.loss for p in whole.losses], rel=1e-3)
+    torch.testing.assert_close(tiled.image, whole.image, atol=0.5 / 255, rtol=0)
+
+
+def test_a_size_that_not_even_tiles_make_is_refused(pair, monkeypatch):
+    monkeypatch.setattr("style_core.device.available_memory", lambda device: 1_000_000)
+    with pytest.raises(OutOfMemory, match="choose a size with at most"):
+        stylize("gatys", *pair, **FEW)
+
+
+def test_layers_that_are_all_deep_are_refined_with(pair, small_working_size):
+    content = resized(pair[0], 80, 112)
+    result = stylize("gatys", content, pair[1], style_layers=("conv4_1",), steps=10)
+    refined = [p.loss for p in result.losses if p.width == 112]
+    assert refined[-1] < refined[0]
+
+
+def test_a_strip_keeps_its_size(pair):
     assert stylize("gatys", resized(pair[0], 40, 1200), pair[1], steps=1).image.shape[-2:] == (40, 1200)
 
 

@@ -5,6 +5,7 @@ import time
 import pytest
 import torch
 
+from style_core.ops import pixel_optimization
 from style_core.ops.pixel_optimization import (
     LARGEST_CHANGE,
     LARGEST_STEP,
@@ -12,6 +13,8 @@ from style_core.ops.pixel_optimization import (
     OPTIMIZERS,
     RESTARTS,
     EndEarly,
+    History,
+    history_that_fits,
     minimize,
     value_and_gradient,
 )
@@ -49,7 +52,7 @@ def test_lbfgs_takes_the_steps_of_pytorchs(history):
     x = torch.zeros(40, dtype=torch.float64)
     _, gradient = value_and_gradient(loss, x)
     first = float(gradient.square().mean().sqrt() * min(1, 1 / gradient.abs().sum()))  # PyTorch's first step
-    step = LBFGS(history=history, first=first, largest=1e9, farthest=1e9)
+    step = LBFGS(history=History(history), first=first, largest=1e9, farthest=1e9)
     for _ in range(25):
         x = step(x, value_and_gradient(loss, x)[1])
     torch.testing.assert_close(x, variable.detach(), rtol=1e-9, atol=1e-9)
@@ -170,3 +173,35 @@ def test_after_the_deadline_it_ends():
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="must be one of lbfgs, adam"):
         minimize(START, distance, steps=1, optimizer="sgd")
+
+
+def test_the_history_takes_no_more_than_its_room_but_two_pairs():
+    assert history_that_fits(1000, None) == history_that_fits(1000, 12 * 8000) == History()
+    for room in (12 * 8000 - 1, 40_000, 9000, 0):
+        found = history_that_fits(1000, room)
+        assert found.dtype == torch.bfloat16  # 4000 bytes a pair
+        assert found.pairs == max(2, min(12, room // 4000))
+
+
+@pytest.mark.parametrize("room", [None, 3 * 4 * START.numel()])
+def test_a_short_history_of_half_the_bytes_descends_nearly_as_well(room):
+    """A quadratic of condition 100, whose minimum is known."""
+    stiffness = torch.logspace(0, 2, START.numel()).view(START.shape)
+
+    def loss(x):
+        return (stiffness * (x - 0.3).square()).mean()
+
+    found = minimize(START, loss, steps=60, history_room=room)
+    assert found.losses[-1] < 1e-3 * found.losses[0]
+
+
+def test_strips_of_a_large_picture_are_the_same_steps(monkeypatch):
+    def run():
+        step, x = LBFGS(), START.double()
+        for _ in range(6):
+            x = step(x, value_and_gradient(lambda y: (y - WANTED.double()).pow(4).mean(), x)[1])
+        return x
+
+    whole = run()
+    monkeypatch.setattr(pixel_optimization, "STRIP", 60)  # of 216 values
+    torch.testing.assert_close(run(), whole, rtol=1e-9, atol=1e-9)

@@ -7,7 +7,7 @@ is carried up as its difference to the content, so that the content's own fine d
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,8 @@ from ...ops.pixel_optimization import EndEarly, Loss, minimize
 
 SMALLEST = 128  # px of the longer side at the first size
 SHORTEST = 32  # px of the shorter side, which the deepest layer needs
+WORKING = 1024  # px of the longer side of the largest size at which a picture is solved, not only refined
+FEWEST_REFINING = 8  # steps beyond it
 FEWEST_STEPS = 10  # at a size that is not the only one
 
 
@@ -51,6 +53,17 @@ def growing_sizes(height: int, width: int, *, steps: int, coarse_to_fine: bool) 
         Scale(factor, round(height * factor), round(width * factor), max(few, round(steps / 2**k)))
         for k, factor in enumerate(reversed(factors))
     ]
+
+
+def working_scale(scales: list[Scale]) -> Scale:
+    """The largest size of at most WORKING px on its longer side; the smallest if all are larger."""
+    small = [scale for scale in scales if max(scale.height, scale.width) <= WORKING]
+    return (small or scales[:1])[-1]
+
+
+def refined(scale: Scale) -> Scale:
+    """A size beyond the working size: half the steps, for only what is small changes."""
+    return replace(scale, steps=min(scale.steps, max(FEWEST_REFINING, scale.steps // 2)))
 
 
 def resized(image: ImageTensor, height: int, width: int) -> ImageTensor:
@@ -87,17 +100,20 @@ class Watch:
         self.began = time.monotonic()
         self.total = sum(scale.cost for scale in scales)
         self.spent = 0.0
+        self.pace: float | None = None  # seconds per unit of cost, at the last size
         self.restarts = 0
         self.steps_run: list[list[int]] = []  # width, height and steps of every size
         self.is_stopped = self.is_noted = False
 
     def run(
-        self, scale: Scale, start: ImageTensor, loss: Loss, *, optimizer: str, stage: str = ""
-    ) -> ImageTensor:
+        self, scale: Scale, start: ImageTensor, loss: Loss, *, optimizer: str, stage: str = "",
+        history_room: int | None = None,
+    ) -> ImageTensor:  # fmt: skip
         """Minimize at one size; the best picture, not clamped.
 
         Args:
             stage: put before the message.
+            history_room: see :func:`minimize`.
         """
         deadline = None
         if self.max_seconds is not None:
@@ -121,8 +137,10 @@ class Watch:
                 raise EndEarly from None
 
         found = minimize(
-            start, loss, steps=scale.steps, optimizer=optimizer, deadline=deadline, report=report
-        )
+            start, loss, steps=scale.steps, optimizer=optimizer, deadline=deadline, report=report,
+            history_room=history_room,
+        )  # fmt: skip
+        self.pace = (time.monotonic() - began) / scale.cost
         for step, seconds in found.seconds.items():
             self.runtime.log_loss(
                 LossPoint(began - self.began + seconds, scale.width, scale.height, step, found.losses[step])
@@ -150,6 +168,11 @@ class Watch:
             self.runtime.progress(self.fraction, message, image.clamp(0, 1))
         except EnoughDone:
             self.is_stopped = True
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long the sizes to come will take, by the last one; ``None`` before there is one."""
+        return None if self.pace is None else self.pace * (self.total - self.spent)
 
     @property
     def fraction(self) -> float:

@@ -10,8 +10,9 @@ and what brings channels to one scale are means over positions, which merge over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -39,6 +40,31 @@ RANGE_WEIGHT = 10.0  # Departure: on mean squared values outside [0, 1], which n
 Note = Callable[[str], None]
 Features = Mapping[str, Tensor]  # by layer, [1, C, h, w] each
 Key = tuple[str, int]  # layer and label
+K = TypeVar("K")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of a picture, or of one of its tiles, what Gram matrices are made of.
+
+    Attributes:
+        features: by layer.
+        positions: of each region, as :func:`measure_grams` takes them.
+    """
+
+    features: Features
+    positions: Mapping[Key, Positions | None]
+
+
+Parts = Callable[[], Iterable[Part]]  # one after another, as often as they are asked for
+
+
+@dataclass(frozen=True)
+class ContentTarget:
+    """Features to stay near: the mean of ``|(F - wanted) * scales|^2``, of ``[1, C, h, w]``."""
+
+    wanted: Tensor
+    scales: Tensor
 
 
 @torch.no_grad()
@@ -57,19 +83,19 @@ def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, note: N
         encoder: reaching the deepest layer used.
         note: told what could not be measured.
     """
-    style_weights, content_weights = weights_of(options.style_layers), weights_of(options.content_layers)
+    shares = style_shares(options)
     features = encoder(inputs.content, options.layers)
-    targets = _gram_targets(features, inputs, options, encoder, note)
-    wanted = {}
-    weight = 0.0 if inputs.is_noise else CONTENT_WEIGHT * content_factor(options)
-    for layer, share in content_weights.items():
-        if share * weight > 0:
-            feature = features[layer].float()
-            scales = (weight * share / sum(content_weights.values())) ** 0.5 * _unit_power(
-                feature.var((2, 3), correction=0)[0] + CONTENT_FLOOR * feature.square().mean((2, 3))[0]
-            )
-            wanted[layer] = feature, scales[:, None, None]
-    total = sum(style_weights.values())
+    masks = region_masks(inputs.content_labels, values_of(inputs), list(shares), encoder)
+    positions = {key: select(mask) for key, mask in masks.items()}
+    areas = {key: float(mask.mean()) for key, mask in masks.items()}
+    part = Part({layer: features[layer] for layer in shares}, positions)
+    targets: dict[str, list[GramTarget]] = {}
+    for key, target in gram_targets(lambda: [part], areas, inputs, options, encoder, note).items():
+        targets.setdefault(key[0], []).append(replace(target, positions=positions.get(key)))
+    wanted = {
+        layer: content_target(features[layer].float(), weight)
+        for layer, weight in content_weights(inputs, options).items()
+    }
     used = [layer for layer in options.layers if layer in targets or layer in wanted]
 
     def loss(x: Tensor) -> Tensor:
@@ -77,37 +103,77 @@ def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, note: N
         value = value + RANGE_WEIGHT * (x - x.clamp(0, 1)).square().mean()
         for layer, feature in encoder(x, used).items():
             if layer in targets:
-                value = value + style_weights[layer] / total * gram_loss(feature, targets[layer])
+                value = value + shares[layer] * gram_loss(feature, targets[layer])
             if layer in wanted:
-                own, scales = wanted[layer]
-                value = value + ((feature.float() - own) * scales).square().mean()
+                own = wanted[layer]
+                value = value + ((feature.float() - own.wanted) * own.scales).square().mean()
         return value
 
     return loss
 
 
-def _gram_targets(
-    content_features: Features, inputs: Inputs, options: GramOptions, encoder: Encoder, note: Note
-) -> dict[str, list[GramTarget]]:
-    """What each style layer's Gram matrices are to be, by region."""
-    layers = [layer for layer, weight in weights_of(options.style_layers).items() if weight > 0]
-    labels = inputs.content_labels
-    values = (EVERYTHING,) if labels is None else labels.present
-    content = {layer: content_features[layer] for layer in layers}
-    style_features = [encoder(style.pixels, layers) for style in inputs.styles]
-    channels = plan_channels([content, *style_features])
-    full = _style_grams(inputs.styles, style_features, values, channels, encoder, note)
-    masks = region_masks(labels, values, layers, encoder)
-    positions = {key: select(mask) for key, mask in masks.items()}
-    own = measure_grams(content, positions, values, channels)
-    found: dict[str, list[GramTarget]] = {}
-    for key in (key for key in own if key in full):
-        area = float(masks[key].mean()) if key in masks else 1.0
-        target = plan_target(own[key], full[key], options.style_strength, area)
-        found.setdefault(key[0], []).append(
-            replace(target, positions=positions.get(key), channels=channels[key[0]])
+def style_shares(options: GramOptions) -> dict[str, float]:
+    """The style layers that count and their shares of the style's loss."""
+    weights = weights_of(options.style_layers)
+    total = sum(weights.values())
+    return {layer: weight / total for layer, weight in weights.items() if weight > 0}
+
+
+def content_weights(inputs: Inputs, options: GramOptions) -> dict[str, float]:
+    """The content layers that count and what their relative errors are multiplied by."""
+    weight = 0.0 if inputs.is_noise else CONTENT_WEIGHT * content_factor(options)
+    shares = weights_of(options.content_layers)
+    found = {layer: weight * share / sum(shares.values()) for layer, share in shares.items()}
+    return {layer: share for layer, share in found.items() if share > 0}
+
+
+def content_target(features: Tensor, weight: float) -> ContentTarget:
+    """The features of the content, ``[1, C, h, w]``, as what a picture's are to stay near."""
+    power = features.var((2, 3), correction=0)[0] + CONTENT_FLOOR * features.square().mean((2, 3))[0]
+    return ContentTarget(features, (weight**0.5 * _unit_power(power))[:, None, None])
+
+
+def values_of(inputs: Inputs) -> tuple[int, ...]:
+    """The labels whose Gram matrices are matched."""
+    return (EVERYTHING,) if inputs.content_labels is None else inputs.content_labels.present
+
+
+def gram_targets(
+    content: Parts, areas: Mapping[Key, float], inputs: Inputs, options: GramOptions, encoder: Encoder,
+    note: Note,
+) -> dict[Key, GramTarget]:  # fmt: skip
+    """What the Gram matrices are to be, by style layer and region of the content; without positions.
+
+    Args:
+        content: the whole of it; the styles are ``inputs``'.
+        areas: the share of the picture that a region covers, where there are regions.
+    """
+    values = values_of(inputs)
+    styles = [encoder(style.pixels, list(style_shares(options))) for style in inputs.styles]
+    channels = plan_channels([content, *(_as_parts(features) for features in styles)])
+    full = _style_grams(inputs.styles, styles, values, channels, encoder, note)
+    own = merged_means(measure_grams(part.features, part.positions, values, channels) for part in content())
+    return {
+        key: replace(
+            plan_target(own[key], full[key], options.style_strength, areas.get(key, 1.0)),
+            channels=channels[key[0]],
         )
-    return found
+        for key in own
+        if key in full
+    }
+
+
+def _as_parts(features: Features) -> Parts:
+    return lambda: [Part(features, {})]
+
+
+def merged_means(parts: Iterable[Mapping[K, Mean]]) -> dict[K, Mean]:
+    """The means over all parts, by what they are of; a part need not have all."""
+    total: dict[K, Mean] = {}
+    for part in parts:
+        for key, mean in part.items():
+            total[key] = total[key].merged(mean) if key in total else mean
+    return total
 
 
 def _style_grams(
@@ -181,7 +247,7 @@ def measure_grams(
     }
 
 
-def plan_channels(pictures: Sequence[Features]) -> dict[str, Channels]:
+def plan_channels(pictures: Sequence[Parts]) -> dict[str, Channels]:
     """What brings the channels of some pictures' features to one scale, by layer.
 
     Departure: the paper rescales the network's filters to a mean activation of one over many pictures;
@@ -189,9 +255,9 @@ def plan_channels(pictures: Sequence[Features]) -> dict[str, Channels]:
     And activations are cut at SPIKE times the channel's mean: a filter that answers one place with
     a hundred times its usual value would else be all that the loss sees, and most of its gradient.
     """
-    activity = [measure_activity(features) for features in pictures]
+    activity = [merged_means(measure_activity(part.features) for part in parts()) for parts in pictures]
     ceilings = {layer: SPIKE * _average([found[layer] for found in activity]) for layer in activity[0]}
-    power = [measure_power(features, ceilings) for features in pictures]
+    power = [merged_means(measure_power(part.features, ceilings) for part in parts()) for parts in pictures]
     return {
         layer: Channels(_unit_power(_average([found[layer] for found in power])), ceiling)
         for layer, ceiling in ceilings.items()

@@ -26,8 +26,7 @@ def style_scale_slider() -> Any:
 def scaled_styles(inputs: Inputs, scale: float, runtime: Runtime) -> tuple[StyleInput, ...]:
     """The styles at ``scale`` times the content's longer side, but no larger than they are.
 
-    Their shorter side stays SHORTEST px, which the deepest layer needs. What took effect is kept in the
-    result's settings, and a note says which style was too small.
+    What took effect is kept in the result's settings, and a note says which style was too small.
     """
     content = max(inputs.content.shape[-2:])
     sizes = [(max(style.pixels.shape[-2:]), min(style.pixels.shape[-2:])) for style in inputs.styles]
@@ -41,11 +40,18 @@ def scaled_styles(inputs: Inputs, scale: float, runtime: Runtime) -> tuple[Style
                 f"A style picture was read at {w} x {h} px, smaller than the result; its strokes keep that "
                 "size."
             )
-    return tuple(scaled_style(style, content * scale) for style in inputs.styles)
+    return styles_at(inputs.styles, content * scale)
 
 
-def scaled_style(style: StyleInput, longest: float) -> StyleInput:
-    """A style with a longer side of ``longest`` px, but no larger than it is."""
+def styles_at(styles: tuple[StyleInput, ...], longest: float) -> tuple[StyleInput, ...]:
+    """The styles with a longer side of ``longest`` px, but no larger than they are.
+
+    Their shorter side stays SHORTEST px, which the deepest layer needs.
+    """
+    return tuple(_scaled(style, longest) for style in styles)
+
+
+def _scaled(style: StyleInput, longest: float) -> StyleInput:
     h, w = style.pixels.shape[-2:]
     factor = max(min(1.0, longest / max(h, w)), SHORTEST / min(h, w))
     size = (round(h * factor), round(w * factor))

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from style_core.errors import Cancelled, EnoughDone
-from style_core.methods.shared.coarse_to_fine import Watch, carry_up, growing_sizes, noise
+from style_core.methods.shared.coarse_to_fine import (
+    Watch,
+    carry_up,
+    growing_sizes,
+    noise,
+    refined,
+    working_scale,
+)
 
 from ...conftest import photo
 
@@ -47,6 +54,14 @@ def test_no_size_is_too_small_for_the_network(height, width):
 def test_without_it_all_steps_are_at_full_size():
     (only,) = growing_sizes(512, 384, steps=80, coarse_to_fine=False)
     assert (only.height, only.width, only.steps) == (512, 384, 80)
+
+
+def test_sizes_beyond_the_working_size_take_half_the_steps():
+    scales = growing_sizes(3000, 4000, steps=200, coarse_to_fine=True)
+    assert max(working_scale(scales).width, working_scale(scales).height) == 1000
+    assert [refined(scale).steps for scale in scales[-2:]] == [12, 8]
+    (only,) = growing_sizes(3000, 4000, steps=200, coarse_to_fine=False)
+    assert working_scale([only]) is only
 
 
 def test_a_picture_that_equals_its_content_is_carried_up_as_the_content():

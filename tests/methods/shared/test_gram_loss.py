@@ -12,6 +12,7 @@ from style_core.methods.shared.gram_loss import (
     RANGE_WEIGHT,
     SILENT,
     SPIKE,
+    Part,
     at_size,
     measure_activity,
     measure_grams,
@@ -233,7 +234,7 @@ def test_what_is_measured_in_two_by_two_tiles_merges_to_that_of_the_whole(encode
     power = [measure_power(part, power_ceilings) for part in features]
     assert_merged(activity, measure_activity(whole))
     assert_merged(power, measure_power(whole, power_ceilings))
-    channels = plan_channels([whole])
+    channels = plan_channels([lambda: [Part(whole, {})]])
     grams = [
         measure_grams(part, {k: select(cut(k[0], tile, m)) for k, m in masks.items()}, values, channels)
         for part, tile in zip(features, parts, strict=True)

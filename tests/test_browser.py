@@ -625,19 +625,19 @@ def test_a_shared_comparison_opens_elsewhere_and_after_a_restart(compared, visit
         restarted.close()
 
 
-def test_a_shared_result_fills_the_controls_of_its_tab(restyled, visit, shown):
-    page, held = restyled
-    let_go(page, held)
-    options_set(page, "wct2", style_strength=0.6)
-    followed(page)
-    page.locator("#wct2-share").click()
-    link = page.locator("#wct2-link a").first
+def test_a_shared_result_fills_the_controls_of_its_tab(tab, visit, small):
+    fill(tab, "wct2", small)
+    options_set(tab, "wct2", style_strength=0.6)
+    run(tab, "wct2", small)
+    tab.locator("#wct2-share").click()
+    link = tab.locator("#wct2-link a").first
     link.wait_for(timeout=20_000)
     stranger = visit(link.get_attribute("href"))
     stranger.get_by_role("link", name="Open in the demo").click()
     playwright.expect(stranger.locator("#wct2-style img")).to_be_visible(timeout=20_000)
     assert stranger.locator("#wct2-style-strength input[type=number]").input_value() == "0.6"
-    run(stranger, "wct2", shown)
+    run(stranger, "wct2", small)
+    options_set(tab, "wct2", **DEFAULTS)
 
 
 def test_a_link_that_leads_nowhere_is_a_sentence_and_the_page_works(lost_phone):

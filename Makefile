@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Set, as in many containers, it has every process compile every source, and every run rewrite every test.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check lint format bench gpu clean
 

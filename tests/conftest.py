@@ -34,6 +34,17 @@ SLOW = (
     "test_publishing.py", "test_readme.py", "test_transfer.py", "training", "weights/hub",
 )  # fmt: skip
 
+# A file is run by one process, which computes once what its tests share; those of ten seconds and more are
+# begun first, the longest at the front, so that no process is left alone with one at the end.
+LONGEST = (
+    "test_browser.py", "test_app.py", "training/test_training.py", "test_package.py", "test_publishing.py",
+    "methods/test_gatys.py", "test_readme.py", "smoothing/test_propagation.py", "methods/test_deep_photo.py",
+    "weights/hub/test_fetching.py", "methods/test_photorealistic.py", "demo/test_viewer.py",
+    "test_transfer.py", "compiled/test_kept_code.py", "methods/test_wct.py", "test_memory.py",
+    "files/test_decoding.py", "test_published.py", "test_cli.py", "regions/test_masks.py",
+    "compiled/test_incomplete_cholesky.py",
+)  # fmt: skip
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """A process for each CPU, at most four (1.8 GB each); files that are named are run in this one."""
@@ -41,10 +52,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what ``make check`` leaves out."""
+    """Mark what ``make check`` leaves out, and put the longest files first."""
     for item in items:
         if any(item.path.is_relative_to(TESTS / place) for place in SLOW):
             item.add_marker("slow")
+    places = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,10 @@
 
 import base64
 import io
+import itertools
 import re
-from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from PIL import Image
 from demo.examples import gallery
 from demo.server import serve
 from style_core import get_method, list_methods, load_image, read_settings, stylize
-from style_core.fronts import to_pil
+from style_core.fronts import option_default, to_pil
 
 from .conftest import photo
 
@@ -29,33 +31,32 @@ def server(tmp_path_factory):
         running.close()
 
 
-@contextmanager
-def visits(browser):
-    """Opens an address as a new visitor; at the end nothing may have been asked of another host."""
-    contexts, foreign, failures = [], [], []
+class Visits:
+    """Opens pages, each as a new visitor, and notes what they ask of other hosts and what fails in them."""
 
-    def open_page(address, script="", **settings):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, **settings})
-        contexts.append(context)
+    def __init__(self, browser):
+        self._browser, self._contexts, self._foreign, self._failures = browser, [], [], []
+
+    def open(self, address, script="", **settings):
+        context = self._browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, **settings})
+        self._contexts.append(context)
         context.add_init_script(script)
         page = context.new_page()
         home = address.split("/", 3)[2]
-        page.on("request", lambda r: None if is_local(r.url, home) else foreign.append(r.url))
-        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("request", lambda r: None if is_local(r.url, home) else self._foreign.append(r.url))
+        page.on("pageerror", lambda error: self._failures.append(str(error)))
         page.goto(address)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert foreign == []
-    assert failures == []
+    def check(self):
+        """Nothing may have been asked of another host."""
+        assert self._foreign == []
+        assert self._failures == []
 
-
-@pytest.fixture
-def visit(browser):
-    with visits(browser) as open_page:
-        yield open_page
+    def close(self):
+        for context in self._contexts:
+            context.close()
+        self.check()
 
 
 def is_local(address, home):
@@ -63,8 +64,68 @@ def is_local(address, home):
 
 
 @pytest.fixture
-def tab(server, visit):
-    return on_wct2(visit(server.url))
+def visit(browser):
+    visits = Visits(browser)
+    yield visits.open
+    visits.close()
+
+
+# To open the page takes four seconds of a processor: the tests share four of them.
+
+
+@pytest.fixture(scope="module")
+def visits(browser):
+    visits = Visits(browser)
+    yield visits
+    visits.close()
+
+
+@pytest.fixture(scope="module")
+def kept_page(server, visits):
+    return visits.open(server.url)
+
+
+@pytest.fixture
+def tab(kept_page, visits):
+    """The page with WCT2's tab open and no word of an earlier test on it; its pictures may be there."""
+    kept_page.evaluate("document.querySelectorAll('[data-testid=toast-close]').forEach(e => e.click())")
+    playwright.expect(kept_page.get_by_test_id("toast-body")).to_have_count(0)
+    yield on_wct2(kept_page)
+    visits.check()
+
+
+# A frame of the brush's canvas is all work where there is no graphics card: three a second instead of sixty.
+FEW_FRAMES = """
+    window.requestAnimationFrame = callback => setTimeout(() => callback(performance.now()), 350);
+    window.cancelAnimationFrame = clearTimeout;
+"""
+
+
+@pytest.fixture(scope="module")
+def other_visitor(server, visits):
+    """The page of another visitor, in a smaller window and with few frames, for the brush."""
+    page = visits.open(server.url, script=FEW_FRAMES, viewport={"width": 800, "height": 600})
+    page.locator("#gatys-run").wait_for()
+    return page
+
+
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def chinese_phone(server, visits):
+    """A phone with a dark screen."""
+    page = visits.open(server.url, viewport=PHONE, has_touch=True, locale="zh-CN", color_scheme="dark")
+    page.locator("#gatys-run").wait_for()
+    return page
+
+
+@pytest.fixture(scope="module")
+def lost_phone(server, visits):
+    """A phone that was led nowhere by a link."""
+    page = visits.open(f"{server.url}?share={'a' * 22}", viewport=PHONE, color_scheme="light")
+    page.locator("#gatys-run").wait_for()
+    return page
 
 
 def on_wct2(page):
@@ -73,120 +134,63 @@ def on_wct2(page):
     return page
 
 
-@pytest.fixture(scope="module")
-def kept_page(server, browser):
-    with visits(browser) as open_page:
-        yield open_page(server.url)
+def emptied(page, key):
+    """Take both pictures out of a tab, which is open."""
+    for side in ("content", "style"):
+        remove = page.locator(f"#{key}-{side}").get_by_label("Remove Image")
+        if remove.count():
+            remove.click()
+        playwright.expect(page.locator(f"#{key}-{side} img")).to_have_count(0)
 
 
-@pytest.fixture
-def same_tab(kept_page):
-    """One page, which takes seconds to open, for tests of parts of it that no other of them touches."""
-    return on_wct2(kept_page)
+def opened(page, name):
+    """Open a folded part of the tab, if it is not."""
+    part = page.locator(".label-wrap:visible").filter(has_text=name)
+    if "open" not in part.get_attribute("class").split():
+        part.click()
 
 
-def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab):
-    pair = gallery(photorealistic=True)[0]
-    tab.locator("#wct2-content input[type=file]").set_input_files(pair.content)
-    tab.locator("#wct2-style input[type=file]").set_input_files(pair.style)
-    playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
-    tab.locator("#wct2-run").click()
-    playwright.expect(tab.locator("#wct2-status")).to_contain_text(
-        re.compile("768 x 512 px in"), timeout=60_000
-    )
-    sizes = [
-        tab.locator("#wct2-result img").nth(k).evaluate("e => [e.naturalWidth, e.naturalHeight]")
-        for k in (0, 1)
-    ]
-    assert sizes == [[768, 512], [768, 512]]
+WIDTHS = itertools.count(240, 4)
 
 
-def test_opening_every_part_of_the_page_does_not_change_a_run(tab):
-    pair = gallery(photorealistic=True)[1]
-    tab.get_by_role("button", name="Advanced").click()
-    tab.get_by_role("button", name="Regions").click()
-    tab.get_by_label("automatic").check()
-    tab.locator("#wct2-content input[type=file]").set_input_files(pair.content)
-    tab.locator("#wct2-style input[type=file]").set_input_files(pair.style)
-    playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
-    tab.locator("#wct2-run").click()
-    playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+@dataclass(frozen=True)
+class Small:
+    """Files of two pictures as wide as no other test's, which tells its results from those before it."""
+
+    content: Path
+    style: Path
+    size: tuple[int, int]
+
+    def done(self):
+        """What the page says of the result."""
+        return "{} x {} px in".format(*self.size)
 
 
-def test_a_missing_picture_is_asked_for(tab):
-    tab.locator("#wct2-run").click()
-    playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
-
-
-def test_markup_in_a_sentence_is_text_on_the_page(tab):
-    """What a visitor typed, or a file was called, is shown letter by letter."""
-    fill(tab, "wct")
-    tab.get_by_role("button", name="More styles").click()
-    typed = "<b>it's</b> & &lt;1&gt; <img src=x>"
-    tab.locator("#wct-style-weights textarea, #wct-style-weights input").first.fill(typed)
-    tab.locator("#wct-run").click()
-    toast = tab.locator("[data-testid=toast-text]")
-    playwright.expect(toast).to_have_text(f"The weights must be numbers like 2, 1, not {typed}.")
-    assert toast.locator("b, img").count() == 0
-
-
-def fill(tab, key, number=0):
-    """Open a method's tab and put a pair of its gallery in."""
-    pair = gallery(photorealistic=get_method(key).photorealistic)[number]
-    fill_with(tab, key, pair.content, pair.style)
-
-
-def fill_with(tab, key, content, style):
-    """Open a method's tab and put two files in."""
-    tab.get_by_role("tab", name=get_method(key).title, exact=True).click()
-    fill_with_current(tab, key, (content, style))
-
-
-def fill_with_current(tab, key, pair):
-    """Put two files into the tab that is open."""
-    content, style = pair
-    tab.locator(f"#{key}-content input[type=file]").set_input_files(content)
-    tab.locator(f"#{key}-style input[type=file]").set_input_files(style)
-    playwright.expect(tab.locator(f"#{key}-style img")).to_be_visible()
+def small_in(folder):
+    pair = Small(folder / "content.png", folder / "style.png", (next(WIDTHS), 160))
+    for seed, path in enumerate((pair.content, pair.style)):
+        to_pil(photo(pair.size[1], pair.size[0], seed=seed)).save(path)
+    return pair
 
 
 @pytest.fixture
 def small(tmp_path):
-    """Files of two pictures of 240 x 160 px."""
-    paths = [tmp_path / f"{side}.png" for side in ("content", "style")]
-    for seed, path in enumerate(paths):
-        to_pil(photo(160, 240, seed=seed)).save(path)
-    return paths
+    return small_in(tmp_path)
 
 
-@pytest.mark.parametrize("key", [key for key in list_methods() if key != "wct2"])
-def test_every_tab_restyles_a_photo(same_tab, key, small):
-    fill_with(same_tab, key, *small)
-    few = {"steps": 4} if same_tab.locator(f"#{key}-steps").count() else {}
-    options_set(same_tab, key, **few)
-    same_tab.locator(f"#{key}-run").click()
-    playwright.expect(same_tab.locator(f"#{key}-status")).to_contain_text("240 x 160 px in", timeout=60_000)
+def fill(page, key, pair):
+    """Open a method's tab and put two files in."""
+    page.get_by_role("tab", name=get_method(key).title, exact=True).click()
+    fill_current(page, key, pair)
 
 
-def test_stopping_gatys_keeps_the_picture_reached_so_far(tab):
-    fill(tab, "gatys")
-    steps = tab.locator("#gatys-steps input[type=number]")
-    steps.fill("2000")
-    steps.press("Tab")
-    tab.locator("#gatys-run").click()
-    playwright.expect(tab.locator("#gatys-status")).to_contain_text("of 2000, loss", timeout=60_000)
-    playwright.expect(tab.locator("#gatys-result img").first).to_be_visible(timeout=30_000)
-    tab.locator("#gatys-stop").click()
-    playwright.expect(tab.locator("#gatys-status")).to_contain_text("768 x 512 px in", timeout=30_000)
-    playwright.expect(tab.locator("#gatys-notes")).to_contain_text("Stopped at step")
-
-
-def test_an_example_fills_both_pictures_and_shows_its_result(tab):
-    example = tab.locator("#wct2-examples tr.tr-body").nth(3)
-    example.click()
-    playwright.expect(tab.locator("#wct2-content img")).to_be_visible()
-    playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
-    playwright.expect(tab.locator("#wct2-status")).to_contain_text("768 x 512 px", timeout=60_000)
+def fill_current(page, key, pair):
+    """Put two files into the tab that is open."""
+    emptied(page, key)
+    page.locator(f"#{key}-content input[type=file]").set_input_files(pair.content)
+    page.locator(f"#{key}-style input[type=file]").set_input_files(pair.style)
+    for side in ("content", "style"):
+        playwright.expect(page.locator(f"#{key}-{side} img")).to_be_visible()
 
 
 def options_set(page, key, **values):
@@ -197,6 +201,92 @@ def options_set(page, key, **values):
         box.press("Tab")
 
 
+def run(page, key, pair):
+    """Press Run and wait for the result's size."""
+    page.locator(f"#{key}-run").click()
+    playwright.expect(page.locator(f"#{key}-status")).to_contain_text(pair.done(), timeout=60_000)
+
+
+def test_opening_every_part_of_the_page_does_not_change_a_run(tab, small):
+    opened(tab, "Advanced")
+    opened(tab, "Regions")
+    tab.locator("#wct2-masks").get_by_label("automatic").check()
+    fill(tab, "wct2", small)
+    run(tab, "wct2", small)
+    tab.locator("#wct2-masks").get_by_label("none").check()
+
+
+def test_moving_a_strength_before_a_run_does_nothing(tab, small):
+    """In a tab where none was; this test stands before the others that run there."""
+    fill(tab, "photo_wct", small)
+    slider = tab.locator("#photo_wct-style-strength input[type=range]")
+    box = slider.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
+    tab.wait_for_timeout(1500)
+    assert float(slider.input_value()) < 0.5
+    assert tab.locator("#photo_wct-result img").count() == 0
+    assert tab.locator("#photo_wct-status").inner_text().strip() == ""
+
+
+def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab, small):
+    fill(tab, "wct2", small)
+    run(tab, "wct2", small)
+    sizes = [
+        tab.locator("#wct2-result img").nth(k).evaluate("e => [e.naturalWidth, e.naturalHeight]")
+        for k in (0, 1)
+    ]
+    assert sizes == [list(small.size)] * 2
+
+
+def test_a_missing_picture_is_asked_for(tab):
+    emptied(tab, "wct2")
+    tab.locator("#wct2-run").click()
+    playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
+
+
+def test_markup_in_a_sentence_is_text_on_the_page(tab, small):
+    """What a visitor typed, or a file was called, is shown letter by letter."""
+    fill(tab, "wct", small)
+    opened(tab, "More styles")
+    typed = "<b>it's</b> & &lt;1&gt; <img src=x>"
+    weights = tab.locator("#wct-style-weights textarea, #wct-style-weights input").first
+    weights.fill(typed)
+    tab.locator("#wct-run").click()
+    toast = tab.locator("[data-testid=toast-text]")
+    playwright.expect(toast).to_have_text(f"The weights must be numbers like 2, 1, not {typed}.")
+    assert toast.locator("b, img").count() == 0
+    weights.fill("")
+
+
+@pytest.mark.parametrize("key", [key for key in list_methods() if key != "wct2"])
+def test_every_tab_restyles_a_photo(tab, key, small):
+    fill(tab, key, small)
+    few = {"steps": 4} if tab.locator(f"#{key}-steps").count() else {}
+    options_set(tab, key, **few)
+    run(tab, key, small)
+
+
+def test_stopping_gatys_keeps_the_picture_reached_so_far(tab, small):
+    fill(tab, "gatys", small)
+    options_set(tab, "gatys", steps=2000)
+    tab.locator("#gatys-run").click()
+    playwright.expect(tab.locator("#gatys-status")).to_contain_text("of 2000, loss", timeout=60_000)
+    playwright.expect(tab.locator("#gatys-result img").first).to_be_visible(timeout=30_000)
+    tab.locator("#gatys-stop").click()
+    playwright.expect(tab.locator("#gatys-status")).to_contain_text(small.done(), timeout=30_000)
+    playwright.expect(tab.locator("#gatys-notes")).to_contain_text("Stopped at step")
+
+
+def test_an_example_fills_both_pictures_and_shows_its_result(tab):
+    emptied(tab, "wct2")
+    playwright.expect(tab.locator("#wct2-status")).not_to_contain_text("768 x 512 px")
+    example = tab.locator("#wct2-examples tr.tr-body").nth(3)
+    example.click()
+    playwright.expect(tab.locator("#wct2-content img")).to_be_visible()
+    playwright.expect(tab.locator("#wct2-style img")).to_be_visible()
+    playwright.expect(tab.locator("#wct2-status")).to_contain_text("768 x 512 px", timeout=60_000)
+
+
 def sizes_of(images):
     return [image.evaluate("e => [e.naturalWidth, e.naturalHeight]") for image in images.all()]
 
@@ -204,22 +294,46 @@ def sizes_of(images):
 STYLE_STRENGTH = "#wct2-style-strength input[type=range]"
 
 
+DEFAULTS = {
+    name: option_default(get_method("wct2").options, name) for name in ("style_strength", "content_strength")
+}
+
+
+@pytest.fixture(scope="module")
+def shown(kept_page, tmp_path_factory):
+    """The pictures whose result WCT2's tab shows, until a test behind those of moved strengths runs there."""
+    small = small_in(tmp_path_factory.mktemp("shown"))
+    fill(kept_page, "wct2", small)
+    run(kept_page, "wct2", small)
+    playwright.expect(kept_page.locator("#wct2-extras .st-files")).to_contain_text("content-style-wct2.jpg")
+    return small
+
+
 @pytest.fixture
-def restyled(tab, small):
+def restyled(tab, shown):
     """The tab with a result at full style strength, and what the page asks of the server afterwards."""
-    return with_result(tab, small)
-
-
-def with_result(page, small):
-    fill_with(page, "wct2", *small)
-    page.locator("#wct2-run").click()
-    playwright.expect(page.locator("#wct2-status")).to_contain_text("240 x 160 px in", timeout=60_000)
-    playwright.expect(page.locator("strength-follower")).to_have_count(1)
-    playwright.expect(page.locator("#wct2-extras .st-files")).to_contain_text("content-style-wct2.jpg")
-    page.wait_for_load_state("networkidle")
+    followed(tab)
     held = []  # so that the preview can be looked at for as long as that takes
-    page.route("**/queue/join*", lambda route: held.append(route))
-    return page, held
+    tab.route("**/queue/join*", lambda route: held.append(route))
+    yield tab, held
+    let_go(tab, held)
+    options_set(tab, "wct2", **DEFAULTS)
+    followed(tab)
+
+
+def followed(page):
+    """Wait until the page shows, and follows from, the picture of the strengths that its sliders say."""
+    page.wait_for_function("""() => {
+        const follower = document.querySelector("#wct2-extras strength-follower");
+        return follower && follower.run === follower.dataset.run && follower.isExact();
+    }""")
+
+
+def let_go(page, held):
+    """The server is asked again."""
+    while held:
+        held.pop().continue_()
+    page.unroute("**/queue/join*")
 
 
 def by_mouse(page, slider, share):
@@ -234,6 +348,7 @@ def by_mouse(page, slider, share):
 def by_touch(page, slider, share):
     box = slider.bounding_box()
     hand = page.context.new_cdp_session(page)
+    hand.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     y = box["y"] + box["height"] / 2
 
     def touch(kind, *places):
@@ -243,13 +358,19 @@ def by_touch(page, slider, share):
     touch("touchStart", box["x"] + box["width"] - 8)
     for part in (0.9, 0.7, share):
         touch("touchMove", box["x"] + box["width"] * part)
-    return lambda: touch("touchEnd")
+
+    def release():
+        touch("touchEnd")
+        hand.detach()  # and with it the emulation
+
+    return release
 
 
 def by_keys(page, slider, share):
     slider.focus()
-    for _ in range(round((1 - share) * 100)):
-        slider.press("ArrowLeft")
+    for _ in range(round((1 - share) * 10)):
+        slider.press("PageDown")
+    slider.press("ArrowLeft")
     return lambda: None
 
 
@@ -284,10 +405,8 @@ def on_stage(page):
 
 
 @pytest.mark.parametrize("move", [by_mouse, by_touch, by_keys, by_typing])
-def test_a_moved_strength_is_seen_at_once_and_the_exact_picture_follows(server, visit, small, move):
-    page = visit(server.url, has_touch=move is by_touch)
-    page.get_by_role("tab", name="WCT2", exact=True).click()
-    page, held = with_result(page, small)
+def test_a_moved_strength_is_seen_at_once_and_the_exact_picture_follows(restyled, shown, move):
+    page, held = restyled
     before, after = pictures_of(page)
     slider = page.locator(STYLE_STRENGTH)
     slider.scroll_into_view_if_needed()
@@ -306,16 +425,21 @@ def test_a_moved_strength_is_seen_at_once_and_the_exact_picture_follows(server, 
     release()
     while not held:
         page.wait_for_timeout(50)
-    for route in held:
-        route.continue_()
-    page.unroute("**/queue/join*")
+    let_go(page, held)
     playwright.expect(word).to_have_count(0)
     assert page.locator("#wct2-style-strength input[type=number]").input_value() == f"{strength:g}"
-    exact = stylize("wct2", *small, style_strength=strength).image[0].permute(1, 2, 0).double().numpy() * 255
-    _, shown = pictures_of(page)
-    assert np.abs(shown - exact).mean() < 3  # it is a JPEG
+    exact = (
+        stylize("wct2", shown.content, shown.style, style_strength=strength)
+        .image[0]
+        .permute(1, 2, 0)
+        .double()
+        .numpy()
+        * 255
+    )
+    _, after = pictures_of(page)
+    assert np.abs(after - exact).mean() < 3  # it is a JPEG
     np.testing.assert_allclose(on_stage(page), part_of(exact).mean((0, 1)), atol=2)
-    page.get_by_role("button", name="Settings").first.click()
+    opened(page, "Settings")
     playwright.expect(page.locator("#wct2-settings")).to_contain_text(f"{strength:g}")
 
 
@@ -330,15 +454,15 @@ def test_back_at_the_results_own_strength_nothing_is_a_preview(restyled):
 
 
 def test_strengths_beyond_the_result_are_previewed_from_a_stronger_one_of_before(restyled):
-    page, _ = restyled
-    page.unroute("**/queue/join*")
+    page, held = restyled
+    let_go(page, held)
     before, strong = pictures_of(page)
     word, slider = page.locator("#wct2-result .st-word"), page.locator(STYLE_STRENGTH)
     by_typing(page, slider, 0.3)
     playwright.expect(word).to_have_count(1)
     playwright.expect(word).to_have_count(0)
-    page.wait_for_load_state("networkidle")
-    page.route("**/queue/join*", lambda route: None)
+    followed(page)
+    page.route("**/queue/join*", lambda route: held.append(route))
     by_typing(page, slider, 0.8)
     playwright.expect(word).to_have_text("A preview at style strength 0.80; the exact picture follows.")
     expected = part_of(before + 0.8 * (strong - before)).mean((0, 1))
@@ -346,32 +470,32 @@ def test_strengths_beyond_the_result_are_previewed_from_a_stronger_one_of_before
 
 
 def test_a_strength_without_preview_says_that_the_picture_is_another(restyled):
-    page, _ = restyled
-    page.unroute("**/queue/join*")
+    page, held = restyled
+    let_go(page, held)
     options_set(page, "wct2", content_strength=0.9)
     word = page.locator("#wct2-result .st-word")
     playwright.expect(word).to_have_text("Not yet the picture of these strengths; it follows.")
     playwright.expect(word).to_have_count(0)
-    page.get_by_role("button", name="Settings").first.click()
+    opened(page, "Settings")
     playwright.expect(page.locator("#wct2-settings")).to_contain_text("0.9")
 
 
 def test_what_follows_only_by_run_says_so(restyled):
-    page, _ = restyled
-    page.unroute("**/queue/join*")
-    page.get_by_role("button", name="Advanced").click()
+    page, held = restyled
+    let_go(page, held)
+    opened(page, "Advanced")
     page.locator("#wct2-decoder").get_by_label("sum").check()
     by_typing(page, page.locator(STYLE_STRENGTH), 0.5)
     playwright.expect(page.locator("#wct2-result .st-word")).to_have_text(
         "A preview at style strength 0.50; Run makes the exact picture."
     )
+    page.locator("#wct2-decoder").get_by_label("cat5").check()
 
 
 def test_a_painting_that_takes_long_is_previewed_and_left_to_run(tab, small):
-    fill_with(tab, "gatys", *small)
-    options_set(tab, "gatys", steps=4)
-    tab.locator("#gatys-run").click()
-    playwright.expect(tab.locator("#gatys-status")).to_contain_text("240 x 160 px in", timeout=60_000)
+    fill(tab, "gatys", small)
+    options_set(tab, "gatys", steps=4, style_strength=1)
+    run(tab, "gatys", small)
     playwright.expect(tab.locator("#gatys-extras .st-files")).to_contain_text("content-style-gatys.png")
     options_set(tab, "gatys", style_strength=0.25)
     playwright.expect(tab.locator("#gatys-result .st-word")).to_have_text(
@@ -381,13 +505,14 @@ def test_a_painting_that_takes_long_is_previewed_and_left_to_run(tab, small):
     assert float(opacity) == pytest.approx(0.25)
 
 
-def test_on_a_phone_the_preview_is_beside_the_slider(server, visit, small):
-    page = visit(server.url, viewport={"width": 390, "height": 844}, has_touch=True, locale="zh-CN")
-    page.locator("#gatys-run").wait_for()
-    fill_with_current(page, "gatys", small)
+def test_on_a_phone_the_preview_is_beside_the_slider(chinese_phone, small):
+    page = chinese_phone
+    fill_current(page, "gatys", small)
     options_set(page, "gatys", steps=4)
     page.locator("#gatys-run").click()
-    playwright.expect(page.locator("#gatys-status")).to_contain_text("240 x 160", timeout=60_000)
+    playwright.expect(page.locator("#gatys-status")).to_contain_text(
+        "{} x {}".format(*small.size), timeout=60_000
+    )
     playwright.expect(page.locator("#gatys-extras .st-files")).to_have_count(1)
     page.wait_for_timeout(500)
     slider = page.locator("#gatys-style-strength input[type=range]")
@@ -405,8 +530,8 @@ def test_on_a_phone_the_preview_is_beside_the_slider(server, visit, small):
 
 
 def test_a_photo_is_downloaded_as_jpeg_or_png_named_after_both_pictures(restyled, tmp_path):
-    page, _ = restyled
-    page.unroute("**/queue/join*")
+    page, held = restyled
+    let_go(page, held)
     for target, suffix in (("#wct2-download", "jpg"), ("#wct2-extras a", "png")):
         with page.expect_download() as waited:
             page.locator(target).first.click()
@@ -415,70 +540,30 @@ def test_a_photo_is_downloaded_as_jpeg_or_png_named_after_both_pictures(restyled
         assert read_settings(tmp_path / f"content-style-wct2.{suffix}")["method"] == "wct2"
 
 
-def test_moving_a_strength_before_a_run_does_nothing(tab):
-    fill(tab, "wct2", 1)
-    slider = tab.locator("#wct2-style-strength input[type=range]")
-    box = slider.bounding_box()
-    tab.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
-    tab.wait_for_timeout(1500)
-    assert tab.locator("#wct2-result img").count() == 0
-    assert tab.locator("#wct2-status").inner_text().strip() == ""
-
-
-# A frame of the brush's canvas is all work where there is no graphics card: five a second instead of sixty.
-FEW_FRAMES = """
-    window.requestAnimationFrame = callback => setTimeout(() => callback(performance.now()), 200);
-    window.cancelAnimationFrame = clearTimeout;
-"""
-
-
-def test_masks_are_drawn_shown_and_used(visit, server, small):
-    """With small pictures, for the same reason."""
-    tab = visit(server.url, script=FEW_FRAMES, viewport={"width": 800, "height": 600})
-    fill_with(tab, "wct2", *small)
-    tab.get_by_role("button", name="Regions").click()
-    tab.locator("#wct2-masks").get_by_label("drawn").check()
-    for side in ("content", "style"):
-        canvas = tab.locator(f"#wct2-draw-{side} canvas").first
-        canvas.wait_for()
-        canvas.scroll_into_view_if_needed()
-        tab.wait_for_timeout(1500)  # the photo is drawn under the brush
-        box = canvas.bounding_box()
-        y = box["y"] + box["height"] * 0.4
-        tab.mouse.move(box["x"] + box["width"] * 0.3, y)
-        tab.mouse.down()
-        for k in range(8):
-            tab.mouse.move(box["x"] + box["width"] * (0.3 + 0.05 * k), y + 4 * k)
-        tab.mouse.up()
-        tab.wait_for_timeout(1500)
-    tab.locator("#wct2-regions").click()
-    playwright.expect(tab.locator("#wct2-regions-shown img").nth(1)).to_be_visible(timeout=30_000)
-    tab.locator("#wct2-run").click()
-    playwright.expect(tab.locator("#wct2-status")).to_contain_text("240 x 160 px in", timeout=60_000)
-    tab.get_by_role("button", name="Settings").first.click()
-    playwright.expect(tab.locator("#wct2-settings")).to_contain_text('"own"')
-
-
-def test_a_family_says_what_it_would_fetch(same_tab):
-    same_tab.get_by_role("tab", name="Gatys", exact=True).click()
-    same_tab.get_by_role("button", name="Advanced").click()
-    same_tab.locator("#gatys-family").get_by_label("vgg19", exact=True).check()
-    playwright.expect(same_tab.locator("#gatys-family-note")).to_contain_text(
+def test_a_family_says_what_it_would_fetch(tab):
+    tab.get_by_role("tab", name="Gatys", exact=True).click()
+    opened(tab, "Advanced")
+    tab.locator("#gatys-family").get_by_label("vgg19", exact=True).check()
+    playwright.expect(tab.locator("#gatys-family-note")).to_contain_text(
         "51.8 MB of VGG-19 from timm/vgg19.tv_in1k"
     )
+    tab.locator("#gatys-family").get_by_label("compact").check()
+
+
+@pytest.fixture(scope="module")
+def comparison(kept_page):
+    """The page with two methods compared in the tab for that."""
+    kept_page.get_by_role("tab", name="Compare", exact=True).click()
+    fill_current(kept_page, "compare", gallery(photorealistic=True)[1])
+    kept_page.locator("#compare-methods").get_by_label("PhotoWCT").uncheck()
+    options_set(kept_page, "compare", size=256)
+    kept_page.locator("#compare-run").click()
+    playwright.expect(kept_page.locator("#compare-status")).to_contain_text("2 of 2 done.", timeout=60_000)
 
 
 @pytest.fixture
-def compared(tab):
-    pair = gallery(photorealistic=True)[1]
+def compared(tab, comparison):
     tab.get_by_role("tab", name="Compare", exact=True).click()
-    tab.locator("#compare-content input[type=file]").set_input_files(pair.content)
-    tab.locator("#compare-style input[type=file]").set_input_files(pair.style)
-    playwright.expect(tab.locator("#compare-style img")).to_be_visible()
-    tab.locator("#compare-methods").get_by_label("PhotoWCT").uncheck()
-    options_set(tab, "compare", size=256)
-    tab.locator("#compare-run").click()
-    playwright.expect(tab.locator("#compare-status")).to_contain_text("2 of 2 done.", timeout=60_000)
     return tab
 
 
@@ -540,11 +625,10 @@ def test_a_shared_comparison_opens_elsewhere_and_after_a_restart(compared, visit
         restarted.close()
 
 
-def test_a_shared_result_fills_the_controls_of_its_tab(tab, visit):
-    fill(tab, "wct2", 1)
+def test_a_shared_result_fills_the_controls_of_its_tab(tab, visit, small):
+    fill(tab, "wct2", small)
     options_set(tab, "wct2", style_strength=0.6)
-    tab.locator("#wct2-run").click()
-    playwright.expect(tab.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+    run(tab, "wct2", small)
     tab.locator("#wct2-share").click()
     link = tab.locator("#wct2-link a").first
     link.wait_for(timeout=20_000)
@@ -552,29 +636,18 @@ def test_a_shared_result_fills_the_controls_of_its_tab(tab, visit):
     stranger.get_by_role("link", name="Open in the demo").click()
     playwright.expect(stranger.locator("#wct2-style img")).to_be_visible(timeout=20_000)
     assert stranger.locator("#wct2-style-strength input[type=number]").input_value() == "0.6"
-    stranger.locator("#wct2-run").click()
-    playwright.expect(stranger.locator("#wct2-status")).to_contain_text("640 x 427 px in", timeout=60_000)
+    run(stranger, "wct2", small)
+    options_set(tab, "wct2", **DEFAULTS)
 
 
-def test_a_link_that_leads_nowhere_is_a_sentence_and_the_page_works(visit, server):
-    page = visit(f"{server.url}?share={'a' * 22}")
-    playwright.expect(page.locator("#notice")).to_contain_text("does not exist or has expired")
-    page.locator("#gatys-run").wait_for()
+def test_a_link_that_leads_nowhere_is_a_sentence_and_the_page_works(lost_phone):
+    playwright.expect(lost_phone.locator("#notice")).to_contain_text("does not exist or has expired")
+    lost_phone.locator("#gatys-run").wait_for()
 
 
-def test_the_page_is_chinese_for_chinese_browsers(visit, server):
-    page = visit(server.url, locale="zh-CN")
-    playwright.expect(page.get_by_role("button", name="运行", exact=True)).to_be_visible()
-    page.get_by_role("button", name="运行", exact=True).click()
-    playwright.expect(page.locator("[data-testid=toast-text]")).to_contain_text("请先添加")
-    page.get_by_role("tab", name="比较", exact=True).click()
-    playwright.expect(page.locator("#compare-run")).to_have_text("比较")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_scrolls_only_up_and_down(visit, server, scheme):
-    page = visit(server.url, viewport={"width": 390, "height": 844}, color_scheme=scheme)
-    page.locator("#gatys-run").wait_for()
+@pytest.mark.parametrize(("name", "scheme"), [("lost_phone", "light"), ("chinese_phone", "dark")])
+def test_a_phone_scrolls_only_up_and_down(request, name, scheme):
+    page = request.getfixturevalue(name)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     shade = page.evaluate(
         "getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).slice(0, 3).map(Number)"
@@ -582,38 +655,32 @@ def test_a_phone_scrolls_only_up_and_down(visit, server, scheme):
     assert (sum(shade) < 200) == (scheme == "dark")
 
 
-def test_pictures_have_alternative_texts(same_tab):
-    fill(same_tab, "wct2", 1)
-    same_tab.wait_for_timeout(300)
-    assert same_tab.locator("#wct2-content img").get_attribute("alt") == "Content photo"
+def test_the_page_is_chinese_for_chinese_browsers(chinese_phone):
+    page = chinese_phone
+    page.set_viewport_size({"width": 1280, "height": 1000})  # where all tabs are in sight
+    page.get_by_role("tab", name="WCT2", exact=True).click()
+    playwright.expect(page.get_by_role("button", name="运行", exact=True)).to_be_visible()
+    page.get_by_role("button", name="运行", exact=True).click()
+    playwright.expect(page.locator("[data-testid=toast-text]")).to_contain_text("请先添加")
+    page.get_by_role("tab", name="比较", exact=True).click()
+    playwright.expect(page.locator("#compare-run")).to_have_text("比较")
+
+
+def test_pictures_have_alternative_texts(tab, small):
+    fill(tab, "wct2", small)
+    tab.wait_for_timeout(300)
+    assert tab.locator("#wct2-content img").get_attribute("alt") == "Content photo"
 
 
 def test_run_is_reached_and_pressed_by_keyboard(tab):
+    emptied(tab, "wct2")
     tab.locator("#wct2-run").focus()
     tab.keyboard.press("Enter")
     playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
 
 
-def test_a_waiting_visitor_sees_a_place_and_stop_frees_it(visit, server):
-    first, second = visit(server.url), visit(server.url)
-    for page in (first, second):
-        page.locator("#gatys-run").wait_for()
-        fill(page, "gatys")
-        options_set(page, "gatys", steps=2000)
-    first.locator("#gatys-run").click()
-    playwright.expect(first.locator("#gatys-status")).to_contain_text("step", timeout=60_000)
-    second.locator("#gatys-run").click()
-    playwright.expect(second.locator("#gatys-result [data-testid=status-tracker]")).to_contain_text(
-        re.compile("queue: 1/1"), timeout=20_000
-    )
-    first.locator("#gatys-stop").click()
-    playwright.expect(second.locator("#gatys-status")).to_contain_text("step", timeout=30_000)
-    second.locator("#gatys-stop").click()
-    playwright.expect(second.locator("#gatys-status")).to_contain_text("px in", timeout=30_000)
-
-
-def test_options_have_controls(same_tab):
-    same_tab.get_by_role("button", name="Advanced").click()
+def test_options_have_controls(tab):
+    opened(tab, "Advanced")
     for name in (
         "content-strength",
         "style-strength",
@@ -623,7 +690,7 @@ def test_options_have_controls(same_tab):
         "noise-floor",
         "seed",
     ):
-        playwright.expect(same_tab.locator(f"#wct2-{name}")).to_be_visible()
+        playwright.expect(tab.locator(f"#wct2-{name}")).to_be_visible()
 
 
 def dropped(page, target, path):
@@ -648,6 +715,7 @@ def test_a_heic_photo_is_dropped_shown_and_restyled(tab, tmp_path):
     pair = gallery(photorealistic=True)[0]
     picture = to_pil(load_image(pair.content).pixels).resize((320, 208))
     pillow_heif.from_pillow(picture).save(tmp_path / "IMG_0001.HEIC", quality=80)
+    emptied(tab, "wct2")
     dropped(tab, tab.locator("#wct2-content button").first, tmp_path / "IMG_0001.HEIC")
     shown = tab.locator("#wct2-content img").first
     playwright.expect(shown).to_have_attribute("src", re.compile("/shown"), timeout=30_000)
@@ -658,23 +726,65 @@ def test_a_heic_photo_is_dropped_shown_and_restyled(tab, tmp_path):
     playwright.expect(tab.locator("#wct2-status")).to_contain_text("320 x 208 px in", timeout=60_000)
 
 
-def test_a_program_in_place_of_a_picture_is_refused_while_another_job_runs(server, visit, tmp_path):
+def test_a_waiting_visitor_sees_a_place_and_stop_frees_it(tab, other_visitor, small):
+    first, second = tab, other_visitor
+    for page in (first, second):
+        fill(page, "gatys", small)
+        options_set(page, "gatys", steps=2000)
+    first.locator("#gatys-run").click()
+    playwright.expect(first.locator("#gatys-status")).to_contain_text("step", timeout=60_000)
+    second.locator("#gatys-run").click()
+    playwright.expect(second.locator("#gatys-result [data-testid=status-tracker]")).to_contain_text(
+        re.compile("queue: 1/1"), timeout=20_000
+    )
+    first.locator("#gatys-stop").click()
+    playwright.expect(second.locator("#gatys-status")).to_contain_text("step", timeout=30_000)
+    second.locator("#gatys-stop").click()
+    playwright.expect(second.locator("#gatys-status")).to_contain_text("px in", timeout=30_000)
+
+
+def test_a_program_in_place_of_a_picture_is_refused_while_another_job_runs(
+    tab, other_visitor, small, tmp_path
+):
     """PostScript that never ends, named as a photo: a sentence at once, and the other visitor goes on."""
     (tmp_path / "loop.jpg").write_bytes(
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\n{} loop\nshowpage\n%%EOF\n"
     )
-    pair = gallery(photorealistic=True)[0]
-    other, page = visit(server.url), visit(server.url)
-    other.locator("#gatys-content input[type=file]").set_input_files(pair.content)
-    other.locator("#gatys-style input[type=file]").set_input_files(pair.style)
-    playwright.expect(other.locator("#gatys-style img")).to_be_visible()
-    other.locator("#gatys-run").click()
-    playwright.expect(other.locator("#gatys-status")).to_contain_text("%", timeout=60_000)
-    page.get_by_role("tab", name="WCT2", exact=True).click()
-    page.locator("#wct2-content input[type=file]").set_input_files(tmp_path / "loop.jpg")
-    toast = page.get_by_test_id("toast-body")
+    fill(other_visitor, "gatys", small)
+    options_set(other_visitor, "gatys", steps=2000)
+    other_visitor.locator("#gatys-run").click()
+    playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text("%", timeout=60_000)
+    emptied(tab, "wct2")
+    tab.locator("#wct2-content input[type=file]").set_input_files(tmp_path / "loop.jpg")
+    toast = tab.get_by_test_id("toast-body")
     playwright.expect(toast).to_contain_text("is not a picture in a format we can read", timeout=20_000)
-    playwright.expect(page.locator("#wct2-content img")).to_have_count(0)  # nothing broken stays in the box
-    playwright.expect(other.locator("#gatys-status")).to_contain_text("%")  # still at work
-    other.locator("#gatys-stop").click()
-    playwright.expect(other.locator("#gatys-status")).to_contain_text(" px in ", timeout=60_000)
+    playwright.expect(tab.locator("#wct2-content img")).to_have_count(0)  # nothing broken stays in the box
+    playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text("%")  # still at work
+    other_visitor.locator("#gatys-stop").click()
+    playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text(small.done(), timeout=60_000)
+
+
+def test_masks_are_drawn_shown_and_used(other_visitor, small):
+    """The last test: the canvases go on with their frames."""
+    tab = on_wct2(other_visitor)
+    fill(tab, "wct2", small)
+    opened(tab, "Regions")
+    tab.locator("#wct2-masks").get_by_label("drawn").check()
+    for side in ("content", "style"):
+        canvas = tab.locator(f"#wct2-draw-{side} canvas").first
+        canvas.wait_for()
+        canvas.scroll_into_view_if_needed()
+        tab.wait_for_timeout(1500)  # the photo is drawn under the brush
+        box = canvas.bounding_box()
+        y = box["y"] + box["height"] * 0.4
+        tab.mouse.move(box["x"] + box["width"] * 0.3, y)
+        tab.mouse.down()
+        for k in range(8):
+            tab.mouse.move(box["x"] + box["width"] * (0.3 + 0.05 * k), y + 4 * k)
+        tab.mouse.up()
+        tab.wait_for_timeout(1500)
+    tab.locator("#wct2-regions").click()
+    playwright.expect(tab.locator("#wct2-regions-shown img").nth(1)).to_be_visible(timeout=30_000)
+    run(tab, "wct2", small)
+    opened(tab, "Settings")
+    playwright.expect(tab.locator("#wct2-settings")).to_contain_text('"own"')

@@ -158,22 +158,38 @@ def test_the_wheel_has_everything_it_needs_and_no_more(wheel):
         assert {f"{inside}/{file}" for file in files} <= names
 
 
-def without_extras(code):
-    """Code run where nothing is installed but what the core needs."""
-    return f"import sys; sys.modules.update(dict.fromkeys({NOT_OF_THE_CORE})); {code}"
+WITHOUT_EXTRAS = """
+import runpy, sys
+sys.modules.update(dict.fromkeys({missing}))  # nothing is installed but what the core needs
+{sample}
+import style_core, style_core.weights
+print(style_core.__file__, style_core.weights.locate("compact", "wct2_sum"))
+sys.argv[1:] = ["--help"]
+try:
+    runpy.run_module("style_core", run_name="__main__", alter_sys=True)
+except SystemExit as ended:
+    assert ended.code == 0
+from style_core_demo.command import main
+sys.argv = ["style-core-demo"]
+sys.exit(main())
+"""
 
 
-def test_the_readmes_sample_runs_with_the_installed_weights(run, home, tmp_path):
+def test_without_the_extras_sample_and_usage_work_and_the_page_names_its_own(run, home, tmp_path):
+    """The README's sample with the installed weights, ``python -m``, and the page, which needs Gradio."""
     readme = (ROOT / "README.md").read_text("utf-8")
     sample = next(b for b in re.findall(r"^```python\n(.*?)^```$", readme, re.S | re.M) if "stylize" in b)
     small = sample.replace("style_strength=0.8", "style_strength=0.8, size=96")
     assert small != sample
-    where = "import style_core.weights as w; print(style_core.__file__, w.locate('compact', 'wct2_sum'))"
-    done = run("python", "-c", without_extras(f"{small}\nimport style_core; {where}"))
-    assert done.returncode == 0, done.stderr
-    for path in done.stdout.splitlines()[-1].split():
+    done = run("python", "-c", WITHOUT_EXTRAS.format(missing=NOT_OF_THE_CORE, sample=small))
+    assert (done.returncode, done.stderr) == (
+        1, "Refused: the page needs Gradio: pip install 'style-core[demo]'.\n"
+    )  # fmt: skip
+    said, usage = done.stdout.split("usage: ", 1)
+    for path in said.splitlines()[-1].split():
         assert Path(path).is_relative_to(home)
     assert Image.open(tmp_path / "cathedral_at_dusk.png").size == (96, 64)
+    assert usage.startswith("python -m style_core [-h]")
 
 
 def test_the_command_runs(run, tmp_path):
@@ -183,13 +199,10 @@ def test_the_command_runs(run, tmp_path):
     assert Image.open(tmp_path / "out.png").size == (96, 64)
 
 
-def test_the_usage_says_how_it_was_called(run, capsys):
+def test_the_usage_says_how_it_was_called(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert capsys.readouterr().out.startswith("usage: style-core [-h]")
-    code = "import runpy; sys.argv[1:] = ['--help']; runpy.run_module('style_core', run_name='__main__')"
-    done = run("python", "-c", without_extras(code))
-    assert done.stdout.startswith("usage: python -m style_core [-h]"), done.stderr
 
 
 def test_the_page_shows_its_examples(run):
@@ -208,13 +221,6 @@ os._exit(0)  # the kernels that are being compiled are not waited for
     assert done.returncode == 0, done.stderr
     shipped = ROOT / "assets" / "examples" / "content" / "lake_palace.jpg"
     assert int(done.stdout.split()[-1]) == shipped.stat().st_size
-
-
-def test_the_page_without_gradio_names_the_extra(run):
-    code = "from style_core_demo.command import main; sys.argv = ['style-core-demo']; sys.exit(main())"
-    done = run("python", "-c", without_extras(code))
-    assert done.returncode == 1
-    assert done.stderr == "Refused: the page needs Gradio: pip install 'style-core[demo]'.\n"
 
 
 def test_an_editable_checkout_has_both_commands(tools, source, tmp_path):

@@ -227,43 +227,62 @@ for line in sys.stdin:
         program.stdin.close()
 
 
-def test_published_weights_are_fetched_again_by_another_process(weights, tmp_path):
-    with serve(tmp_path / "hub") as hub:
-        publish = ("publish", str(weights), "--repo", "tester/style")
-        with uploads(hub, tmp_path / "one") as upload:
-            status, said = upload(*publish, "--dry-run")
-            assert status == 0, said
-            assert "Nothing was sent." in said
-            assert not hub.requests
-            status, said = upload(*publish)
-            assert status == 0, said
-            assert len(hub.commits) == 1
-            assert "nothing was committed" in upload(*publish)[1]
-            assert len(hub.commits) == 1
-
-        fetch = "from style_core.weights import locate; print(locate('vgg19', 'wct_2'))"
-        done = run_in_a_process(hub, tmp_path / "two", "-c", fetch, STYLE_CORE_REPO="tester/style")
-        assert done.returncode == 0, done.stderr
-        found = Path(done.stdout.strip())
-        assert found.is_relative_to(tmp_path / "two")
-        assert found.read_bytes() == (weights / "vgg19" / "wct_2.safetensors").read_bytes()
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A Hub, and one process that uploads to it."""
+    with (
+        serve(tmp_path_factory.mktemp("hub")) as hub,
+        uploads(hub, tmp_path_factory.mktemp("home")) as upload,
+    ):
+        yield hub, upload
 
 
-def test_a_space_is_pushed_once(tmp_path):
-    with serve(tmp_path / "hub") as hub, uploads(hub, tmp_path / "home") as upload:
-        for expected in ("commit", "nothing was committed"):
-            status, said = upload("space", "--repo", "tester/demo")
-            assert status == 0, said
-            assert expected in said
-        assert (hub.folder("spaces", "tester/demo") / "app.py").is_file()
-        assert len(hub.commits) == 1
+@pytest.fixture
+def hub(served):
+    """The Hub, of which nothing was asked yet."""
+    hub, _ = served
+    for noted in (hub.requests, hub.commits, hub.faults):
+        noted.clear()
+    return hub
 
 
-def test_a_token_that_may_not_write_is_a_sentence(weights, tmp_path):
-    with serve(tmp_path / "hub") as hub:
-        hub.fault(403, "create")
-        done = run_in_a_process(
-            hub, tmp_path / "home", "hub_upload.py", "publish", str(weights), "--repo", "tester/style"
-        )
-        assert done.returncode == 1
-        assert "The Hub answered 403 for tester/style: your token may not write there." in done.stderr
+@pytest.fixture
+def upload(served):
+    _, upload = served
+    return upload
+
+
+def test_published_weights_are_fetched_again_by_another_process(hub, upload, weights, tmp_path):
+    publish = ("publish", str(weights), "--repo", "tester/style")
+    status, said = upload(*publish, "--dry-run")
+    assert status == 0, said
+    assert "Nothing was sent." in said
+    assert not hub.requests
+    status, said = upload(*publish)
+    assert status == 0, said
+    assert len(hub.commits) == 1
+    assert "nothing was committed" in upload(*publish)[1]
+    assert len(hub.commits) == 1
+
+    fetch = "from style_core.weights import locate; print(locate('vgg19', 'wct_2'))"
+    done = run_in_a_process(hub, tmp_path / "two", "-c", fetch, STYLE_CORE_REPO="tester/style")
+    assert done.returncode == 0, done.stderr
+    found = Path(done.stdout.strip())
+    assert found.is_relative_to(tmp_path / "two")
+    assert found.read_bytes() == (weights / "vgg19" / "wct_2.safetensors").read_bytes()
+
+
+def test_a_space_is_pushed_once(hub, upload):
+    for expected in ("commit", "nothing was committed"):
+        status, said = upload("space", "--repo", "tester/demo")
+        assert status == 0, said
+        assert expected in said
+    assert (hub.folder("spaces", "tester/demo") / "app.py").is_file()
+    assert len(hub.commits) == 1
+
+
+def test_a_token_that_may_not_write_is_a_sentence(hub, upload, weights):
+    hub.fault(403, "create")
+    status, said = upload("publish", str(weights), "--repo", "tester/closed")
+    assert status == 1
+    assert "The Hub answered 403 for tester/closed: your token may not write there." in said

@@ -126,8 +126,8 @@ def test_a_texture_is_made_of_noise(pair, encoder):
     assert result.image.shape == pair[1].shape
     assert result.settings["texture"]
     assert style_distance(encoder, result.image, pair[1]) < 0.1
-    other = stylize("gatys", None, pair[1], steps=80, seed=1)
-    assert not torch.equal(result.image, other.image)
+    short = [stylize("gatys", None, pair[1], steps=2, seed=seed).image for seed in (0, 1)]
+    assert not torch.equal(*short)
 
 
 def test_stopping_keeps_the_picture_reached_so_far(painted, pair, encoder):
@@ -148,12 +148,12 @@ def test_stopping_keeps_the_picture_reached_so_far(painted, pair, encoder):
 
 def test_the_budget_ends_with_the_best_picture(painted, pair, encoder, monkeypatch):
     ticks = itertools.count()
-    clock = SimpleNamespace(monotonic=lambda: next(ticks) / 200)  # so that a busy machine changes nothing
+    clock = SimpleNamespace(monotonic=lambda: next(ticks) / 80)  # so that a busy machine changes nothing
     for module in (coarse_to_fine, pixel_optimization):
         monkeypatch.setattr(module, "time", clock)
     result = painted(steps=2000, max_seconds=1)
     assert any(note.startswith("The time of 1 s was over") for note in result.notes)
-    assert 20 < result.losses[-1].step < 220  # what fits into 200 looks at the clock, not 2000 steps
+    assert 20 < result.losses[-1].step < 90  # what fits into 80 looks at the clock, not 2000 steps
     assert style_distance(encoder, result.image, pair[1]) < 0.6 * style_distance(encoder, *pair)
 
 

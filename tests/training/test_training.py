@@ -327,52 +327,42 @@ def test_values_that_half_precision_cannot_hold_are_refused(tmp_path):
         export({"a": torch.tensor([1e6])}, tmp_path, "net", entry={}, metadata={})
 
 
-def test_both_commands_train_export_and_serve_a_method(folder, tmp_path, shared_data):
-    common = ["--data", str(folder), "-o", str(tmp_path / "out"), "--steps", "2", "--crops", "2",
-              "--size", "64", "--held-out", "2", "--device", "cpu"]  # fmt: skip
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory, shared_data):
+    """What both commands trained and exported: ``(options that they have in common, folder of weights)``."""
+    place = tmp_path_factory.mktemp("trained")
+    common = ["--data", str(folder), "--crops", "2", "--size", "32", "--held-out", "2", "--device", "cpu"]
+    ours = [*common, "-o", str(place / "out"), "--steps", "2"]
     widths = [str(w) for w in TINY_WIDTHS.values()]
     teacher = str(shared_data / "teacher")
-    main(["encoder", "--teacher", teacher, "--run", str(tmp_path / "e"), "--widths", *widths, *common])
-    main(["decoder", "wct2", "--variant", "cat5", "--run", str(tmp_path / "d"), *common])
+    main(["encoder", "--teacher", teacher, "--run", str(place / "e"), "--widths", *widths, *ours])
+    main(["decoder", "wct2", "--variant", "cat5", "--run", str(place / "d"), *ours])
     for level in "12":
-        main(["decoder", "wct", "--variant", level, "--run", str(tmp_path / f"w{level}"), *common])
-    main(["decoder", "photo_wct", "--variant", "1", "--run", str(tmp_path / "p"), *common])
-    listed = json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
+        main(["decoder", "wct", "--variant", level, "--run", str(place / f"w{level}"), *ours])
+    main(["decoder", "photo_wct", "--variant", "1", "--run", str(place / "p"), *ours])
+    return common, place / "out"
+
+
+def test_both_commands_train_export_and_serve_a_method(trained):
+    _, out = trained
+    listed = json.loads((out / "manifest.json").read_text())["files"]
     names = {"encoder", "wct2_cat5", "wct_1", "wct_2", "photo_wct_1"}
     assert set(listed) == {f"{name}.safetensors" for name in names}
     assert "relu5_1" in listed["encoder.safetensors"]["metrics"]["relative_error_linear"]
     assert listed["wct2_cat5.safetensors"]["metrics"]["reconstruction_db"]["median"] > 5
     for method, options in (("wct2", {}), ("wct", {"levels": ("2", "1")}), ("photo_wct", {"levels": ("1",)})):
-        result = stylize(
-            method, photo(32, 32), photo(32, 32, seed=1), weights_dir=tmp_path / "out", **options
-        )
+        result = stylize(method, photo(32, 32), photo(32, 32, seed=1), weights_dir=out, **options)
         assert result.image.shape == (1, 3, 32, 32)
         assert not any("is not in" in note for note in result.notes)
 
 
-def test_exported_weights_are_gone_on_from(folder, tmp_path, shared_data):
-    out = tmp_path / "out"
-    common = ["--data", str(folder), "-o", str(out), "--crops", "2", "--size", "64", "--held-out", "2",
-              "--device", "cpu"]  # fmt: skip
-    widths = [str(w) for w in TINY_WIDTHS.values()]
-    teacher = ["--teacher", str(shared_data / "teacher")]
-    main(["encoder", *teacher, "--run", str(tmp_path / "e"), "--widths", *widths, "--steps", "2", *common])
-    decoder = ["decoder", "wct", "--variant", "1", *common]
-    main([*decoder, "--steps", "2", "--run", str(tmp_path / "first")])
-    first = shutil.copytree(out, tmp_path / "kept") / "wct_1.safetensors"
-    main(
-        [
-            *decoder,
-            "--steps",
-            "1",
-            "--learning-rate",
-            "0",
-            "--run",
-            str(tmp_path / "second"),
-            "--start-from",
-            str(first),
-        ]
-    )
+def test_exported_weights_are_gone_on_from(trained, tmp_path):
+    common, exported = trained
+    first, out = exported / "wct_1.safetensors", tmp_path / "out"
+    shutil.copytree(exported, out)
+    decoder = ["decoder", "wct", "--variant", "1", *common, "-o", str(out)]
+    still = [*decoder, "--steps", "1", "--learning-rate", "0"]
+    main([*still, "--run", str(tmp_path / "second"), "--start-from", str(first)])
     before, after = load_file(first), load_file(out / "wct_1.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
     listed = json.loads((out / "manifest.json").read_text())["files"]["wct_1.safetensors"]

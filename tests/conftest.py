@@ -40,9 +40,9 @@ LONGEST = (
     "test_browser.py", "test_app.py", "training/test_training.py", "test_package.py", "test_publishing.py",
     "methods/test_gatys.py", "test_readme.py", "smoothing/test_propagation.py", "methods/test_deep_photo.py",
     "weights/hub/test_fetching.py", "methods/test_photorealistic.py", "demo/test_viewer.py",
-    "test_transfer.py", "compiled/test_kept_code.py", "methods/test_wct.py", "test_memory.py",
-    "files/test_decoding.py", "test_published.py", "test_cli.py", "regions/test_masks.py",
-    "compiled/test_incomplete_cholesky.py",
+    "test_transfer.py", "training/test_processes.py", "methods/test_wct.py", "test_memory.py",
+    "test_published.py", "test_depths.py", "test_conditions.py", "test_cli.py", "methods/test_photo_wct.py",
+    "training/test_styled.py", "regions/test_masks.py", "compiled/test_incomplete_cholesky.py",
 )  # fmt: skip
 
 

@@ -246,11 +246,13 @@ def test_a_missing_picture_is_asked_for(tab):
 
 def test_markup_in_a_sentence_is_text_on_the_page(tab, small):
     """What a visitor typed, or a file was called, is shown letter by letter."""
+    tab.get_by_role("tab", name="WCT", exact=True).click()
+    opened(tab, "More styles")  # what is typed while it unfolds may be lost
     fill(tab, "wct", small)
-    opened(tab, "More styles")
     typed = "<b>it's</b> & &lt;1&gt; <img src=x>"
     weights = tab.locator("#wct-style-weights textarea, #wct-style-weights input").first
     weights.fill(typed)
+    playwright.expect(weights).to_have_value(typed)
     tab.locator("#wct-run").click()
     toast = tab.locator("[data-testid=toast-text]")
     playwright.expect(toast).to_have_text(f"The weights must be numbers like 2, 1, not {typed}.")

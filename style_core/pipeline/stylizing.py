@@ -240,7 +240,7 @@ def _run(
 def _note_idle_size(options: Options, runtime: RequestRuntime) -> None:
     """Say that a working size was set in vain."""
     size = options.working_size if isinstance(options, SizedOptions) else None
-    if size not in {None, option_default(type(options), "working_size")}:
+    if size is not None and size != option_default(type(options), "working_size"):
         runtime.note(f"working_size {size} has no effect: it needs a larger photo.")
 
 

@@ -287,7 +287,7 @@ def test_levels_and_scales_that_did_not_take_effect_are_not_said(pictures, tiny_
 
 
 def test_a_reduced_content_says_the_size_it_was_worked_at(tiny_weights):
-    settings = run(tiny_weights, "gatys", photo(70, 1100), photo(32, 32), steps=1).settings
+    settings = run(tiny_weights, "gatys", photo(70, 1100), photo(32, 32), steps=1, size=1024).settings
     assert settings["size"] == 1024
     assert settings["result_size"] == [1024, 65]
 

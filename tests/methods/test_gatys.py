@@ -215,7 +215,10 @@ def test_short_memory_makes_tiles_and_hardly_another_picture(pair, encoder, monk
     monkeypatch.setattr(tiled_gram, "TILE_ROOM", 40_000_000)
     monkeypatch.setattr(tiled_gram, "picture_loss", None)  # of the whole
     tiled = stylize("gatys", content, pair[1], **how)
-    assert [p.loss for p in tiled.losses] == pytest.approx([p.loss for p in whole.losses], rel=1e-3)
+    steps = {p.step: p.loss for p in whole.losses}  # which are looked at in between is a matter of time
+    found = {p.step: p.loss for p in tiled.losses if p.step in steps}
+    assert {0, 3} <= found.keys()
+    assert found == pytest.approx({step: steps[step] for step in found}, rel=1e-3)
     torch.testing.assert_close(tiled.image, whole.image, atol=0.5 / 255, rtol=0)
 
 

@@ -213,6 +213,8 @@ def test_opening_every_part_of_the_page_does_not_change_a_run(tab, small):
     tab.locator("#wct2-masks").get_by_label("automatic").check()
     fill(tab, "wct2", small)
     run(tab, "wct2", small)
+    assert sizes_of(tab.locator("#wct2-result img")) == [list(small.size)] * 2
+    assert tab.locator("[data-testid=toast-text]").count() == 0
     tab.locator("#wct2-masks").get_by_label("none").check()
 
 
@@ -266,6 +268,7 @@ def test_every_tab_restyles_a_photo(tab, key, small):
     few = {"steps": 4} if tab.locator(f"#{key}-steps").count() else {}
     options_set(tab, key, **few)
     run(tab, key, small)
+    assert sizes_of(tab.locator(f"#{key}-result img")) == [list(small.size)] * 2
 
 
 def test_stopping_gatys_keeps_the_picture_reached_so_far(tab, small):

@@ -8,7 +8,9 @@ import struct
 import numpy as np
 import pi_heif
 
+from ..images import check_size
 from .color import PLAIN, ColorSpace, UnknownColors, coded_space
+from .stored import Stored, mode_of, split_alpha, unusable_colors
 from .strips import spread
 
 BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
@@ -77,3 +79,18 @@ def _coded(numbers: tuple[int, int] | None) -> tuple[ColorSpace, str]:
         return coded_space(*numbers), ""
     except UnknownColors as unknown:
         return PLAIN, str(unknown)
+
+
+def stored(data: bytes, name: str) -> Stored:
+    """What the file stores; ``name`` is what the picture is, in messages.
+
+    Raises:
+        InvalidImage: a size that is not permitted; what libheif raises: damaged.
+    """
+    image = open_heif(data)
+    width, height = image.size
+    check_size(width, height, name)
+    array, alpha = split_alpha(pixels(image))
+    space, problem = colors(image)
+    notes = (unusable_colors(name, problem),) if problem else ()
+    return Stored(array, mode_of(array), alpha, space, is_lossy=True, notes=notes)

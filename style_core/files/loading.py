@@ -15,7 +15,7 @@ from ..errors import InvalidImage
 from ..images import Picture, Samples, Source, check_image, check_picture, check_size
 from . import decoding
 from .color import PLAIN, UnknownColors, to_srgb
-from .decoding import Stored
+from .stored import Stored, unusable_colors
 from .strips import strips
 
 MAX_BYTES = 1_000_000_000  # of a file; 80 megapixels of 16-bit RGBA are 640 MB
@@ -169,7 +169,7 @@ def _as_picture(stored: Stored, name: str) -> Picture:
     try:
         array = to_srgb(stored.array, stored.mode, stored.space)
     except UnknownColors as unknown:
-        notes.append(decoding.unusable_colors(name, str(unknown)))
+        notes.append(unusable_colors(name, str(unknown)))
         array = to_srgb(stored.array, stored.mode, PLAIN)
     else:
         if stored.space.is_hdr:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import tifffile
 
+from ..images import check_size
+from .color import PLAIN, ColorSpace
+from .stored import Stored, mode_of, turned, unusable_colors
 from .strips import in_strips, spread
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -126,3 +129,23 @@ def _divided(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         return (whole.clip(0, highest) + (0 if alpha.dtype.kind == "f" else 0.5)).astype(color.dtype)
 
     return in_strips(np.concatenate([color, alpha[..., None]], axis=2), convert)
+
+
+def stored(data: bytes, page: FirstPage, name: str) -> Stored:
+    """What the first page stores, upright; ``name`` is what the picture is, in messages.
+
+    Raises:
+        InvalidImage: a size that is not permitted; what is in ``FAILURES``: damaged.
+    """
+    check_size(*page.size, name)
+    array, alpha = read(data, page)
+    notes = [f"The {name} has several frames or pages; the first is used."] if page.has_more_pages else []
+    if page.has_broken_profile:
+        notes.append(unusable_colors(name, "color profile"))
+    array = np.ascontiguousarray(turned(array, page.orientation))
+    if alpha is not None:
+        alpha = turned(alpha, page.orientation)
+        alpha = alpha.clip(0, 1) if alpha.dtype.kind == "f" else alpha
+    space = ColorSpace(profile=page.profile) if page.profile else PLAIN
+    is_negative = page.photometric == MIN_IS_WHITE
+    return Stored(array, mode_of(array), alpha, space, False, is_negative, tuple(notes))

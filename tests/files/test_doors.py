@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOOP = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\n{} loop\nshowpage\n%%EOF\n"
 OPENERS = {"PIL.Image.open", "PIL.ImageFile.Parser", "pi_heif.open_heif", "pillow_jxl.Decoder",
            "imagecodecs.png_decode", "tifffile.TiffFile", "tifffile.imread"}  # fmt: skip
-DOORS = {f"style_core/files/{name}.py" for name in ("decoding", "heif", "jpeg_xl", "tiff")}
+DOORS = {f"style_core/files/{name}.py" for name in ("decoding", "heif", "jpeg_xl", "opened", "tiff")}
 
 
 @pytest.fixture

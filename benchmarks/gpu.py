@@ -6,8 +6,8 @@ of that rate; the tests that take a device. PyTorch is all it needs (see bare.py
 the package's requirements, and are said not to have run without them. ``--device cpu`` tries the script.
 
 ``compact`` is the shipped family; ``full`` has the published widths with random (He) weights, the same work
-without the look. Optimizers take STEPS steps. What the share counts are the multiplications and additions of
-convolutions and matrix products, at the rate of bfloat16 where the networks compute in it.
+without the look. What the share counts are the multiplications and additions of convolutions and matrix
+products, at the rate of bfloat16 where the networks compute in it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, nargs="+", default=(1.0, 4.0, 12.0))
     parser.add_argument("--widths", nargs="+", choices=("compact", "full"), default=("compact", "full"))
     parser.add_argument("--compared", type=int, default=256, help="px of the compared pictures")
+    parser.add_argument("--steps", type=int, default=20, help="of the optimizers")
     parser.add_argument("--no-tests", action="store_true")
     parser.add_argument("--seconds", type=float, default=BUDGET, help="of the whole run")
     args = parser.parse_args()

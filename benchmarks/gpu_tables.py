@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "assets" / "weights" / "compact"
 FULL = dict(zip(LAYERS, (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512), strict=True))
 TESTS_SECONDS = 120.0
-STEPS = 20
 STYLE_SIDE = 1024  # px, at most
 CLOSE = 2 / 255
 ROW_SECONDS = 60.0  # of one row of methods, as far as they report
@@ -139,7 +138,7 @@ def write_tables(args: argparse.Namespace, missing: list[str]) -> None:
     device = torch.device(args.device)
     with torch.no_grad():
         rates = _write_machine(args.folder, device, missing)
-        _write_agreement(args.folder, device, args.compared, ends)
+        _write_agreement(args, device, ends)
         _write_speed(args, device, rates, ends - (0 if args.no_tests else TESTS_SECONDS))
     if not args.no_tests:
         _write_tests(args.folder, device, ends)
@@ -184,22 +183,25 @@ def _write_speed(
     for megapixels in args.megapixels:
         for widths in args.widths:
             for key in registry():
-                cells = _measured(key, widths, megapixels, device, rates[dtype], ends)
+                inputs = _inputs_of(megapixels, device)
+                runtime = BareRuntime(device, widths, min(ends, time.monotonic() + ROW_SECONDS))
+                cells = _measured(partial(_run, key, inputs, runtime, args.steps), device, rates[dtype])
                 table.add(widths, key, f"{megapixels:g}", *cells)
 
 
-def _measured(
-    key: str, widths: str, megapixels: float, device: torch.device, rate: float, ends: float
-) -> tuple[str, ...]:
-    """Seconds, memory, operations and share of a second run; what went wrong instead."""
+def _inputs_of(megapixels: float, device: torch.device) -> Inputs:
+    """A pair of four to three, sides multiples of 16."""
     height = max(64, round(math.sqrt(megapixels * 1e6 * 3 / 4) / 16) * 16)
-    inputs = _inputs(height, height * 4 // 3 // 16 * 16, device)
-    runtime = BareRuntime(device, widths, min(ends, time.monotonic() + ROW_SECONDS))
+    return _inputs(height, height * 4 // 3 // 16 * 16, device)
+
+
+def _measured(work: Callable[[], Tensor], device: torch.device, rate: float) -> tuple[str, ...]:
+    """Seconds, memory, operations and share of a second run; what went wrong instead."""
     try:
         with _Operations() as counted:
-            _run(key, inputs, runtime)
+            work()
         _forget_peak(device)
-        seconds = _timed(lambda: _run(key, inputs, runtime), device)
+        seconds = _timed(work, device)
     except TimeIsUp:
         return ("not within the time", "", "", "")
     except (RuntimeError, MemoryError, StyleCoreError) as error:  # the other rows are worth having
@@ -211,20 +213,23 @@ def _measured(
     )  # fmt: skip
 
 
-def _write_agreement(folder: Path, device: torch.device, side: int, ends: float) -> None:
+def _write_agreement(args: argparse.Namespace, device: torch.device, ends: float) -> None:
     """Both in exact float32, with three regions; and how often a run waits for the card."""
+    side = args.compared
     table = Table(
-        folder / "agreement.md", f"Against the processor, {side} px, precision exact", "method", "regions",
-        "largest difference, /255", "within 2/255", "waits for the device",
+        args.folder / "agreement.md", f"Against the processor, {side} px, precision exact", "method",
+        "regions", "largest difference, /255", "within 2/255", "waits for the device",
     )  # fmt: skip
     for key in registry():
         for regions in (1, 3):
             here, there = (_inputs(side, side, where, regions) for where in (torch.device("cpu"), device))
             try:
                 with exact_float32():
-                    expected = _run(key, here, BareRuntime(here.content.device, "compact", ends), exact=True)
+                    expected = _run(
+                        key, here, BareRuntime(here.content.device, "compact", ends), args.steps, exact=True
+                    )
                     with _counted_waits(device) as waits:
-                        found = _run(key, there, BareRuntime(device, "compact", ends), exact=True)
+                        found = _run(key, there, BareRuntime(device, "compact", ends), args.steps, exact=True)
             except TimeIsUp:
                 table.add(key, regions, "not within the time", "", "")
                 continue
@@ -264,11 +269,11 @@ def _write_tests(folder: Path, device: torch.device, ends: float) -> None:
     table.add(", ".join(TESTED), f"{'passed' if done.returncode == 0 else 'FAILED or not run'}: {last[:200]}")
 
 
-def _run(key: str, inputs: Inputs, runtime: BareRuntime, *, exact: bool = False) -> Tensor:
+def _run(key: str, inputs: Inputs, runtime: BareRuntime, steps: int, *, exact: bool = False) -> Tensor:
     """A method's picture, computed."""
     chosen = registry()[key]
     known = option_fields(chosen.options)
-    wanted = {"steps": STEPS, "precision": "exact" if exact else "fast"}
+    wanted = {"steps": steps, "precision": "exact" if exact else "fast"}
     options = make_options(chosen.options, {name: v for name, v in wanted.items() if name in known})
     runtime.generator.manual_seed(0)
     return chosen.stylize(inputs, options, runtime).float()

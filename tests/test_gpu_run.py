@@ -38,7 +38,7 @@ def rows(path):
 def test_it_writes_all_tables(tmp_path, is_bare):
     start = ["-c", LACKING] if is_bare else ["-m", "benchmarks.gpu"]
     command = [sys.executable, *start, str(tmp_path), "--device", "cpu", "--megapixels", "0.006"]
-    command += ["--widths", "compact", "--compared", "64", "--no-tests"]
+    command += ["--widths", "compact", "--compared", "64", "--steps", "3", "--no-tests"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     machine = dict(rows(tmp_path / "machine.md"))

@@ -94,7 +94,9 @@ def of_the_whole(stage, image, transfer, regions):
 )
 @torch.no_grad()
 def test_two_by_two_tiles_are_the_whole(prepared, key, options, masked):
-    inputs, transfer = prepared(key, options, masked=masked, is_shipped=key == "wct2" and masked and not options)
+    inputs, transfer = prepared(
+        key, options, masked=masked, is_shipped=masked and (key, options) == ("wct2", {})
+    )
     regions = Regions.of(inputs.content_labels, inputs.content)
     image = inputs.content
     for stage in transfer.stages:

@@ -62,5 +62,9 @@ def max_unpool(x: Tensor, maxima: Maxima) -> Tensor:
     form = torch.channels_last if is_last else torch.contiguous_format
     out = torch.empty(n, channels, 2 * h, 2 * w, dtype=x.dtype, device=x.device, memory_format=form)
     for offset in range(4):
-        out[..., offset // 2 :: 2, offset % 2 :: 2] = x * (maxima.offsets == offset)
+        kept, places = maxima.offsets == offset, out[..., offset // 2 :: 2, offset % 2 :: 2]
+        if x.requires_grad:
+            places.copy_(x * kept)
+        else:  # half as long
+            torch.mul(x, kept, out=places)
     return out[..., : maxima.size[0], : maxima.size[1]]

@@ -30,7 +30,8 @@ def guided_filter(guide: Tensor, x: Tensor, *, radius: int, eps: float, subsampl
     """
     size = guide.shape[-2:]
     step = max(1, min(subsample, min(size) // 8))
-    small_guide, small = (F.avg_pool2d(t, step, ceil_mode=True, count_include_pad=False) for t in (guide, x))
+    small_guide = F.avg_pool2d(guide, step, ceil_mode=True, count_include_pad=False)
+    small = small_guide if x is guide else F.avg_pool2d(x, step, ceil_mode=True, count_include_pad=False)
     slopes, offset = linear_model(small_guide, small, radius=max(1, round(radius / step)), eps=eps)
     if step > 1:
         slopes, offset = (_enlarge(t, size, step) for t in (slopes, offset))
@@ -73,17 +74,22 @@ def window_model(guide: Tensor, x: Tensor, *, radius: int, eps: float | Tensor) 
         eps: added to the variances of the guide's colors; a number or ``[H, W]``.
     """
     channels = x.shape[1]
-    mean_guide, mean_x = box_mean(guide, radius), box_mean(x, radius)
+    mean_guide = box_mean(guide, radius)
+    mean_x = mean_guide if x is guide else box_mean(x, radius)
     pairs = [(i, j) for i in range(3) for j in range(i, 3)]
     second = box_mean(torch.cat([guide[:, i : i + 1] * guide[:, j : j + 1] for i, j in pairs], 1), radius)
     covariance = guide.new_empty(*guide.shape[-2:], 3, 3)
     for k, (i, j) in enumerate(pairs):
-        entry = second[0, k] - mean_guide[0, i] * mean_guide[0, j]
-        covariance[..., i, j] = entry + (eps if i == j else 0.0)
+        covariance[..., i, j] = second[0, k] - mean_guide[0, i] * mean_guide[0, j]
         covariance[..., j, i] = covariance[..., i, j]
-    products = (guide[:, :, None] * x[:, None]).flatten(1, 2)  # [1, 3 C, H, W], guide-major
-    cross = box_mean(products, radius) - (mean_guide[:, :, None] * mean_x[:, None]).flatten(1, 2)
-    cross = cross[0].unflatten(0, (3, channels)).permute(2, 3, 0, 1)  # [H, W, 3, C]
+    if x is guide:
+        cross = covariance.clone()
+    else:
+        products = (guide[:, :, None] * x[:, None]).flatten(1, 2)  # [1, 3 C, H, W], guide-major
+        cross = box_mean(products, radius) - (mean_guide[:, :, None] * mean_x[:, None]).flatten(1, 2)
+        cross = cross[0].unflatten(0, (3, channels)).permute(2, 3, 0, 1)  # [H, W, 3, C]
+    variances = covariance.diagonal(dim1=-2, dim2=-1)
+    variances += eps[..., None] if isinstance(eps, Tensor) else eps
     slopes = torch.linalg.solve(covariance, cross).permute(3, 2, 0, 1)  # [C, 3, H, W]
     offset = mean_x - (slopes * mean_guide[0]).sum(1)[None]
     return slopes.flatten(0, 1)[None], offset

@@ -60,14 +60,16 @@ def block_conv(planes: Sequence[Tensor], kernels: Tensor, bias: Tensor | None, *
     found = F.conv2d(
         _bordered(planes, kernels.dtype), joint, None if bias is None else bias.repeat(len(CORNERS))
     )
-    if relu:
-        found = F.relu(found, inplace=True)
     width = kernels.shape[1]
     out = torch.empty(
         n, width, 2 * h, 2 * w, dtype=found.dtype, device=found.device, memory_format=torch.channels_last
     )
     for (row, column), phase in zip(CORNERS, found.split(width, 1), strict=True):
-        out[..., row::2, column::2] = phase[..., row : row + h, column : column + w]
+        part, places = phase[..., row : row + h, column : column + w], out[..., row::2, column::2]
+        if relu and not part.requires_grad:
+            torch.clamp_min(part, 0, out=places)  # rectified on its way
+        else:
+            places.copy_(part.relu() if relu else part)
     return out
 
 

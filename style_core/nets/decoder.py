@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
-from .reflect_conv import reflect_conv
+from .reflect_conv import reflect_conv, reflect_conv_of_difference
 from .unpool import Maxima, max_pool, max_unpool
 from .upsample_conv import nearest_conv
 
@@ -88,9 +88,10 @@ class Decoder(nn.Module):
 
         The last convolution is linear and runs once, over the difference.
         """
-        hidden, own = (self._hidden(x, maxima).float() for x in (moved, features))
+        hidden, own = (self._hidden(x, maxima) for x in (moved, features))
         last = getattr(self, self.layers[-1])
-        return reflect_conv(torch.sub(hidden, own, alpha=share), last) - share * last.bias.view(3, 1, 1)
+        found = reflect_conv_of_difference(hidden, own, share, last)
+        return found.add_(last.bias.view(3, 1, 1), alpha=1 - share)
 
     def _hidden(self, x: Tensor, maxima: Mapping[int, Maxima] | None) -> Tensor:
         """What conv1_1 reads."""

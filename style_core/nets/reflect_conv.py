@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 SMALL = 96 * 96  # positions below which padding a copy is cheaper than four extra convolutions
+STRIP = 1 << 20  # numbers of a strip of rows, which stay in the processor's cache
 
 
 def reflect_conv(x: Tensor, conv: nn.Conv2d, *, relu: bool = False) -> Tensor:
@@ -40,3 +42,27 @@ def reflect_conv_weights(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
     for strip, padding, place in strips:
         y[place] = F.conv2d(F.pad(strip, padding, mode="reflect"), weight, bias)
     return y
+
+
+def reflect_conv_of_difference(x: Tensor, y: Tensor, share: float, conv: nn.Conv2d) -> Tensor:
+    """``reflect_conv(x - share * y, conv)`` without its bias, in float32; the difference is never whole.
+
+    Args:
+        x, y: ``[N, C, H, W]``, H and W at least 2, any floating dtype.
+        share: of ``y``.
+        conv: a 3x3 convolution without padding of its own.
+
+    Returns:
+        ``[N, D, H, W]`` float32.
+    """
+    n, channels, height, width = x.shape
+    weight = conv.weight.float()
+    rows = max(1, STRIP // (n * channels * width))
+    found = []
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        seen = slice(max(0, top - 1), bottom + 1)
+        change = torch.sub(x[..., seen, :].float(), y[..., seen, :].float(), alpha=share)
+        around = (1, 1, int(top == 0), int(bottom == height))
+        found.append(F.conv2d(F.pad(change, around, mode="reflect"), weight))
+    return torch.cat(found, -2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,3 +33,10 @@ def ignore_progress(fraction: float, message: str, preview: Tensor | None = None
 
 def ignore_text(message: str) -> None:
     """The report of a caller who does not want to know."""
+
+
+def time_to_go(seconds: float) -> str:
+    """A time for a person, rounded up: "about 40 s", "about 3 min"."""
+    if seconds <= 90:
+        return f"about {max(5, 5 * math.ceil(seconds / 5))} s"
+    return f"about {math.ceil(seconds / 60)} min"

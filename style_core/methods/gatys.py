@@ -6,7 +6,6 @@ faithfully; watch it, stop it when you like what you see.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ from ..nets.encoder import LAYERS
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
 from ..options import CONTENT, TEXTURE, Condition, choice, needs, weights_of
+from ..progress import time_to_go
 from .shared.coarse_to_fine import (
     SHORTEST,
     Scale,
@@ -146,7 +146,7 @@ def refining(options: GatysOptions) -> GatysOptions:
 def _message(scale: Scale, seconds: float | None) -> str:
     if seconds is None:
         return "Measuring the style"
-    return f"Refining at {scale.width} x {scale.height} px, about {math.ceil(seconds / 60)} min to go"
+    return f"Refining at {scale.width} x {scale.height} px, {time_to_go(seconds)} to go"
 
 
 def _working_styles(

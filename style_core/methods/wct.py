@@ -6,6 +6,7 @@ mixes styles.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from ..nets.reach import mirror_halo, stride_of
 from ..ops.moments import Moments
 from ..ops.whitening import AffineMap
 from ..options import TEXTURE, Condition, PaintingOptions, choice, several, slider
+from ..progress import time_to_go
 from ..regions import EVERYTHING, Regions
 from ..tiles import tile_side
 from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match, match_tiles
@@ -218,12 +220,15 @@ def refine(sketch: Sketch, styles: tuple[StyleInput, ...], options: WCTOptions, 
     _note_refinement(sketch, list(fine), runtime)
     if not fine:
         return resized(as_samples(sketch.painted, torch.uint16), height, width, depth=sketch.depth)
-    return paint_upward(
-        sketch, paint, detail=1 - options.style_strength,
-        report=lambda part: runtime.progress(
-            SKETCH_SHARE + (1 - SKETCH_SHARE) * part, f"Refining to {width} x {height} px"
-        ),
-    )  # fmt: skip
+    began, message = time.monotonic(), f"Refining to {width} x {height} px"
+
+    def report(part: float) -> None:
+        left = (time.monotonic() - began) * (1 - part) / part if part > 0 else None
+        when = "" if left is None else f", {time_to_go(left)} to go"
+        runtime.progress(SKETCH_SHARE + (1 - SKETCH_SHARE) * part, message + when)
+
+    report(0)
+    return paint_upward(sketch, paint, detail=1 - options.style_strength, report=report)
 
 
 def _note_refinement(sketch: Sketch, levels: Sequence[int], runtime: Runtime) -> None:

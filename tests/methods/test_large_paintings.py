@@ -1,5 +1,7 @@
 """WCT on contents larger than its working size: strokes, tiles, masks, memory."""
 
+import re
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -56,6 +58,22 @@ def test_it_says_how_it_was_made(pair):
     notes = stylize("wct", *pair, **SMALL).notes
     assert any("Painted at 256 x 160 px, then enlarged to 517 x 323 px" in note for note in notes)
     assert any("not painted over" in note for note in stylize("wct", *pair, **SMALL, levels=("4",)).notes)
+
+
+def test_the_time_it_will_take_is_said_as_soon_as_it_is_known(pair, tiny_weights, tile_megabytes):
+    tile_megabytes(1)
+    said = []
+    stylize(
+        "wct",
+        *pair,
+        weights_dir=tiny_weights,
+        **SMALL,
+        progress=lambda done, message, _: said.append(message),
+    )
+    refining = [message for message in said if message.startswith("Refining to 517 x 323 px")]
+    timed = [message for message in refining if message != refining[0]]
+    assert len(timed) > 1
+    assert all(re.search(r"px, about \d+ (s|min) to go$", message) for message in timed)
 
 
 def test_a_content_of_the_working_size_is_painted_at_once(tiny_weights):

@@ -27,6 +27,10 @@ class InvalidImage(StyleCoreError):
     """A picture cannot be read or used."""
 
 
+class InvalidClip(StyleCoreError):
+    """A clip cannot be read, used or written."""
+
+
 class InvalidSegments(StyleCoreError):
     """A mask cannot be read or used."""
 

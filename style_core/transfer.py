@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -144,12 +145,59 @@ def match(stage: Stage, image: ImageTensor, transfer: Transfer, regions: Regions
 
     def visit(place: Place, features: Tensor) -> Tensor:
         found = measure(features, regions.labels, with_bounds=transfer.needs_bounds)
-        plan = transfer.plan(place, found, regions.present)
-        membership = regions.membership
-        size = (features.shape[-2], features.shape[-1])
-        return apply(features, plan, None if membership is None else membership.at(*size))
+        return _apply_in(regions, features, transfer.plan(place, found, regions.present))
 
     return stage.walk(image, visit)
+
+
+def plan_frames(
+    stage: Stage, frames: Sequence[ImageTensor], transfer: Transfer, regions: Sequence[Regions]
+) -> dict[Place, Plan]:
+    """One plan for several pictures, from the merged statistics of all: the frames of a shot.
+
+    Args:
+        frames: ``[1, 3, H, W]`` each, float32, RGB in [0, 1], sides multiples of the stage's.
+        regions: of each frame, with the same labels.
+    """
+    plans: dict[Place, Plan] = {}
+    labels = sorted({label for own in regions for label in own.present})
+    for place in stage.places:
+        found = [
+            _measured_at(place, stage, frame, transfer, plans, own)
+            for frame, own in zip(frames, regions, strict=True)
+        ]
+        plans[place] = transfer.plan(place, reduce(Statistics.merged, found), labels)
+    return plans
+
+
+def _measured_at(
+    place: Place, stage: Stage, frame: ImageTensor, transfer: Transfer, plans: Mapping[Place, Plan],
+    regions: Regions,
+) -> Statistics:  # fmt: skip
+    found: list[Statistics] = []
+
+    def visit(here: Place, features: Tensor) -> Tensor:
+        if here != place:
+            return _apply_in(regions, features, plans[here])
+        found.append(measure(features, regions.labels, with_bounds=transfer.needs_bounds))
+        raise _Reached
+
+    with suppress(_Reached):
+        stage.walk(frame, visit)
+    return found[0]
+
+
+def apply_plans(
+    stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan], regions: Regions
+) -> ImageTensor:
+    """A whole picture through a stage as planned before; arguments as of :func:`match`."""
+    return stage.walk(image, lambda place, features: _apply_in(regions, features, plans[place]))
+
+
+def _apply_in(regions: Regions, features: Tensor, plan: Plan) -> Tensor:
+    membership = regions.membership
+    size = (features.shape[-2], features.shape[-1])
+    return apply(features, plan, None if membership is None else membership.at(*size))
 
 
 class _Reached(Exception):

@@ -1,6 +1,6 @@
 """The look of a photo: how a method changed its colors, and where; small, and good for any size."""
 
-from .grid import CALM, FAITHFUL, Prior
+from .grid import CALM, FAITHFUL, Equations, Grid, Prior, equations
 from .look import Look, fit_look, load_look
 from .lut import ColorTable, fit_table, save_table
 
@@ -8,8 +8,11 @@ __all__ = [
     "CALM",
     "FAITHFUL",
     "ColorTable",
+    "Equations",
+    "Grid",
     "Look",
     "Prior",
+    "equations",
     "fit_look",
     "fit_table",
     "load_look",

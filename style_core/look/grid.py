@@ -85,6 +85,10 @@ class Equations:
         """Of both together."""
         return Equations(self.second + other.second, self.cross + other.cross)
 
+    def weighted(self, share: float) -> Equations:
+        """The same, counting for more or less."""
+        return Equations(share * self.second, share * self.cross)
+
     def everywhere(self) -> Equations:
         """Those of luminance alone, wherever it is: a grid of two equal nodes along x and y."""
         second, cross = (sums.sum((1, 2), keepdim=True) for sums in (self.second, self.cross))

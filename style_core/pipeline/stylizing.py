@@ -125,7 +125,7 @@ def stylize(
     )  # fmt: skip
     began = time.perf_counter()
     # Methods that need gradients switch them on.
-    with runtime, out_of_memory_as_a_sentence(target), _precision(values), torch.no_grad():
+    with runtime, out_of_memory_as_a_sentence(target), precision_for(values), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
         pictures = read_pictures(content, sources, values, runtime)
         if on_size is not None:
@@ -157,7 +157,7 @@ def stylize(
     )
 
 
-def _precision(options: Options) -> AbstractContextManager[None]:
+def precision_for(options: Options) -> AbstractContextManager[None]:
     """Float32 as such, unless the options are content with less."""
     return nullcontext() if isinstance(options, NetworkOptions) and options.is_fast else exact_float32()
 
@@ -212,7 +212,7 @@ def _run(
     small = _at_working_size(pictures, size)
     full = None if segments is None else Labels(segments.content)
     labels = None if full is None else full.at(small.shape[-2], small.shape[-1])
-    styles = _style_inputs(method, pictures, shares, segments, runtime.device)
+    styles = style_inputs(method, pictures, shares, segments, runtime.device)
     depth = content.samples.dtype
     depth = torch.uint16 if bits == 16 and depth == torch.uint8 else depth
     is_sketch = size is not None and method.refine is not None
@@ -295,7 +295,7 @@ def _carried(
     return made
 
 
-def _style_inputs(
+def style_inputs(
     method: Method, pictures: Pictures, shares: list[float], segments: Segments | None, device: torch.device
 ) -> tuple[StyleInput, ...]:
     """The styles as a method takes them."""

@@ -1,0 +1,121 @@
+"""A method's transfer for frames of clips: the style is measured once, one plan serves a shot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import device as devices
+from ..errors import InvalidOption
+from ..images import ImageTensor, Source
+from ..method import Inputs, Method
+from ..options import Options, make_options
+from ..progress import Progress, ignore_progress
+from ..regions import Regions
+from ..transfer import Place, Plan, Stage, apply_plans, plan_frames
+from .reading import read_pictures, style_shares
+from .runtime import RequestRuntime, out_of_memory_as_a_sentence
+from .stylizing import get_method, precision_for, style_inputs
+
+
+@dataclass(frozen=True)
+class ShotPlan:
+    """What is done to every frame of a shot, stage by stage."""
+
+    stages: tuple[tuple[Stage, Mapping[Place, Plan]], ...]
+
+
+@dataclass(frozen=True)
+class FrameTransfer:
+    """A method with its style and options, for frames.
+
+    Attributes:
+        method: one that matches statistics.
+        options: of the method.
+    """
+
+    method: Method
+    options: Options
+    _styles: tuple[Any, ...]
+    _runtime: RequestRuntime
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed so far without refusing."""
+        return tuple(self._runtime.notes)
+
+    @torch.no_grad()
+    def plan(self, frames: Sequence[ImageTensor]) -> ShotPlan:
+        """One plan for a shot.
+
+        Args:
+            frames: ``[1, 3, H, W]`` each, float32, RGB in [0, 1]: some of the shot.
+        """
+        assert self.method.prepare is not None
+        seen = [self._padded(frame) for frame in frames]
+        transfer = self.method.prepare(Inputs(seen[0], self._styles), self.options, self._runtime)
+        regions = [Regions()] * len(seen)
+        stages = []
+        for stage in transfer.stages:
+            plans = plan_frames(stage, seen, transfer, regions)
+            seen = [apply_plans(stage, frame, plans, Regions()) for frame in seen]
+            stages.append((stage, plans))
+        return ShotPlan(tuple(stages))
+
+    @torch.no_grad()
+    def apply(self, frame: ImageTensor, plan: ShotPlan) -> ImageTensor:
+        """A frame of the shot as planned: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU."""
+        height, width = frame.shape[-2:]
+        image = self._padded(frame)
+        for stage, plans in plan.stages:
+            image = apply_plans(stage, image, plans, Regions())
+        return image[..., :height, :width].float().clamp(0, 1).cpu()
+
+    def _padded(self, frame: ImageTensor) -> ImageTensor:
+        return self.method.size_rule.pad(frame).to(self._runtime.device)
+
+
+@contextmanager
+def frame_transfer(
+    method: str,
+    frame: ImageTensor,
+    style: Source | Sequence[Source],
+    *,
+    style_weights: Sequence[float] | None = None,
+    family: str = "compact",
+    weights_dir: str | PathLike[str] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Iterator[FrameTransfer]:
+    """The method ready for frames of the size of ``frame``; other arguments as of :func:`stylize`.
+
+    Raises:
+        InvalidOption: the method optimizes every picture, so that no plan serves several.
+        StyleCoreError: as :func:`stylize`.
+    """
+    chosen = get_method(method)
+    if chosen.prepare is None:
+        raise InvalidOption(
+            f"{chosen.title} optimizes every picture by itself, so its clips would flicker and take hours; "
+            "choose wct2, photo_wct or wct."
+        )
+    values = make_options(chosen.options, options)
+    sources: list[Any] = list(style) if isinstance(style, (list, tuple)) else [style]
+    shares = style_shares(chosen, frame, sources, style_weights)
+    target = devices.choose_device(device)
+    runtime = RequestRuntime(
+        family=family, weights_dir=None if weights_dir is None else Path(fspath(weights_dir)),
+        device=target, generator=torch.Generator().manual_seed(values.seed),
+        report=progress or ignore_progress, encoder_kind=chosen.encoder, method=method,
+    )  # fmt: skip
+    with runtime, out_of_memory_as_a_sentence(target), precision_for(values):
+        pictures = read_pictures(frame, sources, values, runtime)
+        styles = style_inputs(chosen, pictures, shares, None, target)
+        yield FrameTransfer(chosen, values, styles, runtime)

@@ -1,0 +1,141 @@
+"""Opening clips with PyAV: what is in them, their frames, and one sentence for what cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidClip
+
+av: Any
+try:
+    import av
+except ImportError:  # the extra "video"; open_clip says so
+    av = None
+FFmpegError = OSError if av is None else av.error.FFmpegError
+
+CLIP_SUFFIXES = (
+    ".mp4",
+    ".mov",
+    ".m4v",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".mts",
+    ".3gp",
+    ".gif",
+)
+LARGEST_SIDE = 8192  # px
+FASTEST = 240  # frames a second; beyond it the header is not to be believed
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An open clip.
+
+    Attributes:
+        container, stream: PyAV's, of the first video stream.
+        width, height: px as stored, before ``rotation``.
+        rotation: degrees counterclockwise by which players turn it.
+        rate: frames a second on average.
+        frame_count: about how many there are; 0 where nobody knows.
+        is_deep: more than 8 bits a channel.
+    """
+
+    container: Any
+    stream: Any
+    width: int
+    height: int
+    rotation: int
+    rate: Fraction
+    frame_count: int
+    is_deep: bool
+
+    def frames(self) -> Iterator[Any]:
+        """The decoded frames in order; damaged ones at the end are left out."""
+        try:
+            yield from self.container.decode(self.stream)
+        except FFmpegError as error:
+            if not _is_cut(error):
+                raise
+
+
+def is_clip(source: object) -> bool:
+    """Whether a source is a file whose name is that of a clip."""
+    return isinstance(source, (str, PathLike)) and Path(fspath(source)).suffix.lower() in CLIP_SUFFIXES
+
+
+@contextmanager
+def open_clip(path: str | PathLike[str]) -> Iterator[Clip]:
+    """A clip, closed at the end.
+
+    Raises:
+        InvalidClip: PyAV is not installed, or the file is not there, has no pictures that can be decoded, or
+            says impossible things of itself.
+    """
+    place = Path(fspath(path))
+    if av is None:
+        raise InvalidClip("Clips need PyAV, which the extra installs: pip install 'style-core[video]'.")
+    if not place.is_file():
+        raise InvalidClip(f"There is no clip {str(place)!r}.")
+    try:
+        container = av.open(str(place), metadata_errors="replace")
+    except (FFmpegError, ValueError) as error:
+        raise InvalidClip(f"{place.name!r} cannot be read as a clip.") from error
+    with container:
+        yield _checked(container, place.name)
+
+
+def _checked(container: Any, name: str) -> Clip:
+    stream = next((s for s in container.streams.video if not _is_cover(s)), None)
+    if stream is None:
+        raise InvalidClip(f"{name!r} has no moving pictures.")
+    if stream.codec_context is None:
+        raise InvalidClip(f"{name!r} has pictures of a kind that nobody here can decode.")
+    context = stream.codec_context
+    width, height = context.width, context.height
+    if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+        raise InvalidClip(
+            f"{name!r} has frames of {width} x {height} px; at most {LARGEST_SIDE} px a side go."
+        )
+    rate = stream.average_rate or stream.guessed_rate
+    if rate is None or not 0 < rate <= FASTEST:
+        raise InvalidClip(f"{name!r} says it has {rate} frames a second; at most {FASTEST} go.")
+    stream.thread_type = "AUTO"
+    seconds = container.duration / 1e6 if container.duration else 0.0
+    first = _first_frame(container, stream, name)
+    return Clip(
+        container=container, stream=stream, width=first.width, height=first.height, rotation=first.rotation,
+        rate=Fraction(rate), frame_count=stream.frames or round(seconds * rate),
+        is_deep=max(part.bits for part in first.format.components) > 8,
+    )  # fmt: skip
+
+
+def _is_cover(stream: Any) -> bool:
+    """A song's cover is a video stream of one picture."""
+    return bool(stream.disposition & stream.disposition.attached_pic)
+
+
+def _first_frame(container: Any, stream: Any, name: str) -> Any:
+    """The first frame, after which the clip stands at its beginning again."""
+    try:
+        frame = next(container.decode(stream), None)
+        container.seek(0)
+    except FFmpegError as error:
+        raise InvalidClip(f"{name!r} is damaged or encrypted: no frame of it can be decoded.") from error
+    if frame is None:
+        raise InvalidClip(f"{name!r} is empty: there is no frame in it.")
+    return frame
+
+
+def _is_cut(error: Exception) -> bool:
+    """A file that ends too early is a clip that ends there."""
+    return isinstance(error, (av.error.EOFError, av.error.InvalidDataError))

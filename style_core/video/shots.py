@@ -1,0 +1,99 @@
+"""Where a clip is cut: shots, found while it is read, and a few frames of each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..images import ImageTensor
+
+SEEN_WIDTH, SEEN_HEIGHT = 64, 36  # px at which frames are compared
+BINS, SHIFT = 16, 4  # of each color's histogram
+LEAST_CHANGE = 0.2  # of the histograms, 0 to 1, that a cut makes ...
+PEAK = 2.5  # ... and how many times that between the frames around it
+AROUND = 3  # frames before and after that a change is compared with
+FEWEST_FRAMES = 6  # of a shot; flashes make none
+SAMPLES = 8  # frames kept of a shot, at most
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames between two cuts.
+
+    Attributes:
+        first: number of its first frame.
+        count: of its frames.
+        samples: small pictures of some of them, evenly spread.
+    """
+
+    first: int
+    count: int
+    samples: tuple[ImageTensor, ...]
+
+
+@dataclass
+class _Gathered:
+    """Frames of a shot that is being read: every 2^k-th, 4 to 8 of them however long it is."""
+
+    samples: list[ImageTensor] = field(default_factory=list)
+    step: int = 1
+    count: int = 0
+
+    def add(self, frame: Any, small: Callable[[Any], ImageTensor]) -> None:
+        if self.count % self.step == 0:
+            if len(self.samples) == SAMPLES:
+                self.samples, self.step = self.samples[::2], 2 * self.step
+            if self.count % self.step == 0:
+                self.samples.append(small(frame))
+        self.count += 1
+
+
+def shots_of(frames: Iterable[Any], small: Callable[[Any], ImageTensor]) -> Iterator[Shot]:
+    """The shots of a clip in order, each as soon as its end is known.
+
+    Args:
+        frames: decoded ones, all of the clip.
+        small: makes a picture of a frame to be kept.
+    """
+    first, now = 0, _Gathered()
+    for frame, is_first in _with_cuts(frames):
+        if is_first and now.count >= FEWEST_FRAMES:
+            yield Shot(first, now.count, tuple(now.samples))
+            first, now = first + now.count, _Gathered()
+        now.add(frame, small)
+    if now.count:
+        yield Shot(first, now.count, tuple(now.samples))
+
+
+def _with_cuts(frames: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Every frame, AROUND frames late, and whether it is the first after a cut."""
+    waiting: deque[tuple[Any, float]] = deque()  # frames and their change from the one before
+    past: deque[float] = deque(maxlen=AROUND)
+    before: np.ndarray | None = None
+    for frame in frames:
+        here = _histogram(frame)
+        change = 0.0 if before is None else 0.5 * float(np.abs(here - before).sum()) / 3
+        before = here
+        waiting.append((frame, change))
+        if len(waiting) > AROUND:
+            yield _judged(waiting, past)
+    while waiting:
+        yield _judged(waiting, past)
+
+
+def _judged(waiting: deque[tuple[Any, float]], past: deque[float]) -> tuple[Any, bool]:
+    frame, change = waiting.popleft()
+    around = [*past, *(later for _, later in waiting)]
+    past.append(change)
+    return frame, change > LEAST_CHANGE and change > PEAK * max(around, default=0.0)
+
+
+def _histogram(frame: Any) -> np.ndarray:
+    """Of each color, ``[3, BINS]``, summing to one."""
+    small = frame.reformat(width=SEEN_WIDTH, height=SEEN_HEIGHT, format="rgb24").to_ndarray()
+    counts = [np.bincount(small[..., c].ravel() >> SHIFT, minlength=BINS) for c in range(3)]
+    return np.stack(counts) / (SEEN_WIDTH * SEEN_HEIGHT)

@@ -1,0 +1,215 @@
+"""A clip in, the clip in its new look out: read, cut into shots, restyled frame by frame, written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from ..errors import Cancelled, EnoughDone, InvalidClip
+from ..images import ImageTensor, Samples, Source, as_floats, as_samples
+from ..options import option_default
+from ..pipeline import FrameTransfer, ShotPlan, frame_transfer, get_method
+from ..progress import Progress, ignore_progress, time_to_go
+from .colors import ColorTags, samples_of, small_of
+from .looks import with_looks
+from .opening import Clip, open_clip
+from .shots import Shot, shots_of
+from .writing import ClipWriter, codec_for
+
+WORKING_SIZE = 512  # px at which networks see frames whose look is carried to all pixels
+PAINTED_SAMPLES = 4  # frames of a shot whose statistics are merged for paintings
+REPORT_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """A clip that was written.
+
+    Attributes:
+        path: of the file.
+        frame_count: of frames written.
+        shot_count: of shots found.
+        seconds: it took.
+        notes: what was changed or could not be done.
+        is_complete: not stopped before the end.
+    """
+
+    path: Path
+    frame_count: int
+    shot_count: int
+    seconds: float
+    notes: tuple[str, ...]
+    is_complete: bool
+
+
+def stylize_video(
+    method: str,
+    clip: str | PathLike[str],
+    style: Source | Sequence[Source],
+    output: str | PathLike[str],
+    *,
+    codec: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> ClipResult:
+    """Restyle a clip after a picture, without flicker.
+
+    The style is measured once, the content's statistics are merged over frames of a shot, and one plan serves
+    all of them. Methods that recolor photos are carried to all pixels by looks that are merged over half a
+    second to each side; WCT paints every frame by the shot's plan. Memory does not grow with the length.
+
+    Args:
+        method: "wct2", "photo_wct" or "wct".
+        clip: any file that FFmpeg reads, of one video stream.
+        style: a picture, or several where the method mixes them.
+        output: a name that ends in .mp4, .mov, .mkv or .webm; written whole or not at all.
+        codec: "h264", "hevc", "av1", "vp9" or "prores"; if not given what such files mostly have, and HEVC
+            for pictures of more than 8 bits.
+        progress: called with (fraction, message, preview); may raise :class:`EnoughDone` or
+            :class:`Cancelled`, which leaves a playable file of what is done.
+        **options: as of :func:`stylize`; ``working_size`` is 512 px here; ``size`` and masks do not apply.
+
+    Raises:
+        InvalidClip: the clip cannot be read, or the output not written.
+        StyleCoreError: as :func:`stylize`.
+    """
+    began = time.perf_counter()
+    target = Path(fspath(output))
+    for name in ("size", "content_mask", "style_mask"):
+        if options.pop(name, None) is not None:
+            raise InvalidClip(f"{name} does not go with clips; they keep their size and have no regions.")
+    with open_clip(clip) as ahead, open_clip(clip) as source:
+        if target.exists() and target.samefile(clip):
+            raise InvalidClip(f"The output {target.name!r} is the clip itself; choose another name.")
+        name, chosen = codec_for(target, codec, is_deep=source.is_deep)
+        tags, working = _first_look(clip, _working_size(method, options))
+        with frame_transfer(method, working, style, **options) as transfer:
+            run = _Run(source, transfer, _working_size(method, options), progress or ignore_progress)
+            writer = ClipWriter(target, source, chosen, tags=tags, size=(source.width, source.height))
+            is_complete = _written(run, ahead, writer)
+            notes = [*transfer.notes, *_notes(source, writer, name, codec)]
+    return ClipResult(
+        target, writer.count, run.shot_count, time.perf_counter() - began, tuple(notes), is_complete
+    )
+
+
+def _working_size(method: str, options: dict[str, Any]) -> int | None:
+    """The longer side at which networks see a frame; ``None`` for its own, as paintings are made."""
+    chosen = get_method(method)
+    if not chosen.photorealistic:
+        return None
+    size = options.get("working_size", WORKING_SIZE)
+    default = option_default(chosen.options, "working_size")
+    return WORKING_SIZE if size == default else size
+
+
+def _first_look(clip: str | PathLike[str], size: int | None) -> tuple[ColorTags, ImageTensor]:
+    """The color tags of a clip, and its first frame as networks see it."""
+    with open_clip(clip) as opened:
+        frame = next(opened.frames())
+        return ColorTags.of(frame), small_of(frame, size or max(opened.width, opened.height), is_deep=False)
+
+
+def _written(run: _Run, ahead: Clip, writer: ClipWriter) -> bool:
+    """Write all frames; whether none was left out because somebody said to stop."""
+    is_complete = True
+    try:
+        for samples, frame in run.frames(ahead, writer.copy):
+            writer.add(samples, frame)
+            run.report(writer.count)
+    except EnoughDone:
+        is_complete = False
+    except Cancelled:
+        writer.finish()
+        raise
+    except BaseException:
+        writer.discard()
+        raise
+    if not writer.count:
+        writer.discard()
+        raise EnoughDone("Stopped before the first frame.")
+    writer.finish()
+    return is_complete
+
+
+def _notes(source: Clip, writer: ClipWriter, name: str, asked: str | None) -> Iterator[str]:
+    if writer.silent:
+        yield f"The sound is of a kind that {writer.path.suffix} files do not hold; it was left out."
+    if source.is_deep and asked is None and name == "hevc":
+        yield "The clip has more than 8 bits a channel, which HEVC keeps; codec h264 is for older players."
+    if "444" in writer.pixel_format:
+        yield "The frames have an odd side, so colors are kept at full size (4:4:4), which not all play."
+
+
+class _Run:
+    """One clip on its way through a method."""
+
+    def __init__(
+        self, source: Clip, transfer: FrameTransfer, working_size: int | None, progress: Progress
+    ) -> None:
+        self.source, self.transfer, self.working_size = source, transfer, working_size
+        self.progress = progress
+        self.shot_count = 0
+        self.began, self.reported = time.monotonic(), 0.0
+
+    def frames(self, ahead: Clip, on_sound: Callable[[Any], None]) -> Iterator[tuple[Samples, Any]]:
+        """Every frame restyled, with the one it was made of."""
+        frames = _decoded(self.source, on_sound)
+        self.progress(0.0, "Looking for cuts", None)
+        for shot in shots_of(ahead.frames(), self._small):
+            self.shot_count += 1
+            yield from self._shot(shot, islice(frames, shot.count))
+
+    def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Samples, Any]]:
+        if self.working_size is None:
+            yield from self._painted(
+                self.transfer.plan(shot.samples[:: -(-len(shot.samples) // PAINTED_SAMPLES)]), frames
+            )
+            return
+        plan = self.transfer.plan(shot.samples)
+
+        def restyle(picture: ImageTensor) -> ImageTensor:
+            return self.transfer.apply(picture, plan)
+
+        for frame, look in with_looks(frames, shot.count, self._small, restyle):
+            yield look.apply(self._samples(frame)), frame
+
+    def _painted(self, plan: ShotPlan, frames: Iterator[Any]) -> Iterator[tuple[Samples, Any]]:
+        for frame in frames:
+            samples = self._samples(frame)
+            yield as_samples(self.transfer.apply(as_floats(samples).contiguous(), plan), samples.dtype), frame
+
+    def _samples(self, frame: Any) -> Samples:
+        return samples_of(frame, is_deep=self.source.is_deep)
+
+    def _small(self, frame: Any) -> ImageTensor:
+        size = self.working_size or max(frame.width, frame.height)
+        return small_of(frame, size, is_deep=False)
+
+    def report(self, done: int) -> None:
+        """Say how many frames are done, how fast, and how long it will take."""
+        now = time.monotonic()
+        total = max(self.source.frame_count, done)
+        if now - self.reported < REPORT_SECONDS and done < total:
+            return
+        self.reported = now
+        pace = done / max(now - self.began, 1e-6)
+        self.progress(
+            min(done / total, 0.999),
+            f"{done} of {total} frames, {pace:.1f} a second, {time_to_go((total - done) / pace)} to go", None,
+        )  # fmt: skip
+
+
+def _decoded(clip: Clip, on_sound: Callable[[Any], None]) -> Iterator[Any]:
+    """The frames of a clip; packets of sound are handed over as they come."""
+    streams = [clip.stream, *clip.container.streams.audio]
+    for packet in clip.container.demux(streams):
+        if packet.stream.type == "video":
+            yield from packet.decode()
+        else:
+            on_sound(packet)

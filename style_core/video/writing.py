@@ -1,0 +1,150 @@
+"""Writing clips with PyAV: pictures encoded, sound copied, times, rotation and color tags as they came."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidClip, shortened
+from ..images import Samples
+from .colors import ColorTags, frame_of
+from .opening import Clip, FFmpegError, av
+
+WRITTEN = (".mp4", ".mov", ".mkv", ".webm")
+
+
+@dataclass(frozen=True)
+class Codec:
+    """An encoder as it is used here.
+
+    Attributes:
+        encoder: FFmpeg's name.
+        pixels, deep_pixels: pixel formats for 8 bits and for more.
+        suffixes: of the files that may hold it.
+        options: of the encoder, for a result that nobody tells from its source.
+    """
+
+    encoder: str
+    pixels: str
+    deep_pixels: str
+    suffixes: tuple[str, ...]
+    options: dict[str, str] = field(default_factory=dict)
+
+
+CODECS = {
+    "h264": Codec("libx264", "yuv420p", "yuv420p10le", (".mp4", ".mov", ".mkv"),
+                  {"crf": "18", "preset": "veryfast"}),
+    "hevc": Codec("libx265", "yuv420p", "yuv420p10le", (".mp4", ".mov", ".mkv"),
+                  {"crf": "20", "preset": "veryfast", "x265-params": "log-level=error"}),
+    "av1": Codec("libsvtav1", "yuv420p", "yuv420p10le", (".mp4", ".mkv", ".webm"),
+                 {"crf": "28", "preset": "9"}),
+    "vp9": Codec("libvpx-vp9", "yuv420p", "yuv420p10le", (".webm", ".mkv", ".mp4"),
+                 {"crf": "24", "b:v": "0", "cpu-used": "5", "row-mt": "1"}),
+    "prores": Codec("prores_ks", "yuv422p10le", "yuv422p10le", (".mov", ".mkv"), {"profile": "3"}),
+}  # fmt: skip
+DEFAULTS = {".mp4": "h264", ".mov": "h264", ".mkv": "h264", ".webm": "vp9"}
+
+
+def codec_for(path: Path, name: str | None, *, is_deep: bool) -> tuple[str, Codec]:
+    """The codec of a file that is to be written: the one named, or what its suffix is mostly used for.
+
+    Pictures of more than 8 bits are HEVC by default, which phones and browsers play; H.264 of 10 bits is not.
+
+    Raises:
+        InvalidClip: the suffix is none of WRITTEN, there is no such codec, or such a file cannot hold it.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in WRITTEN:
+        raise InvalidClip(f"A clip is written as {', '.join(WRITTEN)}, not as {path.name!r}.")
+    if name is None:
+        name = DEFAULTS[suffix]
+        name = "hevc" if is_deep and name == "h264" else name
+    found = CODECS.get(name)
+    if found is None:
+        raise InvalidClip(f"codec must be one of {', '.join(CODECS)}, not {shortened(name)}.")
+    if suffix not in found.suffixes:
+        raise InvalidClip(f"{name} goes into {' or '.join(found.suffixes)}, not into {suffix}.")
+    return name, found
+
+
+class ClipWriter:
+    """A clip that is being written, beside its name until it is whole.
+
+    Args:
+        path: of the result.
+        source: the clip it is made of, whose sound is copied.
+        codec: of the pictures.
+        tags: what the pictures say of their colors.
+        size: width and height of the frames.
+    """
+
+    def __init__(
+        self, path: Path, source: Clip, codec: Codec, *, tags: ColorTags, size: tuple[int, int]
+    ) -> None:
+        self.path, self.tags, self.count = path, tags, 0
+        self._part = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._rate = source.rate
+        self._base = source.stream.time_base or 1 / source.rate
+        is_odd = bool(size[0] % 2 or size[1] % 2)
+        pixels = codec.deep_pixels if source.is_deep else codec.pixels
+        self.pixel_format = pixels.replace("420", "444") if is_odd else pixels
+        try:
+            self._file: Any = av.open(str(self._part), "w")
+        except (OSError, FFmpegError) as error:
+            raise InvalidClip(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+        self._pictures = self._add_pictures(codec, size, source.rotation)
+        self._sound = {s.index: self._add_sound(s) for s in source.container.streams.audio}
+        self.silent = [index for index, stream in self._sound.items() if stream is None]
+
+    def _add_pictures(self, codec: Codec, size: tuple[int, int], rotation: int) -> Any:
+        stream = self._file.add_stream(codec.encoder, rate=self._rate, options=dict(codec.options))
+        stream.width, stream.height = size
+        stream.pix_fmt = self.pixel_format
+        context = stream.codec_context
+        context.time_base = stream.time_base = Fraction(self._base)
+        context.thread_type = "AUTO"
+        context.color_range = self.tags.range
+        context.colorspace, context.color_primaries = self.tags.matrix, self.tags.primaries
+        context.color_trc = self.tags.curve
+        if codec.encoder == "libx265" and self.path.suffix.lower() in (".mp4", ".mov"):
+            context.codec_tag = "hvc1"  # Apple plays no other
+        if rotation:
+            stream.set_display_rotation(rotation)
+        return stream
+
+    def _add_sound(self, stream: Any) -> Any:
+        """A stream for copied packets, or ``None`` where this kind of file does not hold such sound."""
+        if stream.codec_context is None or stream.codec_context.name not in self._file.supported_codecs:
+            return None
+        return self._file.add_stream_from_template(stream)
+
+    def add(self, samples: Samples, frame: Any) -> None:
+        """Write a frame at the time of the one it was made of."""
+        made = frame_of(samples, self.tags, self.pixel_format)
+        made.time_base = Fraction(self._base)
+        made.pts = frame.pts if frame.pts is not None else round(self.count / (self._rate * self._base))
+        for packet in self._pictures.encode(made):
+            self._file.mux(packet)
+        self.count += 1
+
+    def copy(self, packet: Any) -> None:
+        """Write a packet of sound as it came."""
+        stream = self._sound.get(packet.stream.index)
+        if stream is not None and packet.dts is not None:
+            packet.stream = stream
+            self._file.mux(packet)
+
+    def finish(self) -> None:
+        """Write what is left, and give the file its name."""
+        for packet in self._pictures.encode(None):
+            self._file.mux(packet)
+        self._file.close()
+        os.replace(self._part, self.path)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._file.close()
+        self._part.unlink(missing_ok=True)

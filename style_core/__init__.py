@@ -4,6 +4,7 @@ from .batch import Outcome, stylize_folder
 from .errors import (
     Cancelled,
     EnoughDone,
+    InvalidClip,
     InvalidImage,
     InvalidOption,
     InvalidSegments,
@@ -31,10 +32,13 @@ from .publishing.getting import get_weights
 from .regions import Segments
 from .smoothing import warm_up
 from .version import __version__
+from .video import ClipResult, stylize_video
 
 __all__ = [
     "Cancelled",
+    "ClipResult",
     "EnoughDone",
+    "InvalidClip",
     "InvalidImage",
     "InvalidOption",
     "InvalidSegments",
@@ -61,6 +65,7 @@ __all__ = [
     "read_settings",
     "stylize",
     "stylize_folder",
+    "stylize_video",
     "warm_up",
     "write_lut",
 ]

@@ -10,9 +10,11 @@ from .files import save_image as save_picture
 from .images import ImageTensor, to_pil
 from .options import OptionField, option_default, option_fields, option_group, parse_numbers, parse_value
 from .pipeline import describe_weights, identify_weights
+from .video import CODECS, is_clip
 from .weights import FAMILIES
 
 __all__ = [
+    "CODECS",
     "FAMILIES",
     "WRITABLE",
     "ImageTensor",
@@ -23,6 +25,7 @@ __all__ = [
     "give_memory_back",
     "identify_weights",
     "image_size",
+    "is_clip",
     "load_values",
     "option_default",
     "option_fields",

@@ -116,13 +116,19 @@ RULES = (  # the first that fits a module holds
         ("torch",),
     ),
     Rule(
+        ("style_core.video", "style_core.video.*"),
+        (*WORDS, "style_core.images", "style_core.look", *DOOR, "style_core.video.*"),
+        ("torch", "numpy", "av"),
+    ),
+    Rule(
         ("style_core",),
         (*WORDS, "style_core.images", "style_core.regions", "style_core.smoothing", "style_core.look",
-         "style_core.files", *CONTRACT, *DOOR, "style_core.batch", "style_core.publishing.getting"),
+         "style_core.files", *CONTRACT, *DOOR, "style_core.batch", "style_core.video",
+         "style_core.publishing.getting"),
     ),
     Rule(
         ("style_core.fronts",),
-        (*WORDS, "style_core.images", "style_core.files", *DOOR, *SUPPLY),
+        (*WORDS, "style_core.images", "style_core.files", *DOOR, *SUPPLY, "style_core.video"),
     ),
     Rule(("style_core.cli", "style_core.cli.*"), (*FRONTS, "style_core.cli.*"), ("tqdm",)),
     Rule(("style_core.demo_command",), ("demo.command",), ("style_core_demo",)),

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import Method, get_method, list_methods
 from ..fronts import (
+    CODECS,
     FAMILIES,
     WRITABLE,
     OptionField,
@@ -47,7 +48,7 @@ def command_parser(prog: str) -> argparse.ArgumentParser:
 
 def _add_pictures(parser: argparse.ArgumentParser, method: Method) -> None:
     nothing = f"; {NO_CONTENT} for none: makes a texture of the style" if method.makes_textures else ""
-    parser.add_argument("content", metavar="CONTENT", nargs="?", help=f"the picture to restyle{nothing}")
+    parser.add_argument("content", metavar="CONTENT", nargs="?", help=f"picture or clip to restyle{nothing}")
     several = " (or several to mix)" if method.mixes_styles else ""
     parser.add_argument("style", metavar="STYLE", nargs="*", help=f"the picture whose style it gets{several}")
     if method.mixes_styles:
@@ -77,6 +78,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         help="keep the content's camera data, exposure, time, author and copyright, without the place",
     )  # fmt: skip
     parser.add_argument("--keep-gps", action="store_true", help="the same with the place")
+    parser.add_argument(
+        "--codec", choices=CODECS, help="of a clip (default h264, hevc beyond 8 bits, vp9 in .webm)"
+    )
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:

@@ -27,12 +27,13 @@ from .. import (
     Cancelled,
     EnoughDone,
     InvalidImage,
+    Progress,
     StyleCoreError,
     stylize,
     stylize_folder,
 )
-from ..fronts import WRITABLE, check_output
-from . import looks, networks
+from ..fronts import WRITABLE, check_output, is_clip
+from . import clips, looks, networks
 from .arguments import NO_CONTENT, command_parser
 from .reference import reference
 
@@ -133,6 +134,8 @@ def _batch(method: str, values: dict[str, Any]) -> int:
     if masks:
         values["content_mask"] = values["style_mask"] = masks
     values["suffix"] = values.pop("format") or WRITABLE[0]
+    if values.pop("codec"):
+        raise InvalidImage("--codec goes with a clip; --batch restyles pictures.")
     if values.pop("save_look", None) or values.pop("lut", None):
         raise InvalidImage("A look is kept of one photo; --save-look and --lut do not go with --batch.")
     values.pop("lut", None)
@@ -158,6 +161,10 @@ def _note(sentence: str) -> None:
 def _stylize(method: str, values: dict[str, Any]) -> int:
     for name in ("batch", "format"):
         values.pop(name)
+    if is_clip(values["content"]):
+        return _stylize_clip(method, values)
+    if values.pop("codec"):
+        raise InvalidImage("--codec goes with clips, not with pictures.")
     form = {name: values.pop(name) for name in ("bits", "quality")}
     keep_gps = values.pop("keep_gps")
     is_kept = values.pop("keep_metadata") or keep_gps
@@ -173,18 +180,7 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
         values["content_mask"] = values["style_mask"] = masks
     kept = {name: values.pop(name, None) for name in ("save_look", "lut")}
     looks.check_names(**kept)
-    with (
-        _gentle_interrupt() as interrupted,
-        tqdm(
-            total=100, bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}", leave=False, disable=None
-        ) as bar,
-    ):
-
-        def progress(fraction: float, message: str, preview: object = None) -> None:
-            if interrupted.is_set():
-                raise EnoughDone("Stopped.")
-            bar.set_description_str(message, refresh=False)
-            bar.update(100 * fraction - bar.n)
+    with _progress_bar() as progress:
 
         def on_size(width: int, height: int) -> None:
             check_output(output, size=(width, height), **form)
@@ -200,6 +196,32 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
     width, height = result.picture.size
     print(f"{output}  {width} x {height}  {result.seconds['total']:.1f} s")
     return DONE
+
+
+def _stylize_clip(method: str, values: dict[str, Any]) -> int:
+    content = values["content"]
+    output = values.pop("output") or _default_output(method, content, values["style"]).with_suffix(".mp4")
+    with _progress_bar() as progress:
+        clips.restyle(method, values, output, progress)
+    return DONE
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """A report that draws a bar; after the first Ctrl-C it ends the work with what there is."""
+    form = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
+    with (
+        _gentle_interrupt() as interrupted,
+        tqdm(total=100, bar_format=form, leave=False, disable=None) as bar,
+    ):
+
+        def progress(fraction: float, message: str, preview: object = None) -> None:
+            if interrupted.is_set():
+                raise EnoughDone("Stopped.")
+            bar.set_description_str(message, refresh=False)
+            bar.update(100 * fraction - bar.n)
+
+        yield progress
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..images import ImageTensor, Samples, as_floats, resized, scaled_size
+from .opening import pyav
 
 UNSAID = 2  # FFmpeg's number for a matrix, primaries or curve that the file does not tell
 FULL, LIMITED = 2, 1  # FFmpeg's numbers for the range of values
@@ -71,10 +72,8 @@ def frame_of(samples: Samples, tags: ColorTags, pixel_format: str) -> Any:
         tags: what the frame is to say.
         pixel_format: FFmpeg's name, such as yuv420p.
     """
-    import av
-
     array = np.ascontiguousarray(samples[0].permute(1, 2, 0).numpy())
-    made = av.VideoFrame.from_ndarray(array, format="rgb48le" if array.dtype == np.uint16 else "rgb24")
+    made = pyav().VideoFrame.from_ndarray(array, format="rgb48le" if array.dtype == np.uint16 else "rgb24")
     found = made.reformat(
         format=pixel_format, dst_colorspace=tags.matrix_at(array.shape[0]), src_color_range=FULL,
         dst_color_range=tags.range or LIMITED,

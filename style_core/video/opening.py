@@ -12,13 +12,6 @@ from typing import Any
 
 from ..errors import InvalidClip
 
-av: Any
-try:
-    import av
-except ImportError:  # the extra "video"; open_clip says so
-    av = None
-FFmpegError = OSError if av is None else av.error.FFmpegError
-
 CLIP_SUFFIXES = (
     ".mp4",
     ".mov",
@@ -35,6 +28,21 @@ CLIP_SUFFIXES = (
 )
 LARGEST_SIDE = 8192  # px
 FASTEST = 240  # frames a second; beyond it the header is not to be believed
+
+
+def pyav() -> Any:
+    """The module ``av``, loaded when the first clip comes: FFmpeg is 90 MB.
+
+    Raises:
+        InvalidClip: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise InvalidClip(
+            "Clips need PyAV, which the extra installs: pip install 'style-core[video]'."
+        ) from error
+    return av
 
 
 @dataclass(frozen=True)
@@ -59,13 +67,24 @@ class Clip:
     frame_count: int
     is_deep: bool
 
-    def frames(self) -> Iterator[Any]:
-        """The decoded frames in order; damaged ones at the end are left out."""
+    def packets(self, *others: Any) -> Iterator[Any]:
+        """The packets of the pictures and of other streams in order, up to where a cut file ends."""
         try:
-            yield from self.container.decode(self.stream)
-        except FFmpegError as error:
-            if not _is_cut(error):
-                raise
+            yield from self.container.demux([self.stream, *others])
+        except pyav().error.FFmpegError:
+            return
+
+    def decoded(self, packet: Any) -> list[Any]:
+        """The frames that a packet completes; of a damaged one none."""
+        try:
+            return list(packet.decode())
+        except pyav().error.FFmpegError:
+            return []
+
+    def frames(self) -> Iterator[Any]:
+        """All frames in order."""
+        for packet in self.packets():
+            yield from self.decoded(packet)
 
 
 def is_clip(source: object) -> bool:
@@ -82,13 +101,12 @@ def open_clip(path: str | PathLike[str]) -> Iterator[Clip]:
             says impossible things of itself.
     """
     place = Path(fspath(path))
-    if av is None:
-        raise InvalidClip("Clips need PyAV, which the extra installs: pip install 'style-core[video]'.")
+    av = pyav()
     if not place.is_file():
         raise InvalidClip(f"There is no clip {str(place)!r}.")
     try:
         container = av.open(str(place), metadata_errors="replace")
-    except (FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, ValueError) as error:
         raise InvalidClip(f"{place.name!r} cannot be read as a clip.") from error
     with container:
         yield _checked(container, place.name)
@@ -129,13 +147,8 @@ def _first_frame(container: Any, stream: Any, name: str) -> Any:
     try:
         frame = next(container.decode(stream), None)
         container.seek(0)
-    except FFmpegError as error:
+    except pyav().error.FFmpegError as error:
         raise InvalidClip(f"{name!r} is damaged or encrypted: no frame of it can be decoded.") from error
     if frame is None:
         raise InvalidClip(f"{name!r} is empty: there is no frame in it.")
     return frame
-
-
-def _is_cut(error: Exception) -> bool:
-    """A file that ends too early is a clip that ends there."""
-    return isinstance(error, (av.error.EOFError, av.error.InvalidDataError))

@@ -24,6 +24,7 @@ from .writing import ClipWriter, codec_for
 WORKING_SIZE = 512  # px at which networks see frames whose look is carried to all pixels
 PAINTED_SAMPLES = 4  # frames of a shot whose statistics are merged for paintings
 REPORT_SECONDS = 0.25
+SHORTFALL = 0.98  # of the frames a file says it has; counts from durations are not exact
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def stylize_video(
             run = _Run(source, transfer, _working_size(method, options), progress or ignore_progress)
             writer = ClipWriter(target, source, chosen, tags=tags, size=(source.width, source.height))
             is_complete = _written(run, ahead, writer)
-            notes = [*transfer.notes, *_notes(source, writer, name, codec)]
+            notes = [*transfer.notes, *(_notes(source, writer, name, codec) if is_complete else ())]
     return ClipResult(
         target, writer.count, run.shot_count, time.perf_counter() - began, tuple(notes), is_complete
     )
@@ -138,6 +139,8 @@ def _written(run: _Run, ahead: Clip, writer: ClipWriter) -> bool:
 
 
 def _notes(source: Clip, writer: ClipWriter, name: str, asked: str | None) -> Iterator[str]:
+    if writer.count < SHORTFALL * source.frame_count:
+        yield f"The clip says it has {source.frame_count} frames; {writer.count} could be read."
     if writer.silent:
         yield f"The sound is of a kind that {writer.path.suffix} files do not hold; it was left out."
     if source.is_deep and asked is None and name == "hevc":
@@ -207,9 +210,8 @@ class _Run:
 
 def _decoded(clip: Clip, on_sound: Callable[[Any], None]) -> Iterator[Any]:
     """The frames of a clip; packets of sound are handed over as they come."""
-    streams = [clip.stream, *clip.container.streams.audio]
-    for packet in clip.container.demux(streams):
+    for packet in clip.packets(*clip.container.streams.audio):
         if packet.stream.type == "video":
-            yield from packet.decode()
+            yield from clip.decoded(packet)
         else:
             on_sound(packet)

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InvalidClip, shortened
 from ..images import Samples
 from .colors import ColorTags, frame_of
-from .opening import Clip, FFmpegError, av
+from .opening import Clip, pyav
 
 WRITTEN = (".mp4", ".mov", ".mkv", ".webm")
 
@@ -92,8 +92,9 @@ class ClipWriter:
         pixels = codec.deep_pixels if source.is_deep else codec.pixels
         self.pixel_format = pixels.replace("420", "444") if is_odd else pixels
         try:
-            self._file: Any = av.open(str(self._part), "w")
-        except (OSError, FFmpegError) as error:
+            self._part.touch()  # PyAV opens files when the first packet comes
+            self._file: Any = pyav().open(str(self._part), "w")
+        except (OSError, pyav().error.FFmpegError) as error:
             raise InvalidClip(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
         self._pictures = self._add_pictures(codec, size, source.rotation)
         self._sound = {s.index: self._add_sound(s) for s in source.container.streams.audio}

@@ -1,0 +1,217 @@
+"""Clips in and out: what is kept, what is refused, what is left when it is stopped."""
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from style_core import EnoughDone, InvalidClip, InvalidOption, StyleCoreError, stylize_video
+from style_core.fronts import to_pil
+from style_core.video import CODECS
+from style_core.video.opening import open_clip
+
+from ..conftest import photo
+from .conftest import av, read_clip, scene, write_clip
+
+STYLE = photo(64, 64, seed=3).flip(1)
+
+
+@pytest.fixture
+def restyle(tiny_weights, tmp_path):
+    def run(source, name="out.mp4", method="wct2", **options):
+        return stylize_video(method, source, STYLE, tmp_path / name, weights_dir=tiny_weights, **options)
+
+    return run
+
+
+def pictures(path):
+    return [frame.to_ndarray(format="rgb24").astype(float) / 255 for frame in read_clip(path)]
+
+
+def sound(path):
+    with av.open(str(path)) as clip:
+        return [bytes(packet) for packet in clip.demux(audio=0) if packet.size]
+
+
+@pytest.mark.parametrize("method", ["wct2", "photo_wct", "wct"])
+def test_a_clip_keeps_its_frames_times_and_sound(restyle, clip, method):
+    result = restyle(clip, method=method)
+    before, after = read_clip(clip), read_clip(result.path)
+    assert (result.frame_count, result.shot_count, result.is_complete) == (40, 2, True)
+    assert [frame.time for frame in after] == [frame.time for frame in before]
+    assert {(frame.width, frame.height) for frame in after} == {(96, 64)}
+    assert sound(result.path) == sound(clip)
+    change = np.abs(np.stack(pictures(result.path)) - np.stack(pictures(clip))).mean((1, 2, 3))
+    assert change.min() > 0.02  # every frame has another look
+
+
+def test_each_shot_has_its_own_plan_from_its_first_frame_on(restyle, clip):
+    """After a cut the first frame is as near the style as the tenth."""
+    made = torch.tensor(np.stack(pictures(restyle(clip).path)))
+    wanted = STYLE.double().mean((0, 2, 3))
+    away = (made.mean((1, 2)) - wanted).norm(dim=1)
+    assert (away[20] - away[30]).abs() < 0.02
+
+
+def test_uneven_times_rotation_and_tags_are_kept(restyle, tmp_path):
+    times = [k * 40 + 7 * (k % 3) for k in range(15)]
+    source = write_clip(tmp_path / "vfr.mp4", [scene(1, 0)] * 15, times=times, rotation=90, tags=(6, 6, 6, 2))
+    before, after = read_clip(source), read_clip(restyle(source).path)
+    assert [float(frame.time) for frame in after] == pytest.approx([float(frame.time) for frame in before])
+    for name in ("rotation", "colorspace", "color_primaries", "color_trc", "color_range"):
+        assert getattr(after[0], name) == getattr(before[0], name), name
+
+
+def test_more_than_eight_bits_stay(restyle, tmp_path):
+    """A gradient of 200 levels within 50 of 8 bits."""
+    ramp = np.broadcast_to(np.linspace(0.3, 0.5, 400)[None, :, None], (64, 400, 3))
+    source = write_clip(tmp_path / "deep.mp4", [ramp] * 8, pixels="yuv420p10le")
+    result = restyle(source)
+    (frame, *_) = read_clip(result.path)
+    assert frame.format.name == "yuv420p10le"
+    assert len(np.unique(frame.to_ndarray(format="rgb48le")[32, :, 1])) > 60
+    assert any("HEVC" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "found"),
+    [("o.mp4", None, "h264"), ("o.webm", None, "vp9"), ("o.mkv", "av1", "av1"), ("o.mov", "prores", "prores"),
+     ("o.mp4", "hevc", "hevc")],
+)  # fmt: skip
+def test_codecs(restyle, tmp_path, name, codec, found):
+    source = write_clip(tmp_path / "short.mp4", [scene(1, k / 40) for k in range(6)])
+    result = restyle(source, name, codec=codec)
+    with av.open(str(result.path)) as made:
+        assert found in made.streams.video[0].codec_context.codec.canonical_name
+    assert len(read_clip(result.path)) == 6
+
+
+def test_odd_sides_and_one_frame(restyle, tmp_path):
+    source = write_clip(tmp_path / "odd.mkv", [scene(1, 0, (97, 65))], pixels="yuv444p")
+    result = restyle(source)
+    (frame,) = read_clip(result.path)
+    assert (frame.width, frame.height) == (97, 65)
+    assert any("odd side" in note for note in result.notes)
+
+
+def test_sound_that_a_file_cannot_hold_is_left_out_and_said(restyle, clip):
+    result = restyle(clip, "o.webm")
+    assert any("sound" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [(b"no clip at all", "cannot be read"), (b"", "cannot be read"), (None, "There is no clip")],
+)
+def test_what_is_no_clip_is_refused(restyle, tmp_path, data, says):
+    place = tmp_path / "bad.mp4"
+    if data is not None:
+        place.write_bytes(data)
+    with pytest.raises(InvalidClip, match=says):
+        restyle(place)
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_a_song_is_refused(restyle, tmp_path):
+    with av.open(str(tmp_path / "song.mp4"), "w") as out:
+        stream = out.add_stream("aac", rate=8000, layout="mono")
+        part = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        part.sample_rate = 8000
+        out.mux(stream.encode(part))
+        out.mux(stream.encode(None))
+    with pytest.raises(InvalidClip, match="no moving pictures"):
+        restyle(tmp_path / "song.mp4")
+
+
+def test_a_cut_clip_is_restyled_as_far_as_it_goes(restyle, tmp_path):
+    whole = write_clip(tmp_path / "whole.mkv", [scene(1, k / 40) for k in range(40)])
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    result = restyle(cut)
+    assert 5 < result.frame_count < 40
+    assert len(read_clip(result.path)) == result.frame_count
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "says"),
+    [
+        ("o.gif", {}, InvalidClip, "written as .mp4"),
+        ("o.webm", {"codec": "h264"}, InvalidClip, "h264 goes into"),
+        ("o.mp4", {"codec": "mjpeg"}, InvalidClip, "codec must be"),
+        ("o.mp4", {"size": 200}, InvalidClip, "size does not go"),
+        ("o.mp4", {"method": "gatys"}, InvalidOption, "choose wct2"),
+        ("nowhere/o.mp4", {}, InvalidClip, "cannot be written"),
+        ("two.mp4", {}, InvalidClip, "the clip itself"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_the_work(restyle, clip, name, options, error, says):
+    before = clip.read_bytes()
+    with pytest.raises(error, match=says):
+        restyle(clip, name, **options)
+    assert clip.read_bytes() == before
+    assert [path.name for path in clip.parent.iterdir()] == ["two.mp4"]
+
+
+@pytest.fixture
+def every_report(monkeypatch):
+    monkeypatch.setattr("style_core.video.stylizing.REPORT_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("every_report")
+def test_stopped_it_leaves_a_clip_of_what_is_done(restyle, clip):
+    def stop(fraction, message, preview):
+        if fraction > 0.3:
+            raise EnoughDone("Stopped.")
+
+    result = restyle(clip, progress=stop)
+    assert not result.is_complete
+    assert 10 < result.frame_count < 40
+    assert len(read_clip(result.path)) == result.frame_count
+
+
+@pytest.mark.usefixtures("every_report")
+def test_an_error_on_the_way_leaves_nothing(restyle, clip, tmp_path):
+    def fail(fraction, message, preview):
+        if fraction > 0.3:
+            raise StyleCoreError("Something happened.")
+
+    with pytest.raises(StyleCoreError, match="Something"):
+        restyle(clip, progress=fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["two.mp4"]
+
+
+def test_every_codec_is_one_of_ffmpegs():
+    for codec in CODECS.values():
+        assert av.codec.Codec(codec.encoder, "w").name == codec.encoder
+
+
+def test_a_rate_that_cannot_be_is_refused(tmp_path):
+    source = write_clip(tmp_path / "fast.mkv", [scene(1, 0)] * 3, rate=Fraction(1000))
+    with pytest.raises(InvalidClip, match="frames a second"), open_clip(source):
+        pass
+
+
+def test_the_command_restyles_a_clip(clip, tmp_path):
+    style = tmp_path / "style.png"
+
+    to_pil(STYLE).save(style)
+    command = [
+        sys.executable,
+        "-m",
+        "style_core",
+        "wct2",
+        str(clip),
+        str(style),
+        "-o",
+        str(tmp_path / "o.mp4"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    assert "40 frames in 2 shots" in done.stdout
+    refused = subprocess.run([*command, "--masks", "auto"], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "--masks goes with pictures" in refused.stderr

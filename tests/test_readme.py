@@ -20,6 +20,8 @@ from style_core.publishing.originals import ORIGINALS
 from style_core.training.arguments import training_parser
 from style_core.weights import network_cache
 
+from .video.conftest import scene, write_clip
+
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 130  # of a README that people read
 PAGES = {  # English -> Chinese
@@ -116,6 +118,10 @@ class TestCommands:
         if parts[0] == "look":  # which another command keeps
             (keeping,) = (c for c in RESTYLING if f"--save-look {parts[1]}" in c)
             assert cli.main([*shlex.split(keeping), "--size", "96"]) == 0
+        if "clip.mp4" in parts:
+            write_clip(workplace / "clip.mp4", [scene(1, k / 20) for k in range(8)])
+            assert cli.main(parts) == 0
+            return
         status = cli.main([*parts, "--size", "96"] if parts[0] in list_methods() else parts)
         if "--family vgg19" in command:  # needs converted checkpoints, which are not ours to ship
             assert status == 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..images import ImageTensor, Samples, as_floats, resized, scaled_size
+from ..images import ImageTensor, Samples, as_floats, scaled_size
 from .opening import pyav
 
 UNSAID = 2  # FFmpeg's number for a matrix, primaries or curve that the file does not tell
@@ -47,21 +47,24 @@ class ColorTags:
 
 def samples_of(frame: Any, *, is_deep: bool) -> Samples:
     """A decoded frame as ``[1, 3, H, W]``, RGB, uint8, or uint16 where it has more than 8 bits."""
+    return _rgb(frame, frame.height, frame.width, "rgb48le" if is_deep else "rgb24")
+
+
+def small_of(frame: Any, size: int) -> ImageTensor:
+    """A decoded frame as floats of at most ``size`` px on its longer side."""
+    height, width = frame.height, frame.width
+    if max(height, width) > size:
+        height, width = scaled_size(height, width, size)
+    return as_floats(_rgb(frame, height, width, "rgb24")).contiguous()
+
+
+def _rgb(frame: Any, height: int, width: int, pixel_format: str) -> Samples:
     tags = ColorTags.of(frame)
     given = frame.reformat(
-        format="rgb48le" if is_deep else "rgb24", src_colorspace=tags.matrix_at(frame.height),
-        src_color_range=tags.range or LIMITED, dst_color_range=FULL,
+        width=width, height=height, format=pixel_format, src_colorspace=tags.matrix_at(frame.height),
+        src_color_range=tags.range or LIMITED, dst_color_range=FULL, interpolation="AREA",
     )  # fmt: skip
     return torch.from_numpy(given.to_ndarray()).permute(2, 0, 1)[None]
-
-
-def small_of(frame: Any, size: int, *, is_deep: bool) -> ImageTensor:
-    """A decoded frame as floats of at most ``size`` px on its longer side."""
-    samples = samples_of(frame, is_deep=is_deep)
-    height, width = samples.shape[-2:]
-    if max(height, width) <= size:
-        return as_floats(samples).contiguous()
-    return resized(samples, *scaled_size(height, width, size))
 
 
 def frame_of(samples: Samples, tags: ColorTags, pixel_format: str) -> Any:

@@ -22,7 +22,6 @@ from .shots import Shot, shots_of
 from .writing import ClipWriter, codec_for
 
 WORKING_SIZE = 512  # px at which networks see frames whose look is carried to all pixels
-PAINTED_SAMPLES = 4  # frames of a shot whose statistics are merged for paintings
 REPORT_SECONDS = 0.25
 SHORTFALL = 0.98  # of the frames a file says it has; counts from durations are not exact
 
@@ -113,7 +112,7 @@ def _first_look(clip: str | PathLike[str], size: int | None) -> tuple[ColorTags,
     """The color tags of a clip, and its first frame as networks see it."""
     with open_clip(clip) as opened:
         frame = next(opened.frames())
-        return ColorTags.of(frame), small_of(frame, size or max(opened.width, opened.height), is_deep=False)
+        return ColorTags.of(frame), small_of(frame, size or max(opened.width, opened.height))
 
 
 def _written(run: _Run, ahead: Clip, writer: ClipWriter) -> bool:
@@ -169,12 +168,10 @@ class _Run:
             yield from self._shot(shot, islice(frames, shot.count))
 
     def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Samples, Any]]:
-        if self.working_size is None:
-            yield from self._painted(
-                self.transfer.plan(shot.samples[:: -(-len(shot.samples) // PAINTED_SAMPLES)]), frames
-            )
-            return
         plan = self.transfer.plan(shot.samples)
+        if self.working_size is None:
+            yield from self._painted(plan, frames)
+            return
 
         def restyle(picture: ImageTensor) -> ImageTensor:
             return self.transfer.apply(picture, plan)
@@ -192,7 +189,7 @@ class _Run:
 
     def _small(self, frame: Any) -> ImageTensor:
         size = self.working_size or max(frame.width, frame.height)
-        return small_of(frame, size, is_deep=False)
+        return small_of(frame, size)
 
     def report(self, done: int) -> None:
         """Say how many frames are done, how fast, and how long it will take."""

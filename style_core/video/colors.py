@@ -33,16 +33,20 @@ class ColorTags:
 
     @classmethod
     def of(cls, frame: Any) -> ColorTags:
-        """As a decoded frame says."""
+        """As a decoded frame says; of RGB and palettes, what they will be written as."""
+        if frame.format.is_rgb or frame.format.has_palette:
+            return cls(_guessed(frame.height), UNSAID, UNSAID, LIMITED)
         return cls(
             int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc), int(frame.color_range)
         )
 
     def matrix_at(self, height: int) -> int:
         """The matrix to compute with."""
-        if self.matrix not in (0, UNSAID):
-            return self.matrix
-        return 1 if height > HD_HEIGHT else 5
+        return _guessed(height) if self.matrix == UNSAID else self.matrix
+
+
+def _guessed(height: int) -> int:
+    return 1 if height > HD_HEIGHT else 5
 
 
 def samples_of(frame: Any, *, is_deep: bool) -> Samples:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from style_core import stylize_video
 from style_core.video.colors import FULL, LIMITED, ColorTags, frame_of, samples_of
 
 from ..conftest import photo
+from .conftest import read_clip, scene, write_clip
 
 # Of BT.709, BT.601 and BT.2020.
 WEIGHTS = {
@@ -51,3 +53,15 @@ def test_deep_samples_stay_deep():
 @pytest.mark.parametrize(("height", "matrix"), [(480, 5), (576, 5), (720, 1), (2160, 1)])
 def test_untold_matrices_are_guessed_by_size(height, matrix):
     assert ColorTags(2, 2, 2, 0).matrix_at(height) == matrix
+
+
+@pytest.mark.parametrize(("suffix", "codec", "pixels"), [("mkv", "ffv1", "bgr0"), ("gif", "gif", "rgb8")])
+def test_rgb_and_palettes_are_written_as_video(tmp_path, tiny_weights, suffix, codec, pixels):
+    source = write_clip(
+        tmp_path / f"in.{suffix}", [scene(2, 0)] * 6, codec=codec, pixels=pixels, tags=(0, 2, 2, 0)
+    )
+    options = {"weights_dir": tiny_weights, "style_strength": 0.0}
+    result = stylize_video("wct2", source, photo(64, 64), tmp_path / "out.mp4", **options)
+    (frame, *_) = read_clip(result.path)
+    assert (frame.format.name, int(frame.colorspace), int(frame.color_range)) == ("yuv420p", 5, LIMITED)
+    assert len(read_clip(result.path)) == 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -17,15 +17,17 @@ from .components import as_sent
 from .controls import NOT_SET, family_choice, picture_input
 from .endpoints import Endpoint, Outputs, Tab, documented
 from .examples import gallery
+from .kept_pictures import KeptPictures
 from .runs import FinishedTile, TabRun
 from .service import Service
-from .sharing import share_row
+from .sharing import ResultButtons, share_row
 from .stops import Stops
 from .stream import Update
 from .texts import language_of, say, tr
 from .viewer import ShownTile, before_after_html, figures, tiles_html
 from .work import (
     AUTO_MASKS,
+    LANES,
     NO_MASKS,
     Done,
     Refusal,
@@ -107,7 +109,10 @@ class _Board:
         finished = {tile.label: self._finished(tile) for tile in self.run.tiles}
         tiles = [*content, *(finished.get(label) or self._pending(label) for label in self.labels)]
         done = [*content, *finished.values()]
-        slider = before_after_html(done, language=self.language) if len(done) > 1 else ""
+        slider = ""
+        if self.run.tiles:
+            right = len(content) + _best(self.run.tiles)
+            slider = before_after_html(done, right=right, language=self.language)
         return {
             "tiles": tiles_html(tiles, language=self.language), "slider": slider,
             "notes": as_list(self.notes, self.language),
@@ -128,7 +133,7 @@ class _Board:
         return f"runs/{self.run.id}/{name}"
 
 
-def compare_tab(service: Service) -> Tab:
+def compare_tab(service: Service, kept: KeptPictures) -> Tab:
     """Build the tab inside the current ``gr.Blocks``."""
     gr.Markdown(tr(
         "The same two pictures through several methods, or through one at several strengths. Structure says "
@@ -145,23 +150,30 @@ def compare_tab(service: Service) -> Tab:
                 stop = gr.Button(tr("Stop"), elem_id=f"{KEY}-stop")
             inputs = {"content": content, "style": style, **_what_to_compare(), **_how_to_compare()}
             status = gr.Markdown(label="Status", elem_id=f"{KEY}-status")
-            share = gr.Button(tr("Share"), elem_id=f"{KEY}-share")
+            share = gr.Button(tr("Share"), elem_id=f"{KEY}-share", interactive=False)
             run_id = gr.Textbox(visible=False, label="run")
-            share_row(share, run_id, f"{KEY}-link", service)
+            link = share_row(share, run_id, f"{KEY}-link", service)
         with gr.Column(scale=3, min_width=320):
             outputs = _outputs(status, run_id)
     comparer = Comparer(service, outputs)
     event = run.click(
         comparer.endpoint(), inputs_kwargs=inputs, outputs=outputs.components(), api_name=KEY,
-        concurrency_limit=service.jobs, concurrency_id="compute", show_progress="minimal",
+        concurrency_limit=service.jobs, concurrency_id=LANES[True], show_progress="minimal",
     )  # fmt: skip
+    ResultButtons(run_id, (share,), link).follow([run.click], [event])
     stop.click(stopper(comparer.stops), None, status, queue=False, api_visibility="private").then(
         None, cancels=[event]
     )
     pairs = [*gallery(photorealistic=True)[:4], *gallery(photorealistic=False)[:4]]
-    gr.Examples([[str(p.content), str(p.style)] for p in pairs], [content, style], label=tr("Examples"),
-                elem_id=f"{KEY}-examples")  # fmt: skip
-    return Tab(inputs, outputs)
+    examples: Any = gr.Examples(
+        [[str(p.content), str(p.style)] for p in pairs], [content, style], label=tr("Examples"),
+        elem_id=f"{KEY}-examples",
+    )  # fmt: skip
+    tab = Tab(inputs, outputs)
+    kept.remember(examples.load_input_event, tab).then(
+        None, js=f"() => document.getElementById('{KEY}-run').click()"
+    )
+    return tab
 
 
 def _what_to_compare() -> dict[str, Any]:
@@ -335,6 +347,12 @@ class Comparer:
             pngs=[str(run.file(tile.name)) for tile in run.tiles] or None, figures=known,
             run=run.id if run.tiles else "",
         )  # fmt: skip
+
+
+def _best(tiles: Sequence[FinishedTile]) -> int:
+    """The place of the result to open with: the last of a photorealistic method, else the last."""
+    photos = [k for k, tile in enumerate(tiles) if get_method(tile.settings["method"]).photorealistic]
+    return (photos or range(len(tiles)))[-1]
 
 
 def _add(board: _Board, label: str, request: Request, done: Done) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,32 @@ def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Serv
         share_here, run_id, link, api_visibility="private", concurrency_limit=2, concurrency_id="share"
     )
     return link
+
+
+@dataclass(frozen=True)
+class ResultButtons:
+    """What can be done with a result, for as long as it is there: sharing, downloading, the link to it."""
+
+    run_id: gr.Textbox
+    buttons: tuple[gr.Button | gr.DownloadButton, ...]
+    link: gr.HTML
+
+    def follow(self, begins: list[Any], ends: list[Any]) -> None:
+        """Let them be inactive while a result is made, and without one.
+
+        Args:
+            begins: triggers that may change the result.
+            ends: events after which there is another, or none.
+        """
+        inactive = "{ __type__: 'update', interactive: false }, " * len(self.buttons)
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        gr.on(begins, None, None, [*self.buttons, self.link], js=f"() => [{inactive}'']", **quiet)
+        for event in ends:
+            event.then(self._state, self.run_id, list(self.buttons), **quiet)
+
+    def _state(self, run: str | None) -> Any:
+        changed = [gr.update(interactive=bool(run)) for _ in self.buttons]
+        return changed if len(changed) > 1 else changed[0]
 
 
 def share_endpoint(service: Service) -> Callable[..., Any]:

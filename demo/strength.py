@@ -36,12 +36,13 @@ def usual_suffix(run: TabRun, name: str) -> str:
     return ".jpg" if is_photo and run.can_be(name, ".jpg") else ".png"
 
 
-def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool) -> str:
+def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool, place: str = "") -> str:
     """The link to the file in the other format, and the element that follows the strengths.
 
     Args:
         asked: what the run was made from.
         follows: the exact picture comes by itself when a strength was moved, not by Run.
+        place: the tab whose sliders and stage are meant, by its elements' ids; the method's if not given.
     """
     (tile,) = run.tiles
     given = usual_suffix(run, tile.name)
@@ -51,14 +52,14 @@ def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool) ->
         for suffix in others
     )
     named = f'<p class="st-files">{_text(tile.title + given)}{links}</p>'
-    return named + _follower(run, asked, language, follows=follows)
+    return named + _follower(run, asked, language, follows=follows, place=place or asked.method)
 
 
-def _follower(run: TabRun, asked: Request, language: str, *, follows: bool) -> str:
+def _follower(run: TabRun, asked: Request, language: str, *, follows: bool, place: str) -> str:
     """The custom element: the strengths on stage, and what to say where the sliders say others."""
     preview, other = (say(sentence, language) for sentence in (BY_ITSELF if follows else BY_RUN))
     data = {
-        "tab": asked.method, "run": run.id, "family": _family(asked),
+        "tab": place, "run": run.id, "family": _family(asked),
         "follows": "release" if follows else "run",
         "style": asked.strength("style_strength"), "content": asked.strength("content_strength"),
         "preview": preview, "other": other,

@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import re
 import urllib.request
 from dataclasses import replace
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import demo.work
 from demo.examples import FOLDER, gallery
 from demo.limits import Limits
 from demo.server import serve
+from demo.shipped_results import RESULTS
 from demo.stream import Update, stream
 from style_core import Cancelled, get_method, list_methods, load_image, read_settings
 from style_core.fronts import option_default, option_fields
@@ -238,7 +240,7 @@ def test_an_error_of_ours_is_an_apology_not_a_traceback(client, monkeypatch):
 
 def test_every_example_picture_exists_and_is_credited():
     notice = (FOLDER.parent.parent / "NOTICE.md").read_text("utf-8")
-    pictures = [p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*.jpg")]
+    pictures = [p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*.jpg") if p.parent != RESULTS]
     pairs = [*gallery(photorealistic=True), *gallery(photorealistic=False)]
     assert len(gallery(photorealistic=True)) >= 6
     assert len(gallery(photorealistic=False)) >= 6
@@ -314,6 +316,21 @@ def test_an_upload_that_is_too_large_is_refused_and_the_server_lives(server, cli
     assert status == 413
     assert b"Traceback" not in answer
     assert get(server, "/healthz")[0] == 200
+
+
+def test_the_address_itself_has_a_title_a_description_and_a_picture_of_its_own(server):
+    page = get(server, "/", **{"X-Forwarded-Host": "demo.example", "X-Forwarded-Proto": "https"})[2].decode()
+    head = page.partition("<script")[0] + page.rpartition("</script>")[2].partition("</head>")[0]
+    tags = dict(re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)"', page))
+    assert tags["og:title"] == "Style transfer"
+    assert tags["og:url"] == "https://demo.example/"
+    assert tags["og:image"] == "https://demo.example/card.jpg"
+    assert tags["description"] == tags["og:description"] != ""
+    for foreign in ("{url}", "githubusercontent", "@Gradio", "Click to try"):
+        assert foreign not in head
+    status, headers, picture = get(server, "/card.jpg")
+    assert (status, headers["content-type"]) == (200, "image/jpeg")
+    assert Image.open(io.BytesIO(picture)).size == (1200, 630)
 
 
 def test_health_is_a_small_answer(server):
@@ -426,6 +443,19 @@ class TestShare:
             assert (status, headers["content-type"]) == (200, media_type)
             assert Image.open(io.BytesIO(picture)).size[0] > 0
         assert Image.open(io.BytesIO(picture)).size == (1200, 630)
+
+    def test_it_can_be_framed_anywhere_without_scripts_of_others(self, server, shared):
+        status, headers, body = get(server, self.path(shared) + "/embed")
+        policy = headers["content-security-policy"]
+        assert status == 200
+        assert "frame-ancestors *" in policy
+        assert "default-src 'none'" in policy
+        assert b"<style-slider>" in body
+        assert b"<script src" not in body
+        assert (
+            get(server, self.path(shared))[1]["content-security-policy"].count("frame-ancestors 'self'") == 1
+        )
+        assert get(server, f"/c/{'a' * 22}/embed")[0] == 404
 
     def test_behind_a_proxy_addresses_are_those_of_the_visitor(self, server, shared):
         proxied = {"X-Forwarded-Host": "demo.example", "X-Forwarded-Proto": "https"}

@@ -145,7 +145,7 @@ def compare_tab(service: Service, kept: KeptPictures) -> Tab:
             with gr.Row():
                 content = picture_input("Content photo", f"{KEY}-content")
                 style = picture_input("Style picture", f"{KEY}-style")
-            with gr.Row():
+            with gr.Row(elem_classes="door-actions"):
                 run = gr.Button(tr("Compare"), variant="primary", elem_id=f"{KEY}-run")
                 stop = gr.Button(tr("Stop"), elem_id=f"{KEY}-stop")
             inputs = {"content": content, "style": style, **_what_to_compare(), **_how_to_compare()}

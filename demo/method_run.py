@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -42,6 +42,7 @@ from .work import (
 )
 
 PREVIEW_MEGAPIXELS = 1.0  # of a large photo's first result in a door
+STAGE_SIDE = 1600  # px, more than that has
 QUICK_SIDE = 192  # px of the picture that follows a moved strength at once, where the whole takes longer
 QUICK_SECONDS = 0.5  # a job that took no longer needs no such picture
 
@@ -181,11 +182,13 @@ class MethodRunner:
             last: a run that only the strengths tell from this one.
         """
         previews = Previews(asked.content, run.folder)
+        follows = ""
         if self.door and last is None:
-            yield from self._preview(asked, enough, previews, language)
+            follows = yield from self._preview(asked, enough, previews, language)
         for update in self.service.perform(asked, enough):
             if isinstance(update, Update):
-                line = {"status": f"{say(update.message, language)} … {update.fraction:.0%}", "notes": ""}
+                said = follows or self._message(update, language)
+                line = {"status": f"{said} … {update.fraction:.0%}", "notes": ""}
                 shown = previews.show(update.preview)
                 # A strength moved has its preview on the stage already.
                 is_shown = shown is not None and last is None
@@ -194,9 +197,9 @@ class MethodRunner:
             says = plain_summary if self.door else summary
             status = says(update.result, update.seconds, language)
             pictures = self._finish(asked, run, update, last)
-            follows = self._extras(run, language, follows=not is_iterative(self.method))
+            extras = self._extras(run, language, follows=not is_iterative(self.method))
             # At once; to write the file of all pixels takes longer.
-            yield self.outputs.show(before_after=pictures, status=status, extras=follows)
+            yield self.outputs.show(before_after=pictures, status=status, extras=extras)
             is_whole = not enough.is_set() and update.notes == update.result.notes  # no limit cut it
             if key and is_whole and key == _key_of_example(asked):  # still
                 path = run.file("result")
@@ -204,22 +207,29 @@ class MethodRunner:
                 keep_result(key, path, update.result.settings, update.notes, update.seconds)
             yield self._all(run, pictures, status, language)
 
+    def _message(self, update: Update, language: str) -> str:
+        """What is being done: a door has no words for the parts of a method."""
+        if not self.door:
+            return say(update.message, language)
+        return say("Being painted" if is_iterative(self.method) else "Being made", language)
+
     def _preview(
         self, asked: Request, enough: threading.Event, previews: Previews, language: str
-    ) -> Iterator[Any]:
-        """Of a large photo a small result first, and how long the whole will take."""
+    ) -> Generator[Any, None, str]:
+        """Of a large photo a small result first; returns what is said while the whole follows."""
         size = image_size(asked.content) or (0, 0)
         megapixels = size[0] * size[1] / 1e6
         if is_iterative(self.method) or megapixels < 2 * PREVIEW_MEGAPIXELS or asked.options.get("size"):
-            return
+            return ""
+        words = ""
         small = replace(asked, options={**asked.options, "size": side_of(size, PREVIEW_MEGAPIXELS)})
         for update in self.service.perform(small, enough):
             if isinstance(update, Done):
-                words = follows(megapixels, self.service.pace.expected(asked.method, megapixels))
-                shown = previews.show(update.result.image)
-                yield self.outputs.show(
-                    status=say(words, language), **({"before_after": shown} if shown else {})
-                )
+                expected = self.service.pace.expected(asked.method, megapixels)
+                words = say(what_follows(megapixels, expected), language)
+                shown = previews.show(update.result.image, STAGE_SIDE)
+                yield self.outputs.show(status=words, **({"before_after": shown} if shown else {}))
+        return words
 
     def _finish(self, asked: Request, run: TabRun, done: Done, last: TabRun | None) -> tuple[str, str]:
         """The result in its run, and the pictures of content and result for the stage."""
@@ -302,11 +312,11 @@ def side_of(size: tuple[int, int], megapixels: float) -> int:
     return round(max(size) * math.sqrt(megapixels * 1e6 / (size[0] * size[1])))
 
 
-def follows(megapixels: float, seconds: float | None) -> str:
+def what_follows(megapixels: float, seconds: float | None) -> str:
     """What is said under a preview."""
     if seconds is None:
-        return f"A preview; all {megapixels:.0f} megapixels follow …"
-    return f"A preview; all {megapixels:.0f} megapixels follow in about {max(1, seconds):.0f} s …"
+        return f"A preview; all {megapixels:.0f} megapixels follow"
+    return f"A preview; all {megapixels:.0f} megapixels follow in about {max(1, seconds):.0f} s"
 
 
 def _is_moved(asked: Request, last: TabRun) -> bool:

@@ -30,14 +30,14 @@ def method_tab(method: Method, service: Service, kept: KeptPictures) -> Tab:
     """Build the tab of ``method`` inside the current ``gr.Blocks``."""
     key = method.key
     gr.Markdown(_introduction(method))
-    with gr.Row():
+    with gr.Row(elem_classes="method-row"):
         with gr.Column(scale=2, min_width=320):
-            with gr.Row():
+            with gr.Row(elem_classes="door-pictures"):
                 content = picture_input("Content photo", f"{key}-content")
                 style = picture_input(
                     "Style photo" if method.photorealistic else "Style picture", f"{key}-style"
                 )
-            with gr.Row():
+            with gr.Row(elem_classes="door-actions"):
                 run = gr.Button(tr("Run"), variant="primary", elem_id=f"{key}-run", min_width=120)
                 stop = gr.Button(tr("Stop"), elem_id=f"{key}-stop", min_width=120)
             more_styles, weights = _more_styles(method)
@@ -46,7 +46,7 @@ def method_tab(method: Method, service: Service, kept: KeptPictures) -> Tab:
             with gr.Accordion(tr("Advanced"), open=False):
                 family = _family(method)
                 controls |= advanced_controls(method)
-        with gr.Column(scale=3, min_width=320):
+        with gr.Column(scale=3, min_width=320, elem_classes="method-result"):
             outputs, buttons = _outputs(key, service)
     inputs: dict[str, Any] = {
         "content": content, "style": style, "masks": regions.masks,

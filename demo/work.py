@@ -363,13 +363,13 @@ class Previews:
         self._before: Path | None = None
         self._shown = 0.0
 
-    def show(self, preview: ImageTensor | None) -> tuple[str, str] | None:
+    def show(self, preview: ImageTensor | None, side: int = PREVIEW_SIDE) -> tuple[str, str] | None:
         """The slider's value: the content and this one; ``None`` where it is too early for another."""
         if preview is None or time.monotonic() - self._shown < PREVIEW_SECONDS:
             return None
         self._shown = time.monotonic()
         picture = to_pil(preview.detach().cpu())
-        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        picture.thumbnail((side, side))
         path = self._saved(picture)
         if self._before is None:
             self._before = (

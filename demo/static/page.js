@@ -1,4 +1,4 @@
-// Alt texts for Gradio's pictures (it draws them without), and the Copy buttons of shared links.
+// What Gradio's elements are called for those who do not see them, the Copy buttons of shared links, and how the page moves.
 (() => {
   const name = (img) => {
     const block = img.closest(".block");
@@ -12,6 +12,9 @@
       img.setAttribute("alt", text);
       img.dataset.named = "1";
     }
+    // A name that says other than the words in the button, and one for an element that may have none
+    for (const button of document.querySelectorAll(".upload-container > button[aria-label]")) button.removeAttribute("aria-label");
+    for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) empty.setAttribute("role", "img");
   };
   let waiting = false;
   new MutationObserver(() => {
@@ -34,4 +37,16 @@
     }
     button.textContent = "✓";
   });
+  // On a phone the stage may be above the window when Run is pressed
+  const phone = matchMedia("(max-width: 640px)");
+  document.addEventListener("click", (event) => {
+    const run = event.target.closest && event.target.closest("button[id$='-run']");
+    const stage = run && phone.matches && document.getElementById(run.id.replace(/-run$/, "-result"));
+    if (stage) stage.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  });
+  // A wheel over a number that was typed scrolls the page and leaves the number
+  document.addEventListener("wheel", (event) => {
+    const target = event.target;
+    if (target instanceof HTMLInputElement && target.type === "number" && target === document.activeElement) target.blur();
+  }, { passive: true });
 })();

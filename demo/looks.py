@@ -35,8 +35,8 @@ class Look:
     name: str
 
 
-def looks_of(*, photorealistic: bool, first: Path) -> list[Look]:
-    """The styles that came with the demo, for photos or paintings; ``first`` is at the front."""
+def looks_of(*, photorealistic: bool, first: Path | None = None) -> list[Look]:
+    """The styles that came with the demo, for photos or paintings, ``first`` at the front."""
     files = sorted((FOLDER / ("photo_style" if photorealistic else "art_style")).glob("*.jpg"))
     order = list(NAMES)
     files.sort(key=lambda file: (file != first, order.index(file.stem) if file.stem in NAMES else len(order)))

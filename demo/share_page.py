@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .static_files import static
-from .texts import say
-from .viewer import ShownTile, before_after_html, figures, tiles_html
+from .texts import say, table
+from .viewer import ShownTile, before_after_html, tiles_html, took
 
 SITE = "Style transfer"
 FRAMED_BY_US = "frame-ancestors 'self' https://huggingface.co"
@@ -222,8 +222,11 @@ def _tile(share: Shared, base: str, tile: dict[str, Any], language: str) -> Show
     label, picture = _string(tile.get("label")) or name, share.pictures[name]
     given = {key: _number(value) for key, value in _mapping(tile.get("measures")).items()}
     measures = {key: value for key, value in given.items() if value is not None}
-    caption = figures(_number(tile.get("seconds")), measures, language)
-    return ShownTile(f"{base}/{name}", label, caption, label, picture.width, picture.height)
+    caption = took(_number(tile.get("seconds")), language)
+    label = say(label, language) if label in table() else label
+    return ShownTile(
+        f"{base}/{name}", label, caption, label, picture.width, picture.height, measures=measures
+    )
 
 
 def _details(base: str, tile: dict[str, Any], language: str) -> str:

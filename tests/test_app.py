@@ -14,6 +14,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+import demo.compare
 import demo.work
 from demo.examples import FOLDER, gallery
 from demo.limits import Limits
@@ -367,6 +368,18 @@ class TestCompare:
         assert (status, headers["content-type"]) == (200, "image/png")
         assert max(Image.open(io.BytesIO(body)).size) == 96
 
+    def test_one_photo_goes_through_all_styles(self, server, client, monkeypatch):
+        monkeypatch.setattr(demo.compare, "MOST_TILES", 3)
+        found = call(client, "compare", content=handle_file(CONTENT), style=None, kind="styles",
+                     method="wct2", size=64)  # fmt: skip
+        assert found.status == "3 of 3 done."
+        assert [figure["label"] for figure in found.figures] == ["Dusk", "Floodlight", "Sunset"]
+        assert len({Image.open(path).tobytes() for path in found.pngs}) == 3
+        link = client.predict(run=found.run, api_name="/share")["link"]
+        page = get(server, f"/c/{link.rsplit('/', 1)[1]}")[2].decode()
+        assert page.count("<figcaption>Dusk") == 1
+        assert "keeps the photo" in page
+
     def test_one_refused_method_does_not_stop_the_others(self, client, monkeypatch):
         import demo.work as work
         from style_core import OutOfMemory
@@ -399,7 +412,10 @@ class TestCompare:
                 {"kind": "style strengths", "strengths": "0.5, 7"},
                 "The strengths must be a number from 0 to 1, not 0.5, 7.",
             ),
-            ({"kind": "all"}, "kind must be one of methods, content strengths, style strengths, not 'all'."),
+            (
+                {"kind": "all"},
+                "kind must be one of methods, content strengths, style strengths, styles, not 'all'.",
+            ),
             ({"kind": ["methods"]}, "kind must be one of .*, not .'methods'.."),
             ({"method": "wct3"}, "method must be one of gatys, .*, not 'wct3'."),
             ({"methods": ["wct2", "wct3"]}, "methods must be one of gatys, .*, not 'wct3'."),

@@ -628,7 +628,7 @@ def transforms(page):
 def test_compared_tiles_zoom_in_step_and_any_two_slide(compared):
     tiles = compared.locator("#compare-tiles .st-view img")
     playwright.expect(tiles).to_have_count(3)  # the content and two results
-    playwright.expect(compared.locator("#compare-tiles figcaption").nth(2)).to_contain_text("structure")
+    playwright.expect(compared.locator("#compare-tiles figcaption").nth(2)).to_contain_text("keeps the photo")
     compared.wait_for_timeout(300)
     assert sizes_of(tiles) == [[256, 171]] * 3
     whole = transforms(compared)

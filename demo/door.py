@@ -12,6 +12,7 @@ from style_core import Method, get_method, list_methods
 from .controls import unchecked_picture_input
 from .door_events import DoorEvents, DoorParts
 from .endpoints import Tab
+from .history import history_row
 from .kept_pictures import KeptPictures
 from .looks import Look, looks_html, looks_of, thumbnail
 from .method_run import MethodOutputs
@@ -84,6 +85,7 @@ def door_tab(door: Door, service: Service, kept: KeptPictures) -> Tab:
             extras = gr.HTML(label="Extras", elem_id=f"{key}-extras", padding=False)
             run_id = gr.Textbox(visible=False, label="run")
             link = share_row(share, run_id, f"{key}-link", service)
+            history = history_row(f"{key}-history")
         with gr.Column(scale=5, min_width=300, elem_classes="door-panel"):
             inputs = _panel(door)
             with gr.Accordion(tr("Settings"), open=False):
@@ -95,7 +97,7 @@ def door_tab(door: Door, service: Service, kept: KeptPictures) -> Tab:
     tab = Tab(inputs, outputs, stage)
     parts = DoorParts(
         looks=row, own={"content": own_content, "style": own_style}, surprise=surprise, run=run, stop=stop,
-        result=ResultButtons(run_id, (share, download), link),
+        history=history, result=ResultButtons(run_id, (share, download), link),
     )  # fmt: skip
     DoorEvents(key, door.methods(), looks, service, tab, outputs).connect(parts, kept)
     return tab

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,13 +18,16 @@ from style_core import get_method
 
 from .controls import check_upload
 from .endpoints import Tab
+from .history import PastRun, history_html, with_run
 from .kept_pictures import NAMES, KeptPictures
 from .looks import Look
 from .method_run import MethodOutputs, MethodRunner
+from .runs import TabRun
 from .service import Service
 from .sharing import ResultButtons
 from .stops import Stops
-from .work import LANES, content_alone, is_iterative, stopper
+from .texts import language_of
+from .work import LANES, Refusal, Request, content_alone, is_iterative, stopper
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -37,6 +41,7 @@ class DoorParts:
     surprise: gr.Button
     run: gr.Button
     stop: gr.Button
+    history: gr.HTML
     result: ResultButtons
 
 
@@ -56,7 +61,7 @@ class DoorEvents:
         outputs: MethodOutputs,
     ) -> None:  # fmt: skip
         self._key, self._looks, self._tab, self._outputs = key, looks, tab, outputs
-        self._jobs, self._stops = service.jobs, Stops()
+        self._service, self._stops = service, Stops()
         self._runners = {
             each: MethodRunner(get_method(each), service, outputs, self._stops, key) for each in methods
         }
@@ -76,6 +81,12 @@ class DoorEvents:
             kept.remember(ended, self._tab).then(
                 None, inputs["method"], None, js=self._go(), api_visibility="private"
             )
+        kept.remember(self._remembered(parts.history, runs), self._tab)
+        reuse = gr.Button(visible="hidden", elem_id=f"{self._key}-reuse")  # pressed by a link of the result
+        content = inputs["content"]
+        taken = reuse.click(self._as_content, self._outputs.run, content, **QUIET)
+        shown = taken.then(content_alone, content, self._outputs.before_after, **QUIET)
+        kept.remember(shown, self._tab)
         parts.surprise.click(None, js=f"() => document.querySelector('#{self._key}-looks').surprise()")
         parts.stop.click(
             stopper(self._stops), None, self._outputs.status, queue=False, api_visibility="private"
@@ -85,7 +96,7 @@ class DoorEvents:
         """Triggers and events of the runs, each behind a button that scripts press."""
         inputs = dict(self._tab.inputs)
         queue: dict[str, Any] = {
-            "outputs": self._outputs.components(), "concurrency_limit": self._jobs,
+            "outputs": self._outputs.components(), "concurrency_limit": self._service.jobs,
             "show_progress": "minimal", "api_visibility": "private",
         }  # fmt: skip
         begins, runs = [], []
@@ -115,6 +126,33 @@ class DoorEvents:
                     event = event.success(content_alone, picture, self._outputs.before_after, **QUIET)
                 yield event
 
+    def _remembered(self, row: gr.HTML, runs: list[Any]) -> Any:
+        """Every result goes into the row of this visit's, and comes back by the event that is returned."""
+        past = gr.State([])
+        for event in runs:
+            event.then(self._noted, [self._outputs.run, past], [past, row], **QUIET)
+        back = [*self._outputs.components(), *(self._tab.inputs[name] for name in (*NAMES, "method"))]
+        return row.select(self._back, past, back, **QUIET)
+
+    def _noted(self, run_id: str | None, past: list[PastRun]) -> Any:
+        found = with_run(past, self._service.runs.get(run_id))
+        return found, history_html(found)
+
+    def _back(self, event: gr.EventData, past: list[PastRun], request: gr.Request) -> Any:
+        """A result of before on the stage again, with what it was made from."""
+        run = self._service.runs.get(event.run) if event.run in {each.id for each in past} else None
+        if run is None:
+            raise Refusal("This result is no longer here; its hour is over.", language_of(request))
+        inputs = self._tab.inputs
+        found = self._runners[run.tab].shown_again(run, language_of(request)) | {inputs["method"]: run.tab}
+        return found | {inputs[name]: _as_picked(run, name) for name in NAMES if name in run.inputs}
+
+    def _as_content(self, run_id: str | None) -> Any:
+        """The result as the content of what follows."""
+        run = self._service.runs.get(run_id)
+        path = None if run is None else run.file("result")
+        return gr.skip() if path is None else str(path)
+
     def _tapped(self, event: gr.EventData) -> str:
         """The style file of the look that was tapped."""
         return str(self._looks[int(event.index) % len(self._looks)].file)
@@ -138,3 +176,10 @@ class DoorEvents:
             f"(method) => document.getElementById('{self._key}-go-' + "
             f"({slow}.includes(method) ? '{LANES[True]}' : '{LANES[False]}')).click()"
         )
+
+
+def _as_picked(run: TabRun, name: str) -> str:
+    """An input of a run: the file that was picked, whose name its look is known by, or the run's own."""
+    assert isinstance(run.request, Request)
+    picked = run.request.files().get(name)
+    return picked if picked and Path(picked).is_file() else str(run.inputs[name])

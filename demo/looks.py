@@ -69,6 +69,11 @@ def _button(number: int, look: Look) -> str:
 
 @cache
 def thumbnail(file: Path, size: tuple[int, int] = THUMBNAIL) -> str:
+    """A small picture of a file that came along; see :func:`picture_address`."""
+    return picture_address(file, size)
+
+
+def picture_address(file: Path, size: tuple[int, int] = THUMBNAIL) -> str:
     """A small picture as an address that needs no request."""
     buffer = io.BytesIO()
     with Image.open(file) as picture:

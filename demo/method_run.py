@@ -17,7 +17,7 @@ from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
 from .controls import given_options, style_weights
 from .endpoints import Endpoint, Outputs, documented
 from .examples import KeptResult, example_key, keep_result, kept_result
-from .runs import FinishedTile, TabRun
+from .runs import LOOK, FinishedTile, TabRun
 from .service import Service
 from .shipped_results import shipped_result
 from .stops import Stops
@@ -198,14 +198,23 @@ class MethodRunner:
             status = says(update.result, update.seconds, language)
             pictures = self._finish(asked, run, update, last)
             extras = self._extras(run, language, follows=not is_iterative(self.method))
-            # At once; to write the file of all pixels takes longer.
+            # At once; to write the file of all pixels and to fit a look take longer.
             yield self.outputs.show(before_after=pictures, status=status, extras=extras)
             is_whole = not enough.is_set() and update.notes == update.result.notes  # no limit cut it
             if key and is_whole and key == _key_of_example(asked):  # still
                 path = run.file("result")
                 assert path is not None
                 keep_result(key, path, update.result.settings, update.notes, update.seconds)
+            if update.result.fit_look is not None:
+                update.result.look.save(run.folder / LOOK)
             yield self._all(run, pictures, status, language)
+
+    def shown_again(self, run: TabRun, language: str) -> dict[Any, Any]:
+        """All outputs of a run of before."""
+        before, after, (tile,) = run.light("before"), run.light("after"), run.tiles
+        width, height = run.size(tile.name)
+        status = say(f"{width} x {height} px in {tile.seconds:.1f} s", language)
+        return self._all(run, (str(before), str(after)), status, language)
 
     def _message(self, update: Update, language: str) -> str:
         """What is being done: a door has no words for the parts of a method."""

@@ -27,6 +27,7 @@ from .door import method_pictures
 from .front_page import FrontPage, front_card
 from .limits import PREFIX, Limits, number
 from .page import build_page
+from .runs import look_file
 from .service import Service
 from .share_page import (
     FRAMED_BY_US,
@@ -39,7 +40,7 @@ from .share_page import (
 from .share_records import Share
 from .shares import NotTheOwner, ShareError, ShareLimits, ShareNotFound, ShareStore
 from .static_files import page_head
-from .strength import FORMATS
+from .strength import FORMATS, LOOKS
 from .texts import catalog, language_of, say
 from .theme import page_theme
 from .uploads import shown_picture
@@ -140,10 +141,14 @@ def _run_picture(service: Service, request: HttpRequest) -> Response:
 
 
 def _run_file(service: Service, request: HttpRequest) -> Response:
-    """A result to keep, as JPEG or PNG by the name that is asked for."""
+    """A result to keep, as JPEG or PNG by the name that is asked for, or its look."""
     run, suffix = service.runs.get(request.path_params["run"]), Path(request.path_params["file"]).suffix
     name = request.path_params["name"]
-    path = run.written(name, suffix) if run and suffix in FORMATS and run.can_be(name, suffix) else None
+    path = None
+    if run and suffix in LOOKS:
+        path = look_file(run, suffix)
+    elif run and suffix in FORMATS and run.can_be(name, suffix):
+        path = run.written(name, suffix)
     if path is None:
         return Response("This result is no longer here.", 404, media_type="text/plain")
     headers = {"Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"}

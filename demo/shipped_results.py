@@ -1,7 +1,7 @@
 """Results of examples that came with the demo, so that nobody waits for the first one.
 
 Small JPEGs and what is known of them, made by ``python -m benchmarks.example_results``: of every example of
-the paintings that take a minute and more, of the first of the others, and of what the doors show at first
+the methods that take a minute and more, of the first of the others, and of what the doors show at first
 sight. What Run is asked for is computed all the same; only an example that was clicked, and the first sight,
 are taken from here.
 """
@@ -31,8 +31,7 @@ def shipped_pairs() -> list[tuple[str, ExamplePair]]:
     """Methods and pairs that have a result, each once: of the quick methods the first example."""
     found = [*FIRST_SIGHTS]
     for key in list_methods():
-        method = get_method(key)
-        is_slow = "steps" in option_fields(method.options) and not method.photorealistic
+        is_slow = "steps" in option_fields(get_method(key).options)
         found += [(key, pair) for pair in _examples(key)[: None if is_slow else 1]]
     return list(dict.fromkeys(found))
 

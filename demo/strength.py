@@ -15,11 +15,12 @@ from dataclasses import replace
 
 from style_core import get_method
 
-from .runs import TabRun
+from .runs import LOOK, TabRun
 from .texts import say
 from .work import Request
 
 FORMATS = {".jpg": "JPEG", ".png": "PNG"}
+LOOKS = {".look": "look", ".cube": "LUT"}
 BY_ITSELF = (
     "A preview at style strength {strength}; the exact picture follows.",
     "Not yet the picture of these strengths; it follows.",
@@ -37,7 +38,7 @@ def usual_suffix(run: TabRun, name: str) -> str:
 
 
 def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool, place: str = "") -> str:
-    """The link to the file in the other format, and the element that follows the strengths.
+    """The links to its other files, and the element that follows the strengths.
 
     Args:
         asked: what the run was made from.
@@ -47,11 +48,18 @@ def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool, pl
     (tile,) = run.tiles
     given = usual_suffix(run, tile.name)
     others = [suffix for suffix in FORMATS if suffix != given and run.can_be(tile.name, suffix)]
+    named_files = {suffix: FORMATS[suffix] for suffix in others}
+    if (run.folder / LOOK).is_file():
+        named_files |= {suffix: say(word, language) for suffix, word in LOOKS.items()}
     links = "".join(
-        f' · <a href="runs/{run.id}/{tile.name}/{_text(tile.title + suffix)}" download>{FORMATS[suffix]}</a>'
-        for suffix in others
+        f' · <a href="runs/{run.id}/{tile.name}/{_text(tile.title + suffix)}" download>{_text(word)}</a>'
+        for suffix, word in named_files.items()
     )
-    named = f'<p class="st-files">{_text(tile.title + given)}{links}</p>'
+    reuse = ""
+    if place != asked.method and place:
+        word = say("Use as photo", language)
+        reuse = f' · <button type="button" data-press="{place}-reuse">{_text(word)}</button>'
+    named = f'<p class="st-files">{_text(tile.title + given)}{links}{reuse}</p>'
     return named + _follower(run, asked, language, follows=follows, place=place or asked.method)
 
 

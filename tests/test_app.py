@@ -21,7 +21,7 @@ from demo.limits import Limits
 from demo.server import serve
 from demo.shipped_results import RESULTS
 from demo.stream import Update, stream
-from style_core import Cancelled, get_method, list_methods, load_image, read_settings
+from style_core import Cancelled, get_method, list_methods, load_image, load_look, read_settings
 from style_core.fronts import option_default, option_fields
 
 CONTENT, STYLE = gallery(photorealistic=True)[0].content, gallery(photorealistic=True)[0].style
@@ -107,6 +107,19 @@ def test_a_photo_is_restyled_through_the_api(client, key):
     assert read_settings(found.file)["method"] == key
     assert read_settings(found.file) == found.settings
     assert len(found.run) == 22
+
+
+def test_the_look_of_a_photo_can_be_taken_along_as_such_and_as_a_table(server, client, tmp_path):
+    run = call(client, "wct2", **arguments()).run
+    status, _, look = get(server, f"/runs/{run}/result/x.look")
+    assert status == 200
+    (tmp_path / "x.look").write_bytes(look)
+    assert load_look(tmp_path / "x.look").settings["method"] == "wct2"
+    status, _, table = get(server, f"/runs/{run}/result/x.cube")
+    assert status == 200
+    assert b"LUT_3D_SIZE" in table
+    painted = call(client, "wct", **arguments(levels=["1"])).run
+    assert get(server, f"/runs/{painted}/result/x.cube")[0] == 404
 
 
 def test_size_zero_keeps_the_contents_size(client):

@@ -245,6 +245,12 @@ def test_a_tap_runs_on_the_picture_that_is_there_and_both_stay_everywhere(kept_p
             "src", re.compile("sunset.jpg")
         )
         assert pictures_in(page, key) == ["castle.jpg", "sunset.jpg"]
+    on_door(page, "Photo look")
+    page.locator("#photo-looks button", has_text="Dusk").click()
+    playwright.expect(page.locator("#photo-history button")).to_have_count(2, timeout=60_000)
+    page.locator("#photo-history button").last.click()  # back to the first
+    playwright.expect(page.locator("#photo-looks [aria-pressed=true]")).to_contain_text("Sunset")
+    playwright.expect(page.locator("#photo-extras")).to_contain_text("castle-sunset-wct2.jpg")
     page.reload()
     playwright.expect(page.locator("#photo-style img")).to_have_attribute("src", re.compile("sunset.jpg"))
     assert pictures_in(page, "photo") == ["castle.jpg", "sunset.jpg"]
@@ -823,6 +829,9 @@ def test_a_program_in_place_of_a_picture_is_refused_while_another_job_runs(
     toast = tab.get_by_test_id("toast-body")
     playwright.expect(toast).to_contain_text("is not a picture in a format we can read", timeout=20_000)
     playwright.expect(tab.locator("#wct2-content img")).to_have_count(0)  # nothing broken stays in the box
+    on_door(tab, "Photo look")  # in the lane of quick jobs, in which no painting is
+    tab.locator("#photo-looks button", has_text="Snow").click()
+    playwright.expect(tab.locator("#photo-status")).to_contain_text("px in", timeout=60_000)
     playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text("%")  # still at work
     other_visitor.locator("#gatys-stop").click()
     playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text(small.done(), timeout=60_000)

@@ -22,6 +22,10 @@
     waiting = true;
     requestAnimationFrame(() => { waiting = false; describe(); });
   }).observe(document.documentElement, { childList: true, subtree: true });
+  document.addEventListener("click", (event) => {
+    const pressing = event.target.closest && event.target.closest("[data-press]");
+    if (pressing) document.getElementById(pressing.dataset.press).click();
+  });
   document.addEventListener("click", async (event) => {
     const button = event.target.closest && event.target.closest("[data-copy]");
     if (!button) return;

@@ -23,6 +23,7 @@ def page_theme() -> Any:
         button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",
         button_primary_background_fill_hover_dark="*primary_700",
+        button_border_width="1px", button_secondary_border_color="*neutral_300",
         button_primary_text_color="white", button_primary_text_color_dark="white",
         link_text_color="*primary_700", link_text_color_dark="*primary_300",
         color_accent="*primary_600",

@@ -228,6 +228,12 @@ def test_at_first_sight_a_result_is_on_stage_and_looks_to_tap_are_in_the_window(
         place = part.bounding_box()
         assert place["y"] + place["height"] <= 1000
     assert kept_page.locator("#photo-looks button").count() == 8
+    border = kept_page.locator("#photo-result [role=slider]")
+    border.focus()
+    border.press("ArrowRight")
+    clipped = float(re.search(r"([\d.]+)%\)", stage.last.evaluate("e => e.style.clipPath"))[1])
+    assert clipped == pytest.approx(55, abs=0.5)
+    border.press("ArrowLeft")
     for action in ("share", "download"):  # there is nothing of the visitor's yet
         playwright.expect(kept_page.locator(f"#photo-{action}")).to_be_disabled()
 

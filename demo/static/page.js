@@ -14,6 +14,11 @@
     }
     // A name that says other than the words in the button, and one for an element that may have none
     for (const button of document.querySelectorAll(".upload-container > button[aria-label]")) button.removeAttribute("aria-label");
+    for (const border of document.querySelectorAll(".slider-wrap .outer:not([tabindex])")) {
+      const word = document.documentElement.lang.startsWith("zh") ? "前后图片的分界" : "Border between before and after";
+      const attributes = { tabindex: 0, role: "slider", "aria-label": word, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 50 };
+      for (const [key, value] of Object.entries(attributes)) border.setAttribute(key, value);
+    }
     for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) empty.setAttribute("role", "img");
   };
   let waiting = false;
@@ -40,6 +45,35 @@
       box.remove();
     }
     button.textContent = "✓";
+  });
+  // The border of a stage by keyboard: Gradio's can be dragged alone, so it is dragged
+  const place = (border) => {
+    const clip = border.closest(".slider-wrap").querySelector("img.fixed").style.clipPath.match(/([\d.]+)%\)$/);
+    return clip ? Math.round(Number(clip[1])) : 50;
+  };
+  const drag = (border, share) => {
+    const picture = border.closest(".slider-wrap").querySelector("img.fixed").getBoundingClientRect();
+    const handle = border.getBoundingClientRect(), y = handle.y + handle.height / 2;
+    const from = handle.x + handle.width / 2, to = picture.x + share * picture.width;
+    const move = (kind, target, x) => target.dispatchEvent(
+      new MouseEvent(kind, { bubbles: true, cancelable: true, view: window, clientX: x, clientY: y }));
+    move("mousedown", border, from);
+    move("mousemove", window, to);
+    move("mouseup", window, to);
+    border.setAttribute("aria-valuenow", Math.round(100 * share));
+  };
+  document.addEventListener("focusin", (event) => {
+    const border = event.target.closest && event.target.closest(".slider-wrap .outer");
+    if (border) border.setAttribute("aria-valuenow", place(border));
+  });
+  document.addEventListener("keydown", (event) => {
+    const border = event.target.closest && event.target.closest(".slider-wrap .outer");
+    if (!border) return;
+    const now = place(border);
+    const wanted = { ArrowLeft: now - 5, ArrowRight: now + 5, Home: 0, End: 100 }[event.key];
+    if (wanted === undefined) return;
+    event.preventDefault();
+    drag(border, Math.min(100, Math.max(0, wanted)) / 100);
   });
   // On a phone the stage may be above the window when Run is pressed
   const phone = matchMedia("(max-width: 640px)");

@@ -582,7 +582,7 @@ def test_on_a_phone_the_preview_is_beside_the_slider(chinese_phone, small):
     playwright.expect(page.locator("#gatys-extras .st-files")).to_have_count(1)
     page.wait_for_timeout(500)
     slider = page.locator("#gatys-style-strength input[type=range]")
-    slider.scroll_into_view_if_needed()
+    slider.evaluate("e => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
     release = by_touch(page, slider, 0.4)
     board = page.locator(".st-float")
     playwright.expect(board).to_be_visible()

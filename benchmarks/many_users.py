@@ -1,4 +1,4 @@
-"""Many visitors at once, as programs: ``python -m benchmarks.many_users [--users 20] [--seconds 120]``.
+"""Many visitors at once, as programs: ``python -m benchmarks.many_users [--users 20] [--painting]``.
 
 Starts the demo as a process of its own. Every user has pictures of their own and compares each result,
 pixel by pixel, with what the package computes for them: a result that was swapped, lost or computed from
@@ -56,6 +56,7 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--port", type=int, default=7923)
+    parser.add_argument("--painting", action="store_true", help="one user always has a painting made")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         users = [_user(Path(folder), number) for number in range(args.users)]
@@ -67,13 +68,16 @@ def main() -> int:
         command = [sys.executable, "app.py", "--no-browser", "--port", str(args.port)]
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as server:
             try:
-                return _measure(server.pid, f"http://127.0.0.1:{args.port}", users, args.seconds)
+                url = f"http://127.0.0.1:{args.port}"
+                return _measure(server.pid, url, users, args.seconds, is_painting=args.painting)
             finally:
                 server.terminate()
 
 
-def _measure(pid: int, url: str, users: list[dict[str, Any]], seconds: float) -> int:
+def _measure(pid: int, url: str, users: list[dict[str, Any]], seconds: float, *, is_painting: bool) -> int:
     _wait(url)
+    if is_painting:
+        threading.Thread(target=_paint, args=(url, users[0]), daemon=True).start()
     tally = Tally()
     warm = Client(url, verbose=False)
     for key in METHODS:  # networks are loaded before the first figure
@@ -111,6 +115,16 @@ def _all_at_once(
         memory.append(_resident(pid))
         time.sleep(0.5)
     return memory
+
+
+def _paint(url: str, user: dict[str, Any]) -> None:
+    """Paintings one after the other, until the server is gone."""
+    client = Client(url, verbose=False)
+    while True:
+        client.predict(
+            content=handle_file(user["content"]), style=handle_file(user["style"]), size=512,
+            api_name="/gatys",
+        )  # fmt: skip
 
 
 def _visit(url: str, user: dict[str, Any], until: float, tally: Tally) -> None:

@@ -1,7 +1,7 @@
 """Screenshots of the demo, to look at or for the README: ``python -m benchmarks.screenshots``.
 
 Starts the demo, uses it in headless Chromium as a visitor would, and writes PNGs: every tab and a shared
-comparison, in light and dark. Without ``--all`` only the two of the README.
+comparison, in light and dark. Without ``--all`` only the three of the documentation.
 """
 
 from __future__ import annotations
@@ -55,13 +55,15 @@ def main() -> None:
 def _take(server: Server, browser: Any, folder: Path, *, every: bool) -> None:
     light = _visit(browser, server.url, "light")
     keys = list_methods() if every else ["wct2"]
+    _run_door(light)
+    _shot(light, folder / "photo.png")
     for key in keys:
         _run_method(light, key)
         _shot(light, folder / f"{key}.png")
     link = _compare(light)
     _shot(light, folder / "compare.png")
     if not every:
-        for name in ("wct2", "compare"):
+        for name in ("photo", "wct2", "compare"):
             _for_readme(folder / f"{name}.png")
         return
     _shot(_visit(browser, link, "light"), folder / "share.png", whole=True)
@@ -74,7 +76,7 @@ def _take(server: Server, browser: Any, folder: Path, *, every: bool) -> None:
     _shot(dark, folder / "compare_dark.png")
     phone = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN").new_page()
     phone.goto(server.url)
-    phone.locator("#gatys-run").wait_for()
+    phone.locator("#photo-run").wait_for()
     _shot(phone, folder / "phone_chinese.png", whole=True)
 
 
@@ -85,10 +87,18 @@ def _visit(browser: Any, address: str, scheme: str) -> Any:
     return page
 
 
+def _run_door(page: Any) -> None:
+    """Tap two looks, so that there is something to go back to."""
+    for name in ("Floodlight", "Dusk"):
+        page.locator("#photo-looks button", has_text=name).click()
+        page.locator("#photo-extras").get_by_text(f"castle-{name.lower()}").wait_for(timeout=SECONDS)
+
+
 def _run_method(page: Any, key: str) -> None:
     method = get_method(key)
     pair = gallery(photorealistic=method.photorealistic)[0]
     page.get_by_role("tab", name=method.title, exact=True).click()
+    _empty(page, key)
     page.locator(f"#{key}-content input[type=file]").set_input_files(pair.content)
     page.locator(f"#{key}-style input[type=file]").set_input_files(pair.style)
     page.locator(f"#{key}-style img").wait_for()
@@ -99,10 +109,20 @@ def _run_method(page: Any, key: str) -> None:
     )
 
 
+def _empty(page: Any, key: str) -> None:
+    """Take out the pictures that were brought along."""
+    page.wait_for_timeout(500)
+    for side in ("content", "style"):
+        remove = page.locator(f"#{key}-{side}").get_by_label("Remove Image")
+        if remove.count():
+            remove.click()
+
+
 def _compare(page: Any) -> str:
     """Fill and run Compare, share it; the link."""
     pair = gallery(photorealistic=True)[0]
     page.get_by_role("tab", name="Compare", exact=True).click()
+    _empty(page, "compare")
     page.locator("#compare-content input[type=file]").set_input_files(pair.content)
     page.locator("#compare-style input[type=file]").set_input_files(pair.style)
     page.locator("#compare-style img").wait_for()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -17,15 +17,18 @@ from .components import as_sent
 from .controls import NOT_SET, family_choice, picture_input
 from .endpoints import Endpoint, Outputs, Tab, documented
 from .examples import gallery
+from .kept_pictures import KeptPictures
+from .looks import looks_of
 from .runs import FinishedTile, TabRun
 from .service import Service
-from .sharing import share_row
+from .sharing import ResultButtons, share_row
 from .stops import Stops
 from .stream import Update
 from .texts import language_of, say, tr
-from .viewer import ShownTile, before_after_html, figures, tiles_html
+from .viewer import ShownTile, before_after_html, tiles_html, took
 from .work import (
     AUTO_MASKS,
+    LANES,
     NO_MASKS,
     Done,
     Refusal,
@@ -41,18 +44,18 @@ from .work import (
 )
 
 KEY = "compare"
-METHODS, CONTENT, STYLE = "methods", "content strengths", "style strengths"
-KINDS = (METHODS, CONTENT, STYLE)
+METHODS, CONTENT, STYLE, STYLES = "methods", "content strengths", "style strengths", "styles"
+KINDS = (METHODS, CONTENT, STYLE, STYLES)
 OPTION = {CONTENT: "content_strength", STYLE: "style_strength"}
 MOST_TILES = 8
 EVERY = 0.5  # seconds between two redrawings of the page while a tile is made
-SUMMARY = "Run several methods, or one at several strengths, on the same pair of pictures."
+SUMMARY = "Run several methods, or one at several strengths or with all example styles, on the same photo."
 INPUTS = {
     "content": "the photo to restyle.",
     "style": "the picture whose look it gets.",
-    "kind": f"{METHODS}, {CONTENT} or {STYLE}.",
+    "kind": f"{METHODS}, {CONTENT}, {STYLE} or {STYLES} (those that came with the demo).",
     "methods": "keys of the methods to compare.",
-    "method": "the method whose strengths are compared.",
+    "method": "the method whose strengths, or results of all styles, are compared.",
     "strengths": "numbers from 0 to 1, like 0, 0.5, 1.",
     "masks": f"{NO_MASKS}, or {AUTO_MASKS} regions.",
     "size": "longer side of the results in px; 0 keeps the content's own.",
@@ -76,6 +79,11 @@ class Comparison:
         return {"kind": self.kind, "method": self.method, "strengths": self.strengths, "masks": first.masks,
                 "methods": list(self.methods), "family": first.family,
                 "size": first.options.get("size", NOT_SET)}  # fmt: skip
+
+    def files(self) -> dict[str, str | None]:
+        """Role to file of every picture: of several styles all."""
+        styles = dict.fromkeys(style for _, request in self.tiles for style in request.styles)
+        return replace(self.tiles[0][1], styles=tuple(styles)).files()
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,10 @@ class _Board:
         finished = {tile.label: self._finished(tile) for tile in self.run.tiles}
         tiles = [*content, *(finished.get(label) or self._pending(label) for label in self.labels)]
         done = [*content, *finished.values()]
-        slider = before_after_html(done, language=self.language) if len(done) > 1 else ""
+        slider = ""
+        if self.run.tiles:
+            right = len(content) + _best(self.run.tiles)
+            slider = before_after_html(done, right=right, language=self.language)
         return {
             "tiles": tiles_html(tiles, language=self.language), "slider": slider,
             "notes": as_list(self.notes, self.language),
@@ -118,50 +129,58 @@ class _Board:
         return [] if self.run.file("before") is None else [ShownTile(self._address("before"), word, alt=word)]
 
     def _finished(self, tile: FinishedTile) -> ShownTile:
-        caption = figures(tile.seconds, tile.measures, self.language)
-        return ShownTile(self._address(tile.name), tile.label, caption, alt=tile.label)
+        label, caption = say(tile.label, self.language), took(tile.seconds, self.language)
+        return ShownTile(self._address(tile.name), label, caption, label, measures=tile.measures)
 
     def _pending(self, label: str) -> ShownTile:
-        return ShownTile("", label, pending=self.pending.get(label, say("Waiting …", self.language)))
+        return ShownTile(
+            "", say(label, self.language), pending=self.pending.get(label, say("Waiting …", self.language))
+        )
 
     def _address(self, name: str) -> str:
         return f"runs/{self.run.id}/{name}"
 
 
-def compare_tab(service: Service) -> Tab:
+def compare_tab(service: Service, kept: KeptPictures) -> Tab:
     """Build the tab inside the current ``gr.Blocks``."""
     gr.Markdown(tr(
-        "The same two pictures through several methods, or through one at several strengths. Structure says "
-        "how well the content's structure is kept (1: fully), style how far the style's statistics still are "
-        "(0: reached, 1: as far as the untouched content)."
+        "The same photo through several methods, or through one: at several strengths, or with all styles "
+        "that came along. Each result says how well it keeps the photo and how well it takes the style."
     ))  # fmt: skip
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             with gr.Row():
                 content = picture_input("Content photo", f"{KEY}-content")
                 style = picture_input("Style picture", f"{KEY}-style")
-            with gr.Row():
+            with gr.Row(elem_classes="door-actions"):
                 run = gr.Button(tr("Compare"), variant="primary", elem_id=f"{KEY}-run")
                 stop = gr.Button(tr("Stop"), elem_id=f"{KEY}-stop")
             inputs = {"content": content, "style": style, **_what_to_compare(), **_how_to_compare()}
             status = gr.Markdown(label="Status", elem_id=f"{KEY}-status")
-            share = gr.Button(tr("Share"), elem_id=f"{KEY}-share")
+            share = gr.Button(tr("Share"), elem_id=f"{KEY}-share", interactive=False)
             run_id = gr.Textbox(visible=False, label="run")
-            share_row(share, run_id, f"{KEY}-link", service)
+            link = share_row(share, run_id, f"{KEY}-link", service)
         with gr.Column(scale=3, min_width=320):
             outputs = _outputs(status, run_id)
     comparer = Comparer(service, outputs)
     event = run.click(
         comparer.endpoint(), inputs_kwargs=inputs, outputs=outputs.components(), api_name=KEY,
-        concurrency_limit=service.jobs, concurrency_id="compute", show_progress="minimal",
+        concurrency_limit=service.jobs, concurrency_id=LANES[True], show_progress="minimal",
     )  # fmt: skip
+    ResultButtons(run_id, (share,), link).follow([run.click], [event])
     stop.click(stopper(comparer.stops), None, status, queue=False, api_visibility="private").then(
         None, cancels=[event]
     )
     pairs = [*gallery(photorealistic=True)[:4], *gallery(photorealistic=False)[:4]]
-    gr.Examples([[str(p.content), str(p.style)] for p in pairs], [content, style], label=tr("Examples"),
-                elem_id=f"{KEY}-examples")  # fmt: skip
-    return Tab(inputs, outputs)
+    examples: Any = gr.Examples(
+        [[str(p.content), str(p.style)] for p in pairs], [content, style], label=tr("Examples"),
+        elem_id=f"{KEY}-examples",
+    )  # fmt: skip
+    tab = Tab(inputs, outputs)
+    kept.remember(examples.load_input_event, tab).then(
+        None, js=f"() => document.getElementById('{KEY}-run').click()"
+    )
+    return tab
 
 
 def _what_to_compare() -> dict[str, Any]:
@@ -178,7 +197,7 @@ def _what_to_compare() -> dict[str, Any]:
     )  # fmt: skip
     kind.change(
         lambda chosen: (gr.CheckboxGroup(visible=chosen == METHODS), gr.Dropdown(visible=chosen != METHODS),
-                        gr.Textbox(visible=chosen != METHODS)),
+                        gr.Textbox(visible=chosen in OPTION)),
         kind, [methods, method, strengths], queue=False, api_visibility="private",
     )  # fmt: skip
     for control in (kind, methods, method):
@@ -228,8 +247,10 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     check_choices("method", [method], list_methods())
     check_choices("methods", chosen, list_methods())
     options = {"size": values["size"]} if values["size"] else {}
+    looks = looks_of(photorealistic=get_method(method).photorealistic) if kind == STYLES else []
+    styles = [str(look.file) for look in looks[:1]] or [values["style"]]
     base = Request(
-        method, values["content"], (values["style"],) if values["style"] else (), masks=values["masks"],
+        method, values["content"], tuple(style for style in styles if style), masks=values["masks"],
         family=values["family"], options=options,
     )  # fmt: skip
     if values["content"] is None:
@@ -241,6 +262,9 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
             raise gr.Error("Please choose at least one method.", print_exception=False)
         tiles = [(get_method(key).title, replace(base, method=key)) for key in keys]
         return Comparison(kind, method, text, tuple(tiles), keys)
+    if kind == STYLES:
+        tiles = [(look.name, replace(base, styles=(str(look.file),))) for look in looks[:MOST_TILES]]
+        return Comparison(kind, method, text, tuple(tiles))
     numbers = _strengths(text)
     name, word = OPTION[kind], "content" if kind == CONTENT else "style"
     low_high = option_fields(get_method(method).options)[name]
@@ -286,7 +310,7 @@ class Comparer:
             language = language_of(request)
             with as_sentences(KEY, language):
                 asked = comparison(values)
-            run = self.service.runs.begin(KEY, KEY, asked, asked.tiles[0][1].files())
+            run = self.service.runs.begin(KEY, KEY, asked, asked.files())
             board = _Board(run, language, [label for label, _ in asked.tiles])
             try:
                 with self.stops.running(request.session_hash or "") as enough:
@@ -335,6 +359,12 @@ class Comparer:
             pngs=[str(run.file(tile.name)) for tile in run.tiles] or None, figures=known,
             run=run.id if run.tiles else "",
         )  # fmt: skip
+
+
+def _best(tiles: Sequence[FinishedTile]) -> int:
+    """The place of the result to open with: the last of a photorealistic method, else the last."""
+    photos = [k for k, tile in enumerate(tiles) if get_method(tile.settings["method"]).photorealistic]
+    return (photos or range(len(tiles)))[-1]
 
 
 def _add(board: _Board, label: str, request: Request, done: Done) -> None:

@@ -26,20 +26,33 @@ NOT_SET = 0
 TYPED_FROM = 100_000  # a whole number of such a range is typed, not dragged
 
 
-def picture_input(label: str, elem_id: str, *, height: int = 260) -> gr.Image:
+def picture_input(label: str, elem_id: str) -> gr.Image:
+    """An image input that refuses what is no picture when it is added."""
+    image = unchecked_picture_input(label, elem_id)
+    check_upload(image)
+    return image
+
+
+def unchecked_picture_input(
+    label: str, elem_id: str, *, value: str | None = None, height: int = 260
+) -> gr.Image:
     """An image input that hands over the uploaded file itself; ``elem_id`` is the tab's key and its name."""
     image = gr.Image(
-        label=tr(label), type="filepath", image_mode=None, elem_id=elem_id, height=height, min_width=150,
-        sources=["upload", "clipboard", "webcam"],
-    )  # fmt: skip
-    image.upload(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
-        refuse_unreadable, image, None, api_visibility="private", show_progress="hidden",
-        concurrency_limit=4, concurrency_id="uploads",
-    ).failure(
-        lambda: None, None, image, queue=False, api_visibility="private", show_progress="hidden"
+        value, label=tr(label), type="filepath", image_mode=None, elem_id=elem_id, height=height,
+        min_width=120, sources=["upload", "clipboard", "webcam"], buttons=[],
     )  # fmt: skip
     name = elem_id.partition("-")[2].replace("-", "_")
     return as_sent(image, file_of, picture_data(name))
+
+
+def check_upload(image: gr.Image | gr.UploadButton) -> Any:
+    """Refuse a file that is no picture when it is added; the event of one that is."""
+    checked = image.upload(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
+        refuse_unreadable, image, None, api_visibility="private", show_progress="hidden",
+        concurrency_limit=4, concurrency_id="uploads",
+    )  # fmt: skip
+    checked.failure(lambda: None, None, image, queue=False, api_visibility="private", show_progress="hidden")
+    return checked
 
 
 def family_choice(elem_id: str) -> gr.Radio:

@@ -42,10 +42,11 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab of the page: its controls by name, and what its endpoint fills."""
+    """A tab of the page: its controls by name, what its endpoint fills, and the stage of a door."""
 
     inputs: Mapping[str, Any]
     outputs: Outputs
+    stage: gr.ImageSlider | None = None
 
 
 class Page(gr.Blocks):

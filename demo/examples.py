@@ -62,7 +62,7 @@ def example_key(request: Mapping[str, Any], content: str | None, style: str | No
     """
     if content is None or style is None:
         return None
-    digests = (_sha256(Path(content)), _sha256(Path(style)))
+    digests = (digest_of(Path(content)), digest_of(Path(style)))
     if digests not in _shipped():
         return None
     networks = identify_weights(request["method"], request["family"])
@@ -104,7 +104,7 @@ def _files(key: str) -> tuple[Path, Path]:
 @cache
 def _shipped() -> frozenset[tuple[str, str]]:
     pairs = [*gallery(photorealistic=True), *gallery(photorealistic=False)]
-    return frozenset((_sha256(pair.content), _sha256(pair.style)) for pair in pairs)
+    return frozenset((digest_of(pair.content), digest_of(pair.style)) for pair in pairs)
 
 
 def _program() -> str:
@@ -115,7 +115,8 @@ def _program() -> str:
     return digest.hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import gradio as gr
+from PIL import Image
 
 from style_core import Method, StyleCoreError, load_image
 from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
@@ -15,8 +17,9 @@ from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
 from .controls import given_options, style_weights
 from .endpoints import Endpoint, Outputs, documented
 from .examples import KeptResult, example_key, keep_result, kept_result
-from .runs import FinishedTile, TabRun
+from .runs import LOOK, FinishedTile, TabRun
 from .service import Service
+from .shipped_results import shipped_result
 from .stops import Stops
 from .stream import Update
 from .strength import extras_html, usual_suffix
@@ -32,11 +35,14 @@ from .work import (
     as_sentences,
     check,
     is_iterative,
+    plain_summary,
     save_pixels,
     save_stage,
     summary,
 )
 
+PREVIEW_MEGAPIXELS = 1.0  # of a large photo's first result in a door
+STAGE_SIDE = 1600  # px, more than that has
 QUICK_SIDE = 192  # px of the picture that follows a moved strength at once, where the whole takes longer
 QUICK_SECONDS = 0.5  # a job that took no longer needs no such picture
 
@@ -66,6 +72,7 @@ class MethodRunner:
     service: Service
     outputs: MethodOutputs
     stops: Stops = field(default_factory=Stops)
+    door: str = ""  # the key of the door that it works for; none for the method's own tab
 
     def endpoint(self) -> Endpoint:
         """What Run does, documented for API pages and MCP clients."""
@@ -84,6 +91,19 @@ class MethodRunner:
         return documented(
             run, self.method.key, self.method.summary, _documented_inputs(self.method), MethodOutputs
         )
+
+    def shipped(self) -> Endpoint:
+        """The result that came with the demo; without one the run's id is empty, and Run is to be pressed."""
+
+        def show(request: gr.Request, **values: Any) -> Iterator[Any]:
+            language = language_of(request)
+            with as_sentences(self.method.key, language):
+                asked = request_of(self.method, values)
+                is_plain = len(asked.styles) == 1 and asked.is_plain()
+                found = shipped_result(asked.method, asked.content, asked.styles[0]) if is_plain else None
+            yield self.outputs.show(run="") if found is None else self._from_shipped(asked, found, language)
+
+        return show
 
     def after_moved_strength(self) -> Endpoint:
         """The same again, if nothing else was changed since the last run."""
@@ -113,7 +133,7 @@ class MethodRunner:
     def _quick_look(self, asked: Request, last: TabRun, language: str) -> Iterator[Any]:
         """A small picture first, so that the hand on the slider sees what it does."""
         small = replace(asked, options={**asked.options, "size": QUICK_SIDE})
-        before, previews = last.file("before"), Previews(last.folder)
+        before, previews = last.file("before"), Previews(asked.content, last.folder)
         try:
             for update in self.service.perform(small):
                 shown = previews.show(update.result.image) if isinstance(update, Done) else None
@@ -161,26 +181,64 @@ class MethodRunner:
         Args:
             last: a run that only the strengths tell from this one.
         """
-        previews = Previews(run.folder)
+        previews = Previews(asked.content, run.folder)
+        follows = ""
+        if self.door and last is None:
+            follows = yield from self._preview(asked, enough, previews, language)
         for update in self.service.perform(asked, enough):
             if isinstance(update, Update):
-                line = {"status": f"{say(update.message, language)} … {update.fraction:.0%}", "notes": ""}
+                said = follows or self._message(update, language)
+                line = {"status": f"{said} … {update.fraction:.0%}", "notes": ""}
                 shown = previews.show(update.preview)
                 # A strength moved has its preview on the stage already.
                 is_shown = shown is not None and last is None
                 yield self.outputs.show(**line, **({"before_after": shown} if is_shown else {}))
                 continue
-            status = summary(update.result, update.seconds, language)
+            says = plain_summary if self.door else summary
+            status = says(update.result, update.seconds, language)
             pictures = self._finish(asked, run, update, last)
-            follows = self._extras(run, language, follows=not is_iterative(self.method))
-            # At once; to write the file of all pixels takes longer.
-            yield self.outputs.show(before_after=pictures, status=status, extras=follows)
+            extras = self._extras(run, language, follows=not is_iterative(self.method))
+            # At once; to write the file of all pixels and to fit a look take longer.
+            yield self.outputs.show(before_after=pictures, status=status, extras=extras)
             is_whole = not enough.is_set() and update.notes == update.result.notes  # no limit cut it
             if key and is_whole and key == _key_of_example(asked):  # still
                 path = run.file("result")
                 assert path is not None
                 keep_result(key, path, update.result.settings, update.notes, update.seconds)
+            if update.result.fit_look is not None:
+                update.result.look.save(run.folder / LOOK)
             yield self._all(run, pictures, status, language)
+
+    def shown_again(self, run: TabRun, language: str) -> dict[Any, Any]:
+        """All outputs of a run of before."""
+        before, after, (tile,) = run.light("before"), run.light("after"), run.tiles
+        width, height = run.size(tile.name)
+        status = say(f"{width} x {height} px in {tile.seconds:.1f} s", language)
+        return self._all(run, (str(before), str(after)), status, language)
+
+    def _message(self, update: Update, language: str) -> str:
+        """What is being done: a door has no words for the parts of a method."""
+        if not self.door:
+            return say(update.message, language)
+        return say("Being painted" if is_iterative(self.method) else "Being made", language)
+
+    def _preview(
+        self, asked: Request, enough: threading.Event, previews: Previews, language: str
+    ) -> Generator[Any, None, str]:
+        """Of a large photo a small result first; returns what is said while the whole follows."""
+        size = image_size(asked.content) or (0, 0)
+        megapixels = size[0] * size[1] / 1e6
+        if is_iterative(self.method) or megapixels < 2 * PREVIEW_MEGAPIXELS or asked.options.get("size"):
+            return ""
+        words = ""
+        small = replace(asked, options={**asked.options, "size": side_of(size, PREVIEW_MEGAPIXELS)})
+        for update in self.service.perform(small, enough):
+            if isinstance(update, Done):
+                expected = self.service.pace.expected(asked.method, megapixels)
+                words = say(what_follows(megapixels, expected), language)
+                shown = previews.show(update.result.image, STAGE_SIDE)
+                yield self.outputs.show(status=words, **({"before_after": shown} if shown else {}))
+        return words
 
     def _finish(self, asked: Request, run: TabRun, done: Done, last: TabRun | None) -> tuple[str, str]:
         """The result in its run, and the pictures of content and result for the stage."""
@@ -213,6 +271,19 @@ class MethodRunner:
         )
         return self._all(run, (str(before), str(after)), say(status, language), language)
 
+    def _from_shipped(self, asked: Request, kept: KeptResult, language: str) -> dict[Any, Any]:
+        """All outputs for a result that came with the demo, with a word that it is one."""
+        run, image = self.service.begin("method", self.method.key, asked), Image.open(kept.image)
+        save_pixels(run, "result", image)
+        before, after = save_stage(run, asked.content, image, None)
+        tile = FinishedTile(
+            "result", run.tab, kept.settings, kept.notes, kept.seconds, title=asked.title()
+        )  # fmt: skip
+        run.tiles.append(tile)
+        size = f"{image.width} x {image.height} px"
+        status = f"{size}, an example that came with the program; Run makes it here."
+        return self._all(run, (str(before), str(after)), say(status, language), language)
+
     def _all(self, run: TabRun, pictures: tuple[str, str], status: str, language: str) -> dict[Any, Any]:
         """All outputs of a finished run."""
         (tile,) = run.tiles
@@ -224,7 +295,7 @@ class MethodRunner:
 
     def _extras(self, run: TabRun, language: str, *, follows: bool) -> str:
         assert isinstance(run.request, Request)
-        return extras_html(run, run.request, language, follows=follows)
+        return extras_html(run, run.request, language, follows=follows, place=self.door or self.method.key)
 
 
 def request_of(method: Method, values: dict[str, Any]) -> Request:
@@ -243,6 +314,18 @@ def request_of(method: Method, values: dict[str, Any]) -> Request:
         family=values.get("family") or FAMILIES[0],
         options=given_options(method, options),
     )
+
+
+def side_of(size: tuple[int, int], megapixels: float) -> int:
+    """The longer side of a picture of that shape with so many pixels."""
+    return round(max(size) * math.sqrt(megapixels * 1e6 / (size[0] * size[1])))
+
+
+def what_follows(megapixels: float, seconds: float | None) -> str:
+    """What is said under a preview."""
+    if seconds is None:
+        return f"A preview; all {megapixels:.0f} megapixels follow"
+    return f"A preview; all {megapixels:.0f} megapixels follow in about {max(1, seconds):.0f} s"
 
 
 def _is_moved(asked: Request, last: TabRun) -> bool:

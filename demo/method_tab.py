@@ -17,29 +17,27 @@ from .controls import (
 )
 from .endpoints import Tab
 from .examples import gallery
+from .kept_pictures import KeptPictures
 from .method_run import MethodOutputs, MethodRunner
 from .region_inputs import connect_regions, paint, region_inputs
 from .service import Service
-from .sharing import share_row
+from .sharing import ResultButtons, share_row
 from .texts import language_of, say, tr
-from .work import (
-    is_iterative,
-    stopper,
-)
+from .work import LANES, is_iterative, stopper
 
 
-def method_tab(method: Method, service: Service) -> Tab:
+def method_tab(method: Method, service: Service, kept: KeptPictures) -> Tab:
     """Build the tab of ``method`` inside the current ``gr.Blocks``."""
     key = method.key
     gr.Markdown(_introduction(method))
-    with gr.Row():
+    with gr.Row(elem_classes="method-row"):
         with gr.Column(scale=2, min_width=320):
-            with gr.Row():
+            with gr.Row(elem_classes="door-pictures"):
                 content = picture_input("Content photo", f"{key}-content")
                 style = picture_input(
                     "Style photo" if method.photorealistic else "Style picture", f"{key}-style"
                 )
-            with gr.Row():
+            with gr.Row(elem_classes="door-actions"):
                 run = gr.Button(tr("Run"), variant="primary", elem_id=f"{key}-run", min_width=120)
                 stop = gr.Button(tr("Stop"), elem_id=f"{key}-stop", min_width=120)
             more_styles, weights = _more_styles(method)
@@ -48,8 +46,8 @@ def method_tab(method: Method, service: Service) -> Tab:
             with gr.Accordion(tr("Advanced"), open=False):
                 family = _family(method)
                 controls |= advanced_controls(method)
-        with gr.Column(scale=3, min_width=320):
-            outputs = _outputs(key, service)
+        with gr.Column(scale=3, min_width=320, elem_classes="method-result"):
+            outputs, buttons = _outputs(key, service)
     inputs: dict[str, Any] = {
         "content": content, "style": style, "masks": regions.masks,
         "content_mask": regions.content_mask, "style_mask": regions.style_mask,
@@ -57,11 +55,12 @@ def method_tab(method: Method, service: Service) -> Tab:
     }  # fmt: skip
     connect_regions(method, service, regions, inputs)
     runner = MethodRunner(method, service, outputs)
-    _connect(runner, inputs, regions.editors, run, stop)
-    return Tab(inputs, outputs)
+    tab = Tab(inputs, outputs)
+    _connect(runner, tab, kept, regions.editors, run, stop, buttons)
+    return tab
 
 
-def _outputs(key: str, service: Service) -> MethodOutputs:
+def _outputs(key: str, service: Service) -> tuple[MethodOutputs, ResultButtons]:
     """Build the right side."""
     slider = gr.ImageSlider(
         label=tr("Before / after"),
@@ -73,34 +72,40 @@ def _outputs(key: str, service: Service) -> MethodOutputs:
     status = gr.Markdown(label="Status", elem_id=f"{key}-status")
     notes = gr.Markdown(label="Notes", elem_id=f"{key}-notes")
     with gr.Row():
-        download = gr.DownloadButton(tr("Download"), elem_id=f"{key}-download", min_width=120)
-        share = gr.Button(tr("Share"), elem_id=f"{key}-share", min_width=120)
+        download = gr.DownloadButton(
+            tr("Download"), elem_id=f"{key}-download", min_width=120, interactive=False
+        )  # fmt: skip
+        share = gr.Button(tr("Share"), elem_id=f"{key}-share", min_width=120, interactive=False)
     run_id = gr.Textbox(visible=False, label="run")
     extras = gr.HTML(label="Extras", elem_id=f"{key}-extras", padding=False)
-    share_row(share, run_id, f"{key}-link", service)
+    link = share_row(share, run_id, f"{key}-link", service)
     with gr.Accordion(tr("Settings"), open=False):
         settings = gr.JSON(label="Settings", show_label=False, elem_id=f"{key}-settings")
-    return MethodOutputs(
+    outputs = MethodOutputs(
         before_after=slider, status=status, notes=notes, file=download, settings=settings, run=run_id,
         extras=extras,
     )  # fmt: skip
+    return outputs, ResultButtons(run_id, (share, download), link)
 
 
 def _connect(
-    runner: MethodRunner, inputs: dict[str, Any], editors: list[gr.ImageEditor], run: gr.Button,
-    stop: gr.Button,
+    runner: MethodRunner, tab: Tab, kept: KeptPictures, editors: list[gr.ImageEditor], run: gr.Button,
+    stop: gr.Button, buttons: ResultButtons,
 ) -> None:  # fmt: skip
     """What the buttons, the strengths and the examples do."""
-    key, outputs = runner.method.key, runner.outputs
+    key, outputs, inputs = runner.method.key, runner.outputs, tab.inputs
     queue: dict[str, Any] = {
         "outputs": outputs.components(), "concurrency_limit": runner.service.jobs,
-        "concurrency_id": "compute", "show_progress": "minimal",
+        "concurrency_id": LANES[is_iterative(runner.method)], "show_progress": "minimal",
     }  # fmt: skip
     painted = run.click(
         paint, [inputs["masks"], *editors], [inputs["content_mask"], inputs["style_mask"]], queue=False,
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    events = [painted.then(runner.endpoint(), inputs_kwargs=inputs, api_name=key, **queue)]
+    begins, events = (
+        [run.click],
+        [painted.then(runner.endpoint(), inputs_kwargs=inputs, api_name=key, **queue)],
+    )
     queue["api_visibility"] = "private"
     if not is_iterative(runner.method):
         # Pressed by static/strength.js: Gradio's sliders say nothing of a swipe, a key or a typed number.
@@ -109,9 +114,15 @@ def _connect(
             runner.after_moved_strength(), inputs_kwargs={**inputs, "run_id": outputs.run},
             trigger_mode="always_last", **queue,
         )  # fmt: skip
+        begins.append(moved.click)
         events.append(event)
-    chosen = _examples(runner.method, [inputs["content"], inputs["style"]]).load_input_event
-    events.append(chosen.then(runner.endpoint(), inputs_kwargs=inputs, **queue))
+    examples = _examples(runner.method, [inputs["content"], inputs["style"]])
+    chosen = examples.load_input_event
+    shown = kept.remember(chosen, tab).then(
+        runner.shipped(), inputs_kwargs=inputs, **{**queue, "concurrency_id": LANES[False]}
+    )  # fmt: skip
+    shown.then(None, outputs.run, None, js=f"(run) => run || document.getElementById('{key}-run').click()")
+    buttons.follow([*begins, examples.dataset.click], [*events, shown])
     # A run under way hands over what it has; one that still waits, or does not end, is cancelled.
     stop.click(stopper(runner.stops), None, outputs.status, queue=False, api_visibility="private").then(
         None, cancels=events

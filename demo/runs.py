@@ -21,14 +21,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from style_core import load_image
-from style_core.fronts import save_picture
+from style_core import load_image, load_look, write_lut
+from style_core.fronts import image_size, save_picture
 
 from .shared_pictures import JPEG_SIDE
 
 LIFETIME = 3600.0  # seconds
 MOST = 400  # runs kept at once
 MOST_BYTES = 6_000_000_000  # of their files
+LOOK = "look.look"  # the look of a photo, where its method recolors
 PIXELS = ".npy"  # suffix of a result's 8-bit pixels as they are; a PNG of 12 megapixels takes seconds
 
 
@@ -76,9 +77,11 @@ class TabRun:
 
     def file(self, name: str) -> Path | None:
         """The PNG of a result, or the file of ``before``; ``None`` if the run has no such one."""
-        if name == "before":
-            return next((p for p in self.folder.glob("before.*") if p.is_file()), None)
-        return self.written(name, ".png")
+        return self.light(name) if name == "before" else self.written(name, ".png")
+
+    def light(self, name: str) -> Path | None:
+        """The picture for the stage: ``before`` or ``after``."""
+        return next((path for path in self.folder.glob(f"{name}.*") if path.is_file()), None)
 
     def can_be(self, name: str, suffix: str) -> bool:
         """Whether a result can be had in a format: transparency and very long sides are PNG's alone."""
@@ -90,6 +93,14 @@ class TabRun:
             return channels == 3 and max(height, width) <= JPEG_SIDE
         picture = load_image(stored, name="result")
         return picture.coverage is None and max(picture.size) <= JPEG_SIDE
+
+    def size(self, name: str) -> tuple[int, int]:
+        """Width and height of a result in px; zeros if there is none."""
+        stored = self._stored(name)
+        if stored is not None and stored.suffix == PIXELS:
+            height, width, _ = np.load(stored, mmap_mode="r").shape
+            return width, height
+        return (stored and image_size(str(stored))) or (0, 0)
 
     def _stored(self, name: str) -> Path | None:
         """The file with a result's pixels."""
@@ -113,6 +124,28 @@ class TabRun:
             picture = load_image(np.load(stored) if stored.suffix == PIXELS else stored, name="result")
             save_picture(picture.samples, picture.coverage, path, tile.settings)
         return path
+
+
+def look_file(run: TabRun, suffix: str) -> Path | None:
+    """The look of a run's photo; as a table of colors written when it is first asked for.
+
+    Args:
+        suffix: ".look" or ".cube".
+
+    Raises:
+        StyleCoreError: it cannot be read, or the disk is full.
+    """
+    kept, content = run.folder / LOOK, run.inputs.get("content")
+    if not kept.is_file() or content is None:
+        return None
+    path = run.folder / f"{run.tiles[0].title}{suffix}"
+    if not path.is_file():
+        look = load_look(kept)
+        if suffix == ".cube":
+            write_lut(path, look, content)
+        else:
+            look.save(path)
+    return path
 
 
 class Runs:

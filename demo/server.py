@@ -14,6 +14,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from PIL import EpsImagePlugin
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -22,20 +23,30 @@ from style_core import warm_up
 from style_core.fronts import default_device
 
 from .addresses import base_path, base_url
+from .door import method_pictures
+from .front_page import FrontPage, front_card
 from .limits import PREFIX, Limits, number
 from .page import build_page
+from .runs import look_file
 from .service import Service
-from .share_page import render_delete, render_message, render_share, security_headers
+from .share_page import (
+    FRAMED_BY_US,
+    render_delete,
+    render_embed,
+    render_message,
+    render_share,
+    security_headers,
+)
 from .share_records import Share
 from .shares import NotTheOwner, ShareError, ShareLimits, ShareNotFound, ShareStore
 from .static_files import page_head
-from .strength import FORMATS
+from .strength import FORMATS, LOOKS
 from .texts import catalog, language_of, say
+from .theme import page_theme
 from .uploads import shown_picture
 
 STORE = "STYLE_DEMO_SHARES"  # where shared comparisons are kept: a folder or an fsspec address
 PERSISTENT = "/data"  # the persistent disk of a Space
-FONT = ["ui-sans-serif", "system-ui", "Noto Sans CJK SC", "Microsoft YaHei", "sans-serif"]  # none is fetched
 IMMUTABLE = "public, max-age=3600, immutable"
 
 
@@ -75,9 +86,11 @@ def serve(
     page.space_id = None  # keeps Gradio's Space header, and its third-party requests, off the page
     app, url, _ = page.queue(max_size=limits.queue).launch(
         server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True, ssr_mode=False,
-        run_history=False, quiet=quiet, theme=gr.themes.Soft(font=FONT), i18n=catalog(), head=page_head(),
+        run_history=False, quiet=quiet, theme=page_theme(), i18n=catalog(),
+        head=page_head() + method_pictures(),
         max_file_size=f"{limits.max_upload_mb:g}mb", mcp_server=mcp, pwa=False, show_error=True,
-        app_kwargs={"routes": routes(service)}, footer_links=["api", "settings"],
+        app_kwargs={"routes": routes(service), "middleware": [Middleware(FrontPage)]},
+        footer_links=["api", "settings"],
     )  # fmt: skip
     threading.Thread(target=warm_up, daemon=True).start()
     return Server(page, app, url, service)
@@ -105,7 +118,9 @@ def routes(service: Service) -> list[Route]:
         add("/runs/{run}/{name}", _run_picture, ["GET"]),
         add("/runs/{run}/{name}/{file}", _run_file, ["GET"]),
         add("/shown", _uploaded_picture, ["GET"]),
+        add("/card.jpg", _front_card, ["GET"]),
         add("/c/{id}", _share, ["GET"]),
+        add("/c/{id}/embed", _embed, ["GET"]),
         add("/c/{id}/delete", _confirm_delete, ["GET"]),
         Route("/c/{id}/delete", _deleter(service), methods=["POST"]),
         add("/c/{id}/{name}", _share_picture, ["GET"]),
@@ -126,10 +141,14 @@ def _run_picture(service: Service, request: HttpRequest) -> Response:
 
 
 def _run_file(service: Service, request: HttpRequest) -> Response:
-    """A result to keep, as JPEG or PNG by the name that is asked for."""
+    """A result to keep, as JPEG or PNG by the name that is asked for, or its look."""
     run, suffix = service.runs.get(request.path_params["run"]), Path(request.path_params["file"]).suffix
     name = request.path_params["name"]
-    path = run.written(name, suffix) if run and suffix in FORMATS and run.can_be(name, suffix) else None
+    path = None
+    if run and suffix in LOOKS:
+        path = look_file(run, suffix)
+    elif run and suffix in FORMATS and run.can_be(name, suffix):
+        path = run.written(name, suffix)
     if path is None:
         return Response("This result is no longer here.", 404, media_type="text/plain")
     headers = {"Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"}
@@ -144,10 +163,24 @@ def _uploaded_picture(service: Service, request: HttpRequest) -> Response:
     return FileResponse(shown, headers={"Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"})
 
 
+def _front_card(service: Service, request: HttpRequest) -> Response:
+    return Response(front_card(), media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
 def _share(service: Service, request: HttpRequest) -> Response:
     return _page_of(service, request, lambda share, language, nonce: render_share(
         share, base_url(request), language, nonce
     ))  # fmt: skip
+
+
+def _embed(service: Service, request: HttpRequest) -> Response:
+    """The slider of a share alone, which any site may frame."""
+    answer = _page_of(service, request, lambda share, language, nonce: render_embed(
+        share, base_url(request), language, nonce
+    ))  # fmt: skip
+    policy = answer.headers["Content-Security-Policy"]
+    answer.headers["Content-Security-Policy"] = policy.replace(FRAMED_BY_US, "frame-ancestors *")
+    return answer
 
 
 def _share_picture(service: Service, request: HttpRequest) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 from style_core import Segments
 
 from .limits import Limits
+from .pace import Pace
 from .runs import Runs, TabRun
 from .shares import ShareStore
 from .stream import Update
@@ -32,7 +33,7 @@ class Service:
 
     def __init__(self, limits: Limits, store: ShareStore, *, jobs: int = 1) -> None:
         self.limits, self.store, self.jobs = limits, store, jobs
-        self.runs = Runs()
+        self.runs, self.pace = Runs(), Pace()
         self._lock = threading.Lock()
         self._shared: dict[str, list[float]] = {}  # visitor to the times of the last hour's shares
         self._perform = on_gpu(limits.max_seconds)(perform)
@@ -66,7 +67,11 @@ class Service:
         if self._perform is not perform:  # the work must end, with what it has, before the loan does
             limits = replace(limits, max_seconds=min(limits.max_seconds, LONGEST_LOAN - LOAN_MARGIN))
         done: Any = self._perform(request, limits, event, threads_of(self.jobs))
-        yield from done
+        for each in done:
+            if isinstance(each, Done) and request.is_plain(besides=("size",)):
+                width, height = each.result.picture.size
+                self.pace.note(request.method, width * height / 1e6, each.seconds)
+            yield each
 
     def regions(self, request: Request) -> Segments:
         """The matched regions that :meth:`perform` would use; see :func:`demo.work.regions`."""

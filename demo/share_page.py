@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .static_files import static
-from .texts import say
-from .viewer import ShownTile, before_after_html, figures, tiles_html
+from .texts import say, table
+from .viewer import ShownTile, before_after_html, tiles_html, took
 
 SITE = "Style transfer"
+FRAMED_BY_US = "frame-ancestors 'self' https://huggingface.co"
 EXPLAINED = (
     "Structure 1: the content's structure is fully kept. Style 0: the style's statistics are reached; "
     "1: as far away as the untouched content."
@@ -55,7 +56,7 @@ def security_headers(nonce: str) -> dict[str, str]:
     """Nothing runs or loads on the page but what it came with."""
     policy = (
         f"default-src 'none'; img-src 'self'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'self' https://huggingface.co"
+        f"form-action 'self'; base-uri 'none'; {FRAMED_BY_US}"
     )
     return {
         "Content-Security-Policy": policy,
@@ -85,21 +86,41 @@ def render_share(share: Shared, base_url: str, language: str, nonce: str) -> str
     return _page(title, _open_graph(share, base, title, tiles, language), body, language, nonce, viewer=True)
 
 
+def render_embed(share: Shared, base_url: str, language: str, nonce: str) -> str:
+    """The slider over content and result alone, with a link to the whole page, for frames of other sites."""
+    base, record = f"{base_url}/c/{share.id}", _mapping(share.record)
+    tiles = [tile for tile in _list(record.get("tiles")) if _known(share, tile.get("picture"))]
+    inputs = [entry for entry in _list(record.get("inputs")) if _known(share, entry.get("picture"))]
+    shown = _shown(share, base, inputs, tiles, language)
+    title = _string(record.get("title")) or say(SITE, language)
+    slider = before_after_html(shown, language=language) or tiles_html(shown, language=language)
+    body = f'{slider}<p class=soft><a href="{_e(base)}" target="_blank" rel="noopener">{_e(title)}</a></p>'
+    return _page(title, "", body, language, nonce, viewer=True)
+
+
+def _shown(
+    share: Shared, base: str, inputs: list[dict[str, Any]], tiles: list[dict[str, Any]], language: str
+) -> list[ShownTile]:
+    """The content, if there is one, and the results."""
+    content = next((entry for entry in inputs if entry.get("role") == "content"), None)
+    before = [{**content, "label": say("Content", language)}] if content else []
+    return [_tile(share, base, each, language) for each in [*before, *tiles]]
+
+
 def _results(
     share: Shared, base: str, inputs: list[dict[str, Any]], tiles: list[dict[str, Any]], language: str
 ) -> str:
     """The slider over any two pictures, the tiles, and what is known of each."""
-    content = next((entry for entry in inputs if entry.get("role") == "content"), None)
-    before = [_tile(share, base, {**content, "label": say("Content", language)}, language)] if content else []
-    shown = [_tile(share, base, tile, language) for tile in tiles]
-    slider = before_after_html([*before, *shown], language=language)
+    shown = _shown(share, base, inputs, tiles, language)
+    slider = before_after_html(shown, language=language)
     parts = []
     if slider:
         parts.append(_section(say("Before and after", language), f'<div class="slider">{slider}</div>'))
-    if shown:
+    if tiles:
         has_figures = any(_mapping(tile.get("measures")) for tile in tiles)
         explained = f"<p class=soft>{_e(say(EXPLAINED, language))}</p>" if has_figures else ""
-        grid = tiles_html([*before, *shown] if len(shown) > 1 else shown, language=language, lazy=True)
+        alone = shown[-1:] if len(tiles) == 1 else shown
+        grid = tiles_html(alone, language=language, lazy=True)
         parts.append(_section(say("Results", language), explained + grid))
         parts += [_details(base, tile, language) for tile in tiles]
     return "".join(parts)
@@ -201,8 +222,11 @@ def _tile(share: Shared, base: str, tile: dict[str, Any], language: str) -> Show
     label, picture = _string(tile.get("label")) or name, share.pictures[name]
     given = {key: _number(value) for key, value in _mapping(tile.get("measures")).items()}
     measures = {key: value for key, value in given.items() if value is not None}
-    caption = figures(_number(tile.get("seconds")), measures, language)
-    return ShownTile(f"{base}/{name}", label, caption, label, picture.width, picture.height)
+    caption = took(_number(tile.get("seconds")), language)
+    label = say(label, language) if label in table() else label
+    return ShownTile(
+        f"{base}/{name}", label, caption, label, picture.width, picture.height, measures=measures
+    )
 
 
 def _details(base: str, tile: dict[str, Any], language: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from style_core import StyleCoreError, get_method, list_methods, load_image
 from style_core.fronts import load_values, option_fields, to_pil
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 CARD = (1200, 630)  # px, what chat programs show of a link
 CARD_GAP = 6
+MOST_IN_A_ROW = 3
+LABEL_SIZE = 24  # px
 RECORD_VERSION = 1
 RESULT_GONE = "This result is no longer here; run it again, then share it."
 
@@ -46,6 +50,32 @@ def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Serv
         share_here, run_id, link, api_visibility="private", concurrency_limit=2, concurrency_id="share"
     )
     return link
+
+
+@dataclass(frozen=True)
+class ResultButtons:
+    """What can be done with a result, for as long as it is there: sharing, downloading, the link to it."""
+
+    run_id: gr.Textbox
+    buttons: tuple[gr.Button | gr.DownloadButton, ...]
+    link: gr.HTML
+
+    def follow(self, begins: list[Any], ends: list[Any]) -> None:
+        """Let them be inactive while a result is made, and without one.
+
+        Args:
+            begins: triggers that may change the result.
+            ends: events after which there is another, or none.
+        """
+        inactive = "{ __type__: 'update', interactive: false }, " * len(self.buttons)
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        gr.on(begins, None, None, [*self.buttons, self.link], js=f"() => [{inactive}'']", **quiet)
+        for event in ends:
+            event.then(self._state, self.run_id, list(self.buttons), **quiet)
+
+    def _state(self, run: str | None) -> Any:
+        changed = [gr.update(interactive=bool(run)) for _ in self.buttons]
+        return changed if len(changed) > 1 else changed[0]
 
 
 def share_endpoint(service: Service) -> Callable[..., Any]:
@@ -102,8 +132,9 @@ def shared_record(run: TabRun) -> tuple[dict[str, Any], dict[str, SharedFile]]:
     pictures = {role: _shared_input(role, path) for role, path in run.inputs.items()}
     pictures |= {tile.name: _shared_result(run, tile) for tile in run.tiles}
     before, results = pictures.get("content"), [pictures[tile.name].image for tile in run.tiles]
-    pictures["card"] = SharedFile(card(before.image if before else None, results))
     tiles = [_described(tile) for tile in run.tiles]
+    labels = [tile["label"] for tile in tiles] if len(tiles) > 1 else []
+    pictures["card"] = SharedFile(card(before.image if before else None, results, labels))
     record = {
         "version": RECORD_VERSION, "kind": run.kind,
         "title": ", ".join(dict.fromkeys(tile["label"] for tile in tiles)),
@@ -149,15 +180,36 @@ def _is_further_style(role: str) -> bool:
     return role.startswith("style_") and role != "style_mask"
 
 
-def card(content: Image.Image | None, results: list[Image.Image]) -> Image.Image:
-    """The picture of a link: the content and up to two results, side by side."""
-    shown = [*([content] if content is not None else []), *results][:3]
-    whole = Image.new("RGB", CARD, (18, 18, 20))
-    width = (CARD[0] - CARD_GAP * (len(shown) - 1)) // len(shown)
-    for k, picture in enumerate(shown):
-        part = ImageOps.fit(picture.convert("RGB"), (width, CARD[1]))
-        whole.paste(part, (k * (width + CARD_GAP), 0))
-    return whole
+def card(
+    content: Image.Image | None, results: Sequence[Image.Image], labels: Sequence[str] = ()
+) -> Image.Image:
+    """The picture of a link: the content and all results in a row or two, with their labels if given."""
+    named = [(content, "Content")] if content is not None else []
+    given = labels or [""] * len(results)
+    named += list(zip(results, given, strict=True))
+    rows = 1 if len(named) <= MOST_IN_A_ROW else 2
+    columns = math.ceil(len(named) / rows)
+    width, height = (
+        (whole - CARD_GAP * (parts - 1)) // parts
+        for whole, parts in zip(CARD, (columns, rows), strict=True)
+    )  # fmt: skip
+    sheet = Image.new("RGB", CARD, (18, 18, 20))
+    for k, (picture, label) in enumerate(named):
+        part = ImageOps.fit(picture.convert("RGB"), (width, height))
+        if labels:
+            _write(part, label)
+        row, column = divmod(k, columns)
+        sheet.paste(part, (column * (width + CARD_GAP), row * (height + CARD_GAP)))
+    return sheet
+
+
+def _write(picture: Image.Image, label: str) -> None:
+    """A label over the lower edge of a picture."""
+    font = ImageFont.load_default(LABEL_SIZE)
+    draw = ImageDraw.Draw(picture, "RGBA")
+    strip = LABEL_SIZE + 16
+    draw.rectangle((0, picture.height - strip, picture.width, picture.height), fill=(10, 12, 18, 160))
+    draw.text((10, picture.height - strip / 2), label, font=font, fill="white", anchor="lm")
 
 
 def refill(record: Mapping[str, Any], files: Mapping[str, str]) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "static"
+STYLES = ("viewer.css", "page.css", "door.css", "strength.css")
 
 
 @cache
@@ -16,6 +17,6 @@ def static(name: str) -> str:
 
 def page_head() -> str:
     """What the head of Gradio's page gets."""
-    styles = "".join(f"<style>{static(name)}</style>" for name in ("viewer.css", "page.css", "strength.css"))
-    scripts = ("viewer.js", "page.js", "uploads.js", "strength.js")
+    styles = "".join(f"<style>{static(name)}</style>" for name in STYLES)
+    scripts = ("viewer.js", "page.js", "errors.js", "uploads.js", "strength.js")
     return styles + "".join(f"<script>{static(name)}</script>" for name in scripts)

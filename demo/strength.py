@@ -15,11 +15,12 @@ from dataclasses import replace
 
 from style_core import get_method
 
-from .runs import TabRun
+from .runs import LOOK, TabRun
 from .texts import say
 from .work import Request
 
 FORMATS = {".jpg": "JPEG", ".png": "PNG"}
+LOOKS = {".look": "look", ".cube": "LUT"}
 BY_ITSELF = (
     "A preview at style strength {strength}; the exact picture follows.",
     "Not yet the picture of these strengths; it follows.",
@@ -36,29 +37,37 @@ def usual_suffix(run: TabRun, name: str) -> str:
     return ".jpg" if is_photo and run.can_be(name, ".jpg") else ".png"
 
 
-def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool) -> str:
-    """The link to the file in the other format, and the element that follows the strengths.
+def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool, place: str = "") -> str:
+    """The links to its other files, and the element that follows the strengths.
 
     Args:
         asked: what the run was made from.
         follows: the exact picture comes by itself when a strength was moved, not by Run.
+        place: the tab whose sliders and stage are meant, by its elements' ids; the method's if not given.
     """
     (tile,) = run.tiles
     given = usual_suffix(run, tile.name)
     others = [suffix for suffix in FORMATS if suffix != given and run.can_be(tile.name, suffix)]
+    named_files = {suffix: FORMATS[suffix] for suffix in others}
+    if (run.folder / LOOK).is_file():
+        named_files |= {suffix: say(word, language) for suffix, word in LOOKS.items()}
     links = "".join(
-        f' · <a href="runs/{run.id}/{tile.name}/{_text(tile.title + suffix)}" download>{FORMATS[suffix]}</a>'
-        for suffix in others
+        f' · <a href="runs/{run.id}/{tile.name}/{_text(tile.title + suffix)}" download>{_text(word)}</a>'
+        for suffix, word in named_files.items()
     )
-    named = f'<p class="st-files">{_text(tile.title + given)}{links}</p>'
-    return named + _follower(run, asked, language, follows=follows)
+    reuse = ""
+    if place != asked.method and place:
+        word = say("Use as photo", language)
+        reuse = f' · <button type="button" data-press="{place}-reuse">{_text(word)}</button>'
+    named = f'<p class="st-files">{_text(tile.title + given)}{links}{reuse}</p>'
+    return named + _follower(run, asked, language, follows=follows, place=place or asked.method)
 
 
-def _follower(run: TabRun, asked: Request, language: str, *, follows: bool) -> str:
+def _follower(run: TabRun, asked: Request, language: str, *, follows: bool, place: str) -> str:
     """The custom element: the strengths on stage, and what to say where the sliders say others."""
     preview, other = (say(sentence, language) for sentence in (BY_ITSELF if follows else BY_RUN))
     data = {
-        "tab": asked.method, "run": run.id, "family": _family(asked),
+        "tab": place, "run": run.id, "family": _family(asked),
         "follows": "release" if follows else "run",
         "style": asked.strength("style_strength"), "content": asked.strength("content_strength"),
         "preview": preview, "other": other,

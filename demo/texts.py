@@ -22,7 +22,10 @@ from gradio.i18n import I18nData
 TABLE = Path(__file__).resolve().parent / "locale" / "zh-CN.json"
 ENGLISH, CHINESE = "en", "zh-CN"
 # Gradio matches a browser's language exactly, so every common name of it is listed.
-CHINESE_NAMES = ("zh-CN", "zh", "zh-Hans", "zh-Hans-CN", "zh-SG")
+CHINESE_NAMES = (
+    "zh-CN", "zh", "zh-Hans", "zh-Hans-CN", "zh-SG", "zh-TW", "zh-HK", "zh-MO", "zh-Hant", "zh-Hant-TW",
+    "zh-Hant-HK",
+)  # fmt: skip
 
 
 @cache

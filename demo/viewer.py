@@ -6,15 +6,22 @@ The HTML holds no scripts; ``static/viewer.js`` defines the custom elements it i
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .texts import say
+
+# A measure, what it says of a result, and how good a value is from 0 to 1.
+MEASURES: tuple[tuple[str, str, Callable[[float], float]], ...] = (
+    ("structure", "keeps the photo", lambda value: value),
+    ("style", "takes the style", lambda value: 1 - value),
+)
+DEGREES = ((0.85, "very well"), (0.65, "well"), (0.4, "partly"), (0.0, "hardly"))  # from which value on
 
 
 @dataclass(frozen=True)
 class ShownTile:
-    """One picture: address, label, caption, alternative text, size in px; or what it waits for instead."""
+    """One picture: address, label, caption, alternative text, size in px, measures; or what it waits for."""
 
     source: str
     label: str
@@ -23,14 +30,29 @@ class ShownTile:
     width: int = 0
     height: int = 0
     pending: str = ""
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
-def figures(seconds: float | None, measures: Mapping[str, float], language: str) -> str:
-    """Seconds and measures of a result, for its caption."""
-    parts = [] if seconds is None else [say(f"{seconds:.1f} s", language)]
-    names = {"structure": say("structure", language), "style": say("style", language)}
-    parts += [f"{word} {measures[name]:.2f}" for name, word in names.items() if name in measures]
-    return " · ".join(parts)
+def took(seconds: float | None, language: str) -> str:
+    """Seconds of a result, for its caption."""
+    return "" if seconds is None else say(f"{seconds:.1f} s", language)
+
+
+def _measures(tile: ShownTile, language: str) -> str:
+    """How well a result keeps the photo and takes the style, as bars with words; pointed at, the number."""
+    found = ""
+    for name, words, how_good in MEASURES:
+        if name not in tile.measures:
+            continue
+        value = tile.measures[name]
+        good = min(1.0, max(0.0, how_good(value)))
+        word = next(word for least, word in DEGREES if good >= least)
+        number = f"{say(name, language)} {value:.2f}"
+        found += (
+            f'<span class="st-measure" title="{_text(number)}">{say(words, language)} '
+            f'<meter value="{good:.2f}" aria-hidden="true"></meter> {say(word, language)}</span>'
+        )
+    return found
 
 
 def tiles_html(tiles: Sequence[ShownTile], *, language: str = "en", lazy: bool = False) -> str:
@@ -39,7 +61,7 @@ def tiles_html(tiles: Sequence[ShownTile], *, language: str = "en", lazy: bool =
     Args:
         lazy: pictures are fetched when they come near the window; their sizes should then be given.
     """
-    pictures = "".join(_figure(tile, lazy) for tile in tiles)
+    pictures = "".join(_figure(tile, lazy, language) for tile in tiles)
     buttons = "".join(
         f'<button type="button" data-zoom="{action}" aria-label="{name}" title="{name}">{sign}</button>'
         for action, name, sign in (
@@ -82,10 +104,11 @@ def before_after_html(
     )
 
 
-def _figure(tile: ShownTile, lazy: bool) -> str:
+def _figure(tile: ShownTile, lazy: bool, language: str) -> str:
     inner = f'<div class="st-wait">{_text(tile.pending)}</div>' if tile.pending else _image(tile, lazy=lazy)
     caption = f"<small>{_text(tile.caption)}</small>" if tile.caption else ""
-    named = f"<figcaption>{_text(tile.label)} {caption}</figcaption>"
+    measured = _measures(tile, language)
+    named = f"<figcaption>{_text(tile.label)} {caption}{measured}</figcaption>"
     return f'<figure><div class="st-view">{inner}</div>{named}</figure>'
 
 

@@ -35,6 +35,7 @@ from style_core.fronts import (
     FAMILIES,
     ImageTensor,
     give_memory_back,
+    image_size,
     option_default,
     option_fields,
     to_pil,
@@ -42,7 +43,7 @@ from style_core.fronts import (
 )
 
 from .limits import Limits
-from .runs import PIXELS, TabRun, linked, process_folder
+from .runs import PIXELS, TabRun, linked, process_folder, scratch_folder
 from .shared_pictures import JPEG_SIDE
 from .stops import Stops
 from .stream import Update, stream
@@ -52,6 +53,10 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my own"
 MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
+LANES = {
+    False: "quick",
+    True: "slow",
+}  # queues, by whether a method is iterative: nobody waits for a painting
 PREVIEW_SIDE = 640  # px
 PREVIEW_SECONDS = 0.5  # between two previews
 STAGE_PIXELS = 2_000_000  # of the pictures on the stage; the files to download have all
@@ -94,12 +99,13 @@ class Request:
             "options": {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()},
         }
 
-    def is_plain(self) -> bool:
-        """Whether nothing is asked for but the defaults."""
+    def is_plain(self, besides: Sequence[str] = ()) -> bool:
+        """Whether nothing is asked for but the defaults, of the options ``besides`` anything."""
         kinds = get_method(self.method).options
         options = all(
             value == (list(standard) if isinstance(standard, tuple) and isinstance(value, list) else standard)
             for name, value in self.options.items()
+            if name not in besides
             for standard in [option_default(kinds, name)]
         )
         return options and self.masks == NO_MASKS and self.family == FAMILIES[0] and not self.style_weights
@@ -294,13 +300,12 @@ def save_stage(
         image: the result.
         before: the content's, if an earlier run of this content at this size has it.
     """
-    scale = min(1.0, math.sqrt(STAGE_PIXELS / (image.width * image.height)))
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    size = _staged(image.size)
     after = _save_light(image.resize(size, reducing_gap=2.0), run.folder / "after")
     if before is not None:
         return linked(before, run.folder / "before"), after
-    shown = image.convert("RGB") if content is None else to_pil(load_image(content, name="content").pixels)
-    return _save_light(shown.resize(size, reducing_gap=2.0), run.folder / "before"), after
+    plain = image.convert("RGB").resize(size, reducing_gap=2.0) if content is None else None
+    return _save_light(plain or _resized(content or "", size), run.folder / "before"), after
 
 
 def _save_light(image: Image.Image, path: Path) -> Path:
@@ -347,29 +352,67 @@ def stopper(stops: Stops) -> Callable[..., Any]:
 
 
 class Previews:
-    """The pictures on the way, small and not too many: each is a file that stays as long as the run."""
+    """The pictures on the way, small and not too many: each is a file that stays as long as the run.
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or process_folder()
-        self._first: Path | None = None
+    Args:
+        content: what they are previews of; without one the first of them takes its place.
+    """
+
+    def __init__(self, content: str | None, folder: Path | None = None) -> None:
+        self._content, self._folder = content, folder or process_folder()
+        self._before: Path | None = None
         self._shown = 0.0
 
-    def show(self, preview: ImageTensor | None) -> tuple[str, str] | None:
-        """The slider's value: the first picture and this one; ``None`` where it is too early for another."""
+    def show(self, preview: ImageTensor | None, side: int = PREVIEW_SIDE) -> tuple[str, str] | None:
+        """The slider's value: the content and this one; ``None`` where it is too early for another."""
         if preview is None or time.monotonic() - self._shown < PREVIEW_SECONDS:
             return None
         self._shown = time.monotonic()
-        path = self._folder / f"preview_{uuid.uuid4().hex[:12]}.jpg"
         picture = to_pil(preview.detach().cpu())
-        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        picture.thumbnail((side, side))
+        path = self._saved(picture)
+        if self._before is None:
+            self._before = (
+                path if self._content is None else self._saved(_resized(self._content, picture.size))
+            )
+        return str(self._before), str(path)
+
+    def _saved(self, picture: Image.Image) -> Path:
+        path = self._folder / f"preview_{uuid.uuid4().hex[:12]}.jpg"
         picture.save(path, quality=85)
-        self._first = self._first or path
-        return str(self._first), str(path)
+        return path
+
+
+def content_alone(content: str | None, request: gr.Request) -> Any:
+    """The stage while there is no result of a content yet: the content, light, on both sides."""
+    if content is None:
+        return gr.skip()
+    with as_sentences("content", language_of(request)):
+        size = image_size(content) or (1, 1)
+        picture = _resized(content, _staged(size))
+    path = str(_save_light(picture, scratch_folder() / "content"))
+    return path, path
+
+
+def _resized(content: str, size: tuple[int, int]) -> Image.Image:
+    return to_pil(load_image(content, name="content").pixels).resize(size, reducing_gap=2.0)
+
+
+def _staged(size: tuple[int, int]) -> tuple[int, int]:
+    """The size on the stage of a picture of a size."""
+    scale = min(1.0, math.sqrt(STAGE_PIXELS / (size[0] * size[1])))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def is_iterative(method: Method) -> bool:
     """Whether a method optimizes for many seconds rather than computing in one pass."""
     return "steps" in option_fields(method.options)
+
+
+def plain_summary(result: Result, seconds: float, language: str) -> str:
+    """Size and time in a sentence."""
+    width, height = result.picture.size
+    return say(f"{width} x {height} px in {seconds:.1f} s", language)
 
 
 def summary(result: Result, seconds: float, language: str) -> str:

@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import re
 import urllib.request
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,12 +14,14 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+import demo.compare
 import demo.work
 from demo.examples import FOLDER, gallery
 from demo.limits import Limits
 from demo.server import serve
+from demo.shipped_results import RESULTS
 from demo.stream import Update, stream
-from style_core import Cancelled, get_method, list_methods, load_image, read_settings
+from style_core import Cancelled, get_method, list_methods, load_image, load_look, read_settings
 from style_core.fronts import option_default, option_fields
 
 CONTENT, STYLE = gallery(photorealistic=True)[0].content, gallery(photorealistic=True)[0].style
@@ -104,6 +107,19 @@ def test_a_photo_is_restyled_through_the_api(client, key):
     assert read_settings(found.file)["method"] == key
     assert read_settings(found.file) == found.settings
     assert len(found.run) == 22
+
+
+def test_the_look_of_a_photo_can_be_taken_along_as_such_and_as_a_table(server, client, tmp_path):
+    run = call(client, "wct2", **arguments()).run
+    status, _, look = get(server, f"/runs/{run}/result/x.look")
+    assert status == 200
+    (tmp_path / "x.look").write_bytes(look)
+    assert load_look(tmp_path / "x.look").settings["method"] == "wct2"
+    status, _, table = get(server, f"/runs/{run}/result/x.cube")
+    assert status == 200
+    assert b"LUT_3D_SIZE" in table
+    painted = call(client, "wct", **arguments(levels=["1"])).run
+    assert get(server, f"/runs/{painted}/result/x.cube")[0] == 404
 
 
 def test_size_zero_keeps_the_contents_size(client):
@@ -238,7 +254,7 @@ def test_an_error_of_ours_is_an_apology_not_a_traceback(client, monkeypatch):
 
 def test_every_example_picture_exists_and_is_credited():
     notice = (FOLDER.parent.parent / "NOTICE.md").read_text("utf-8")
-    pictures = [p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*.jpg")]
+    pictures = [p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*.jpg") if p.parent != RESULTS]
     pairs = [*gallery(photorealistic=True), *gallery(photorealistic=False)]
     assert len(gallery(photorealistic=True)) >= 6
     assert len(gallery(photorealistic=False)) >= 6
@@ -316,6 +332,21 @@ def test_an_upload_that_is_too_large_is_refused_and_the_server_lives(server, cli
     assert get(server, "/healthz")[0] == 200
 
 
+def test_the_address_itself_has_a_title_a_description_and_a_picture_of_its_own(server):
+    page = get(server, "/", **{"X-Forwarded-Host": "demo.example", "X-Forwarded-Proto": "https"})[2].decode()
+    head = page.partition("<script")[0] + page.rpartition("</script>")[2].partition("</head>")[0]
+    tags = dict(re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)"', page))
+    assert tags["og:title"] == "Style transfer"
+    assert tags["og:url"] == "https://demo.example/"
+    assert tags["og:image"] == "https://demo.example/card.jpg"
+    assert tags["description"] == tags["og:description"] != ""
+    for foreign in ("{url}", "githubusercontent", "@Gradio", "Click to try"):
+        assert foreign not in head
+    status, headers, picture = get(server, "/card.jpg")
+    assert (status, headers["content-type"]) == (200, "image/jpeg")
+    assert Image.open(io.BytesIO(picture)).size == (1200, 630)
+
+
 def test_health_is_a_small_answer(server):
     status, headers, body = get(server, "/healthz")
     assert status == 200
@@ -350,6 +381,18 @@ class TestCompare:
         assert (status, headers["content-type"]) == (200, "image/png")
         assert max(Image.open(io.BytesIO(body)).size) == 96
 
+    def test_one_photo_goes_through_all_styles(self, server, client, monkeypatch):
+        monkeypatch.setattr(demo.compare, "MOST_TILES", 3)
+        found = call(client, "compare", content=handle_file(CONTENT), style=None, kind="styles",
+                     method="wct2", size=64)  # fmt: skip
+        assert found.status == "3 of 3 done."
+        assert [figure["label"] for figure in found.figures] == ["Dusk", "Floodlight", "Sunset"]
+        assert len({Image.open(path).tobytes() for path in found.pngs}) == 3
+        link = client.predict(run=found.run, api_name="/share")["link"]
+        page = get(server, f"/c/{link.rsplit('/', 1)[1]}")[2].decode()
+        assert page.count("<figcaption>Dusk") == 1
+        assert "keeps the photo" in page
+
     def test_one_refused_method_does_not_stop_the_others(self, client, monkeypatch):
         import demo.work as work
         from style_core import OutOfMemory
@@ -382,7 +425,10 @@ class TestCompare:
                 {"kind": "style strengths", "strengths": "0.5, 7"},
                 "The strengths must be a number from 0 to 1, not 0.5, 7.",
             ),
-            ({"kind": "all"}, "kind must be one of methods, content strengths, style strengths, not 'all'."),
+            (
+                {"kind": "all"},
+                "kind must be one of methods, content strengths, style strengths, styles, not 'all'.",
+            ),
             ({"kind": ["methods"]}, "kind must be one of .*, not .'methods'.."),
             ({"method": "wct3"}, "method must be one of gatys, .*, not 'wct3'."),
             ({"methods": ["wct2", "wct3"]}, "methods must be one of gatys, .*, not 'wct3'."),
@@ -426,6 +472,19 @@ class TestShare:
             assert (status, headers["content-type"]) == (200, media_type)
             assert Image.open(io.BytesIO(picture)).size[0] > 0
         assert Image.open(io.BytesIO(picture)).size == (1200, 630)
+
+    def test_it_can_be_framed_anywhere_without_scripts_of_others(self, server, shared):
+        status, headers, body = get(server, self.path(shared) + "/embed")
+        policy = headers["content-security-policy"]
+        assert status == 200
+        assert "frame-ancestors *" in policy
+        assert "default-src 'none'" in policy
+        assert b"<style-slider>" in body
+        assert b"<script src" not in body
+        assert (
+            get(server, self.path(shared))[1]["content-security-policy"].count("frame-ancestors 'self'") == 1
+        )
+        assert get(server, f"/c/{'a' * 22}/embed")[0] == 404
 
     def test_behind_a_proxy_addresses_are_those_of_the_visitor(self, server, shared):
         proxied = {"X-Forwarded-Host": "demo.example", "X-Forwarded-Proto": "https"}

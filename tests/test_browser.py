@@ -105,7 +105,7 @@ FEW_FRAMES = """
 def other_visitor(server, visits):
     """The page of another visitor, in a smaller window and with few frames, for the brush."""
     page = visits.open(server.url, script=FEW_FRAMES, viewport={"width": 800, "height": 600})
-    page.locator("#gatys-run").wait_for()
+    page.locator("#photo-run").wait_for()
     return page
 
 
@@ -116,7 +116,7 @@ PHONE = {"width": 390, "height": 844}
 def chinese_phone(server, visits):
     """A phone with a dark screen."""
     page = visits.open(server.url, viewport=PHONE, has_touch=True, locale="zh-CN", color_scheme="dark")
-    page.locator("#gatys-run").wait_for()
+    page.locator("#photo-run").wait_for()
     return page
 
 
@@ -124,7 +124,7 @@ def chinese_phone(server, visits):
 def lost_phone(server, visits):
     """A phone that was led nowhere by a link."""
     page = visits.open(f"{server.url}?share={'a' * 22}", viewport=PHONE, color_scheme="light")
-    page.locator("#gatys-run").wait_for()
+    page.locator("#photo-run").wait_for()
     return page
 
 
@@ -136,6 +136,7 @@ def on_wct2(page):
 
 def emptied(page, key):
     """Take both pictures out of a tab, which is open."""
+    page.wait_for_timeout(200)  # those of other tabs are brought along
     for side in ("content", "style"):
         remove = page.locator(f"#{key}-{side}").get_by_label("Remove Image")
         if remove.count():
@@ -207,6 +208,60 @@ def run(page, key, pair):
     playwright.expect(page.locator(f"#{key}-status")).to_contain_text(pair.done(), timeout=60_000)
 
 
+def on_door(page, title):
+    page.get_by_role("tab", name=title, exact=True).click()
+    page.locator(f"#{title.split()[0].lower()}-run").wait_for()
+    return page
+
+
+def pictures_in(page, key):
+    """The names of the files in a tab's boxes."""
+    sources = page.locator(f"#{key}-content img, #{key}-style img").evaluate_all("l => l.map(e => e.src)")
+    return [source.rsplit("/", 1)[1] for source in sources]
+
+
+def test_at_first_sight_a_result_is_on_stage_and_looks_to_tap_are_in_the_window(kept_page):
+    stage = kept_page.locator("#photo-result img")
+    playwright.expect(stage).to_have_count(2)
+    assert sizes_of(stage) == [[768, 512]] * 2
+    for part in (kept_page.locator("#photo-result"), kept_page.locator("#photo-looks button").last):
+        place = part.bounding_box()
+        assert place["y"] + place["height"] <= 1000
+    assert kept_page.locator("#photo-looks button").count() == 8
+    border = kept_page.locator("#photo-result [role=slider]")
+    border.focus()
+    border.press("ArrowRight")
+    clipped = float(re.search(r"([\d.]+)%\)", stage.last.evaluate("e => e.style.clipPath"))[1])
+    assert clipped == pytest.approx(55, abs=0.5)
+    border.press("ArrowLeft")
+    for action in ("share", "download"):  # there is nothing of the visitor's yet
+        playwright.expect(kept_page.locator(f"#photo-{action}")).to_be_disabled()
+
+
+def test_a_tap_runs_on_the_picture_that_is_there_and_both_stay_everywhere(kept_page):
+    page = on_door(kept_page, "Photo look")
+    page.locator("#photo-looks button", has_text="Sunset").click()
+    playwright.expect(page.locator("#photo-status")).to_contain_text("768 x 512 px in", timeout=60_000)
+    playwright.expect(page.locator("#photo-looks [aria-pressed=true]")).to_contain_text("Sunset")
+    playwright.expect(page.locator("#photo-share")).to_be_enabled()
+    for title, key in (("WCT2", "wct2"), ("Compare", "compare"), ("Painting", "painting")):
+        page.get_by_role("tab", name=title, exact=True).click()
+        playwright.expect(page.locator(f"#{key}-content img")).to_be_visible()
+        playwright.expect(page.locator(f"#{key}-style img")).to_have_attribute(
+            "src", re.compile("sunset.jpg")
+        )
+        assert pictures_in(page, key) == ["castle.jpg", "sunset.jpg"]
+    on_door(page, "Photo look")
+    page.locator("#photo-looks button", has_text="Dusk").click()
+    playwright.expect(page.locator("#photo-history button")).to_have_count(2, timeout=60_000)
+    page.locator("#photo-history button").last.click()  # back to the first
+    playwright.expect(page.locator("#photo-looks [aria-pressed=true]")).to_contain_text("Sunset")
+    playwright.expect(page.locator("#photo-extras")).to_contain_text("castle-sunset-wct2.jpg")
+    page.reload()
+    playwright.expect(page.locator("#photo-style img")).to_have_attribute("src", re.compile("sunset.jpg"))
+    assert pictures_in(page, "photo") == ["castle.jpg", "sunset.jpg"]
+
+
 def test_opening_every_part_of_the_page_does_not_change_a_run(tab, small):
     opened(tab, "Advanced")
     opened(tab, "Regions")
@@ -243,7 +298,11 @@ def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab, small):
 def test_a_missing_picture_is_asked_for(tab):
     emptied(tab, "wct2")
     tab.locator("#wct2-run").click()
-    playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
+    toast = tab.locator("[data-testid=toast-text]")
+    playwright.expect(toast).to_contain_text("Please add a content picture")
+    playwright.expect(tab.locator(".error:visible").filter(has_text="Error")).to_have_count(0)
+    tab.locator("#wct2-content input[type=file]").set_input_files(gallery(photorealistic=True)[0].content)
+    playwright.expect(toast).to_have_count(0)
 
 
 def test_markup_in_a_sentence_is_text_on_the_page(tab, small):
@@ -512,6 +571,8 @@ def test_a_painting_that_takes_long_is_previewed_and_left_to_run(tab, small):
 
 def test_on_a_phone_the_preview_is_beside_the_slider(chinese_phone, small):
     page = chinese_phone
+    page.get_by_label("More tabs").click()
+    page.locator(".overflow-dropdown").get_by_text("Gatys", exact=True).click()
     fill_current(page, "gatys", small)
     options_set(page, "gatys", steps=4)
     page.locator("#gatys-run").click()
@@ -521,7 +582,7 @@ def test_on_a_phone_the_preview_is_beside_the_slider(chinese_phone, small):
     playwright.expect(page.locator("#gatys-extras .st-files")).to_have_count(1)
     page.wait_for_timeout(500)
     slider = page.locator("#gatys-style-strength input[type=range]")
-    slider.scroll_into_view_if_needed()
+    slider.evaluate("e => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
     release = by_touch(page, slider, 0.4)
     board = page.locator(".st-float")
     playwright.expect(board).to_be_visible()
@@ -579,7 +640,7 @@ def transforms(page):
 def test_compared_tiles_zoom_in_step_and_any_two_slide(compared):
     tiles = compared.locator("#compare-tiles .st-view img")
     playwright.expect(tiles).to_have_count(3)  # the content and two results
-    playwright.expect(compared.locator("#compare-tiles figcaption").nth(2)).to_contain_text("structure")
+    playwright.expect(compared.locator("#compare-tiles figcaption").nth(2)).to_contain_text("keeps the photo")
     compared.wait_for_timeout(300)
     assert sizes_of(tiles) == [[256, 171]] * 3
     whole = transforms(compared)
@@ -647,7 +708,17 @@ def test_a_shared_result_fills_the_controls_of_its_tab(tab, visit, small):
 
 def test_a_link_that_leads_nowhere_is_a_sentence_and_the_page_works(lost_phone):
     playwright.expect(lost_phone.locator("#notice")).to_contain_text("does not exist or has expired")
-    lost_phone.locator("#gatys-run").wait_for()
+    lost_phone.locator("#photo-run").wait_for()
+
+
+def test_a_phone_has_stage_looks_and_buttons_on_one_screen(lost_phone):
+    for part in ("#photo-result", "#photo-looks", "#photo-run", "#photo-share"):
+        place = lost_phone.locator(part).bounding_box()
+        assert place["y"] >= 0
+        assert place["y"] + place["height"] <= PHONE["height"]
+    names = lost_phone.get_by_role("tab").all_inner_texts()
+    assert names == ["Photo look", "Painting", "Compare"]
+    playwright.expect(lost_phone.get_by_label("More tabs")).to_be_visible()
 
 
 @pytest.mark.parametrize(("name", "scheme"), [("lost_phone", "light"), ("chinese_phone", "dark")])
@@ -764,6 +835,9 @@ def test_a_program_in_place_of_a_picture_is_refused_while_another_job_runs(
     toast = tab.get_by_test_id("toast-body")
     playwright.expect(toast).to_contain_text("is not a picture in a format we can read", timeout=20_000)
     playwright.expect(tab.locator("#wct2-content img")).to_have_count(0)  # nothing broken stays in the box
+    on_door(tab, "Photo look")  # in the lane of quick jobs, in which no painting is
+    tab.locator("#photo-looks button", has_text="Snow").click()
+    playwright.expect(tab.locator("#photo-status")).to_contain_text("px in", timeout=60_000)
     playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text("%")  # still at work
     other_visitor.locator("#gatys-stop").click()
     playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text(small.done(), timeout=60_000)

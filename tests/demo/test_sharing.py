@@ -57,6 +57,17 @@ def test_the_card_has_one_size_whatever_is_on_it(count):
         assert whole.getpixel((CARD[0] - 5, 300)) == (255, 0, 0)
 
 
+def test_a_sheet_of_eight_is_on_the_card_as_a_whole():
+    """In two rows of five: the content, the results, and a place that is left."""
+    results = [Image.new("RGB", (60, 40), (20 * k, 0, 200)) for k in range(1, 9)]
+    whole = card(Image.new("RGB", (60, 40), "white"), results, [f"Style {k}" for k in range(1, 9)])
+    places = [(120 + 241 * (k % 5), 60 + 317 * (k // 5)) for k in range(1, 9)]
+    assert [whole.getpixel(place) for place in places] == [(20 * k, 0, 200) for k in range(1, 9)]
+    strip = np.asarray(whole.crop((241, 280, 480, 311)).convert("L"))
+    assert (strip > 200).any()  # the label's letters, white on dark
+    assert strip.min() < 20
+
+
 @pytest.mark.parametrize("numbers", [(1, 2, 5), (0, 257, 65535)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_masks_of_16_bits_leave_as_the_numbers_they_are(tmp_path, numbers, channels):

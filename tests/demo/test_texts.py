@@ -7,6 +7,7 @@ import pytest
 
 import demo.compare
 import demo.controls
+import demo.door
 import demo.method_tab
 import demo.page
 import demo.region_inputs
@@ -24,7 +25,7 @@ def test_every_text_of_the_page_has_a_chinese_one(monkeypatch, tmp_path):
         seen.append(text)
         return text
 
-    for module in (demo.compare, demo.controls, demo.method_tab, demo.page, demo.region_inputs):
+    for module in (demo.compare, demo.controls, demo.door, demo.method_tab, demo.page, demo.region_inputs):
         monkeypatch.setattr(module, "tr", recording)
     demo.page.build_page(Service(Limits(), ShareStore(str(tmp_path))))
     assert len(seen) > 100

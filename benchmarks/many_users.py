@@ -1,4 +1,5 @@
-"""Many visitors at once, as programs: ``python -m benchmarks.many_users [--users 20] [--painting]``.
+"""Many visitors at once, as programs: ``python -m benchmarks.many_users [--users 20] [--painting]
+[--large PHOTO …]``.
 
 Starts the demo as a process of its own. Every user has pictures of their own and compares each result,
 pixel by pixel, with what the package computes for them: a result that was swapped, lost or computed from
@@ -7,6 +8,7 @@ somebody else's picture is counted. Prints a Markdown row; asserts nothing, but 
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import statistics
@@ -57,6 +59,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--port", type=int, default=7923)
     parser.add_argument("--painting", action="store_true", help="one user always has a painting made")
+    parser.add_argument(
+        "--large", nargs="*", type=Path, default=[], metavar="PHOTO",
+        help="a user more for each, who restyles it at its full size",
+    )  # fmt: skip
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         users = [_user(Path(folder), number) for number in range(args.users)]
@@ -69,14 +75,15 @@ def main() -> int:
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as server:
             try:
                 url = f"http://127.0.0.1:{args.port}"
-                return _measure(server.pid, url, users, args.seconds, is_painting=args.painting)
+                return _measure(server.pid, url, users, args)
             finally:
                 server.terminate()
 
 
-def _measure(pid: int, url: str, users: list[dict[str, Any]], seconds: float, *, is_painting: bool) -> int:
+def _measure(pid: int, url: str, users: list[dict[str, Any]], args: argparse.Namespace) -> int:
+    seconds = args.seconds
     _wait(url)
-    if is_painting:
+    if args.painting:
         threading.Thread(target=_paint, args=(url, users[0]), daemon=True).start()
     tally = Tally()
     warm = Client(url, verbose=False)
@@ -87,6 +94,11 @@ def _measure(pid: int, url: str, users: list[dict[str, Any]], seconds: float, *,
     _all_at_once(url, users, WARM_SECONDS, Tally(), pid)  # caches fill up to their budgets
     time.sleep(20)
     before = _resident(pid)
+    until, large = time.monotonic() + seconds, Tally()
+    for photo in args.large:
+        threading.Thread(
+            target=_restyle_large, args=(url, photo, users[0]["style"], until, large), daemon=True
+        ).start()
     peak = _all_at_once(url, users, seconds, tally, pid)
     time.sleep(20)
     after = _resident(pid)
@@ -98,6 +110,11 @@ def _measure(pid: int, url: str, users: list[dict[str, Any]], seconds: float, *,
         f"{waited[int(0.95 * (len(waited) - 1))]:.1f} s | {tally.shares} | {sum(tally.errors.values())} | "
         f"{tally.swapped} | {before:.0f} | {max(peak):.0f} | {after:.0f} |"
     )
+    if args.large:
+        print(
+            f"Large photos: {len(large.seconds)} done, median {statistics.median(large.seconds or [0]):.1f} s."
+        )
+        tally.errors.update(large.errors)
     for text, count in tally.errors.most_common(5):
         print(f"{count} x {text}")
     return int(bool(tally.errors or tally.swapped or not done))
@@ -125,6 +142,22 @@ def _paint(url: str, user: dict[str, Any]) -> None:
             content=handle_file(user["content"]), style=handle_file(user["style"]), size=512,
             api_name="/gatys",
         )  # fmt: skip
+
+
+def _restyle_large(url: str, photo: Path, style: str, until: float, tally: Tally) -> None:
+    """A large photo over and over; its result must have its size."""
+    client, size = Client(url, verbose=False), load_image(photo).size
+    while time.monotonic() < until:
+        began = time.monotonic()
+        try:
+            answer = client.predict(
+                content=handle_file(str(photo)), style=handle_file(style), api_name=f"/{METHODS[0]}"
+            )
+            if load_image(answer[0][1]).size != size:
+                tally.errors["a large photo came back smaller"] += 1
+            tally.seconds.append(time.monotonic() - began)
+        except Exception as error:  # noqa: BLE001  # whatever it is counts
+            tally.errors[f"{type(error).__name__}: {error}"[:200]] += 1
 
 
 def _visit(url: str, user: dict[str, Any], until: float, tally: Tally) -> None:

@@ -111,9 +111,8 @@ def _measure(pid: int, url: str, users: list[dict[str, Any]], args: argparse.Nam
         f"{tally.swapped} | {before:.0f} | {max(peak):.0f} | {after:.0f} |"
     )
     if args.large:
-        print(
-            f"Large photos: {len(large.seconds)} done, median {statistics.median(large.seconds or [0]):.1f} s."
-        )
+        took = statistics.median(large.seconds or [0])
+        print(f"Large photos: {len(large.seconds)} done, median {took:.1f} s.")
         tally.errors.update(large.errors)
     for text, count in tally.errors.most_common(5):
         print(f"{count} x {text}")

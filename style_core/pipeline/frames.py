@@ -18,10 +18,14 @@ from ..method import Inputs, Method
 from ..options import Options, make_options
 from ..progress import Progress, ignore_progress
 from ..regions import Regions
-from ..transfer import Place, Plan, Stage, apply_plans, plan_frames
+from ..tiles import tiles
+from ..transfer import Place, Plan, Stage, apply_plans, apply_tile, plan_frames
 from .reading import read_pictures, style_shares
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
 from .stylizing import get_method, precision_for, style_inputs
+
+WHOLE = 1 << 21  # px of a frame that goes through the networks at once; a larger one goes in tiles
+TILE = 768  # px
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,22 @@ class FrameTransfer:
         height, width = frame.shape[-2:]
         image = self._padded(frame)
         for stage, plans in plan.stages:
-            image = apply_plans(stage, image, plans, Regions())
+            if image.shape[-2] * image.shape[-1] <= WHOLE:
+                image = apply_plans(stage, image, plans, Regions())
+            else:
+                image = _in_tiles(stage, image, plans)
         return image[..., :height, :width].float().clamp(0, 1).cpu()
 
     def _padded(self, frame: ImageTensor) -> ImageTensor:
         return self.method.size_rule.pad(frame).to(self._runtime.device)
+
+
+def _in_tiles(stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan]) -> ImageTensor:
+    made = torch.empty_like(image)
+    stride = max(place.stride for place in stage.places)
+    for tile in tiles(*image.shape[-2:], side=TILE, stride=stride, margin=stage.halo):
+        tile.core(made).copy_(apply_tile(stage, image, tile, plans, Regions()))
+    return made
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from .shots import Shot, shots_of
 from .writing import ClipWriter, codec_for
 
 WORKING_SIZE = 512  # px at which networks see frames whose look is carried to all pixels
+MEASURED_SIZE = 1280  # px, at most, of the frames by which paintings are planned
 REPORT_SECONDS = 0.25
 SHORTFALL = 0.98  # of the frames a file says it has; counts from durations are not exact
 
@@ -112,7 +113,7 @@ def _first_look(clip: str | PathLike[str], size: int | None) -> tuple[ColorTags,
     """The color tags of a clip, and its first frame as networks see it."""
     with open_clip(clip) as opened:
         frame = next(opened.frames())
-        return ColorTags.of(frame), small_of(frame, size or max(opened.width, opened.height))
+        return ColorTags.of(frame), small_of(frame, size or MEASURED_SIZE)
 
 
 def _written(run: _Run, ahead: Clip, writer: ClipWriter) -> bool:
@@ -157,15 +158,25 @@ class _Run:
         self.source, self.transfer, self.working_size = source, transfer, working_size
         self.progress = progress
         self.shot_count = 0
+        self.share = 0.0
         self.began, self.reported = time.monotonic(), 0.0
 
     def frames(self, ahead: Clip, on_sound: Callable[[Any], None]) -> Iterator[tuple[Samples, Any]]:
         """Every frame restyled, with the one it was made of."""
         frames = _decoded(self.source, on_sound)
-        self.progress(0.0, "Looking for cuts", None)
-        for shot in shots_of(ahead.frames(), self._small):
+        for shot in shots_of(self._watched(ahead.frames()), self._small):
             self.shot_count += 1
             yield from self._shot(shot, islice(frames, shot.count))
+        for _ in frames:  # sound goes on after the last picture
+            pass
+
+    def _watched(self, frames: Iterator[Any]) -> Iterator[Any]:
+        """Frames that are read ahead: a long shot takes a while, in which one may want to stop."""
+        for number, frame in enumerate(frames):
+            if time.monotonic() - self.reported >= REPORT_SECONDS:
+                self.reported = time.monotonic()
+                self.progress(self.share, f"Looking for cuts, {number} frames", None)
+            yield frame
 
     def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Samples, Any]]:
         plan = self.transfer.plan(shot.samples)
@@ -185,11 +196,15 @@ class _Run:
             yield as_samples(self.transfer.apply(as_floats(samples).contiguous(), plan), samples.dtype), frame
 
     def _samples(self, frame: Any) -> Samples:
+        if (frame.width, frame.height) != (self.source.width, self.source.height):
+            raise InvalidClip(
+                f"The frames change from {self.source.width} x {self.source.height} to {frame.width} x "
+                f"{frame.height} px on the way; split the clip there."
+            )
         return samples_of(frame, is_deep=self.source.is_deep)
 
     def _small(self, frame: Any) -> ImageTensor:
-        size = self.working_size or max(frame.width, frame.height)
-        return small_of(frame, size)
+        return small_of(frame, self.working_size or MEASURED_SIZE)
 
     def report(self, done: int) -> None:
         """Say how many frames are done, how fast, and how long it will take."""
@@ -199,8 +214,9 @@ class _Run:
             return
         self.reported = now
         pace = done / max(now - self.began, 1e-6)
+        self.share = min(done / total, 0.999)
         self.progress(
-            min(done / total, 0.999),
+            self.share,
             f"{done} of {total} frames, {pace:.1f} a second, {time_to_go((total - done) / pace)} to go", None,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ import torch
 
 from style_core import EnoughDone, InvalidClip, InvalidOption, StyleCoreError, stylize_video
 from style_core.fronts import to_pil
+from style_core.pipeline import frame_transfer
 from style_core.video import CODECS
 from style_core.video.opening import open_clip
 
@@ -47,6 +48,22 @@ def test_a_clip_keeps_its_frames_times_and_sound(restyle, clip, method):
     assert sound(result.path) == sound(clip)
     change = np.abs(np.stack(pictures(result.path)) - np.stack(pictures(clip))).mean((1, 2, 3))
     assert change.min() > 0.02  # every frame has another look
+
+
+def test_sound_goes_on_after_the_last_picture(restyle, tmp_path):
+    source = write_clip(tmp_path / "long.mp4", [scene(1, 0)] * 10, sound_seconds=3)
+    assert sound(restyle(source).path) == sound(source)
+
+
+@pytest.mark.parametrize("method", ["wct", "wct2"])
+def test_large_frames_go_in_tiles(tiny_weights, monkeypatch, method):
+    frame = photo(128, 512, seed=1)
+    with frame_transfer(method, frame, STYLE, weights_dir=tiny_weights, precision="exact") as transfer:
+        plan = transfer.plan([frame, frame.flip(3)])
+        whole = transfer.apply(frame, plan)
+        monkeypatch.setattr("style_core.pipeline.frames.WHOLE", 0)
+        monkeypatch.setattr("style_core.pipeline.frames.TILE", 64)
+        assert (transfer.apply(frame, plan) - whole).abs().max() < 1 / 255
 
 
 def test_each_shot_has_its_own_plan_from_its_first_frame_on(restyle, clip):

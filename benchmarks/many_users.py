@@ -7,6 +7,7 @@ somebody else's picture is counted. Prints a Markdown row; asserts nothing, but 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import random
@@ -121,11 +122,12 @@ def _all_at_once(
 def _paint(url: str, user: dict[str, Any]) -> None:
     """Paintings one after the other, until the server is gone."""
     client = Client(url, verbose=False)
-    while True:
-        client.predict(
-            content=handle_file(user["content"]), style=handle_file(user["style"]), size=512,
-            api_name="/gatys",
-        )  # fmt: skip
+    with contextlib.suppress(Exception):  # whatever a client raises when the server ends
+        while True:
+            client.predict(
+                content=handle_file(user["content"]), style=handle_file(user["style"]), size=512,
+                api_name="/gatys",
+            )  # fmt: skip
 
 
 def _visit(url: str, user: dict[str, Any], until: float, tally: Tally) -> None:

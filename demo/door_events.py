@@ -18,7 +18,7 @@ from style_core import get_method
 
 from .controls import check_upload
 from .endpoints import Tab
-from .history import PastRun, history_html, with_run
+from .history import MOST, history_html, with_run
 from .kept_pictures import NAMES, KeptPictures
 from .looks import Look
 from .method_run import MethodOutputs, MethodRunner
@@ -128,20 +128,21 @@ class DoorEvents:
 
     def _remembered(self, row: gr.HTML, runs: list[Any]) -> Any:
         """Every result goes into the row of this visit's, and comes back by the event that is returned."""
-        past = gr.State([])
+        past = gr.Textbox(visible=False, label="runs")  # ids; a gr.State would keep a connection open
         for event in runs:
             event.then(self._noted, [self._outputs.run, past], [past, row], **QUIET)
         back = [*self._outputs.components(), *(self._tab.inputs[name] for name in (*NAMES, "method"))]
-        return row.select(self._back, past, back, **QUIET)
+        return row.select(self._back, None, back, **QUIET)
 
-    def _noted(self, run_id: str | None, past: list[PastRun]) -> Any:
-        found = with_run(past, self._service.runs.get(run_id))
-        return found, history_html(found)
+    def _noted(self, run_id: str | None, ids: str | None) -> Any:
+        known = (self._service.runs.get(each) for each in (ids or "").split()[:MOST])
+        past = with_run([run for run in known if run is not None], self._service.runs.get(run_id))
+        return " ".join(run.id for run in past), history_html(past)
 
-    def _back(self, event: gr.EventData, past: list[PastRun], request: gr.Request) -> Any:
+    def _back(self, event: gr.EventData, request: gr.Request) -> Any:
         """A result of before on the stage again, with what it was made from."""
-        run = self._service.runs.get(event.run) if event.run in {each.id for each in past} else None
-        if run is None:
+        run = self._service.runs.get(event.run)
+        if run is None or not run.tiles or run.tab not in self._runners:
             raise Refusal("This result is no longer here; its hour is over.", language_of(request))
         inputs = self._tab.inputs
         found = self._runners[run.tab].shown_again(run, language_of(request)) | {inputs["method"]: run.tab}

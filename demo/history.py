@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import gradio as gr
 
@@ -20,35 +19,30 @@ element.addEventListener("click", (event) => {
 """
 
 
-@dataclass(frozen=True)
-class PastRun:
-    """A result of before: the id of its run, its name, and a small picture as an address."""
-
-    id: str
-    title: str
-    picture: str
-
-
 def history_row(elem_id: str) -> gr.HTML:
     """The row, empty at first; its ``select`` event has the id of a ``run``."""
     return gr.HTML("", elem_id=elem_id, padding=False, apply_default_css=False, js_on_load=CLICKS)
 
 
-def with_run(past: Sequence[PastRun], run: TabRun | None) -> list[PastRun]:
+def with_run(past: Sequence[TabRun], run: TabRun | None) -> list[TabRun]:
     """The results of before and one more, if it is one and not there yet; the newest first."""
-    after = None if run is None or not run.tiles else run.light("after")
-    if run is None or after is None or run.id in {each.id for each in past}:
+    if run is None or not run.tiles or run.light("after") is None or run in past:
         return list(past)
-    return [PastRun(run.id, run.tiles[0].title, picture_address(after)), *past][:MOST]
+    return [run, *past][:MOST]
 
 
-def history_html(past: Sequence[PastRun]) -> str:
+def history_html(past: Sequence[TabRun]) -> str:
     """The row's markup."""
     if len(past) < 2:  # the one is on the stage
         return ""
-    buttons = "".join(
-        f'<button type="button" data-run="{each.id}" title="{html.escape(each.title)}">'
-        f'<img src="{each.picture}" alt="{html.escape(each.title)}" width="84" height="56"></button>'
-        for each in past
-    )
+    buttons = "".join(_button(run) for run in past)
     return f'<p class="looks-word">{in_both("Your results")}</p><div class="looks">{buttons}</div>'
+
+
+def _button(run: TabRun) -> str:
+    after, title = run.light("after"), html.escape(run.tiles[0].title)
+    picture = "" if after is None else picture_address(after)
+    return (
+        f'<button type="button" data-run="{run.id}" title="{title}">'
+        f'<img src="{picture}" alt="{title}" width="84" height="56"></button>'
+    )

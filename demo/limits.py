@@ -26,8 +26,8 @@ class Limits:
         max_seconds: of one job; optimizers then hand over what they have, others are refused.
         max_upload_mb: of one file.
         queue: jobs that may wait.
-        jobs: jobs that run at the same time; 0: one on an accelerator or up to seven cores, else a
-            job for every four cores.
+        jobs: jobs that run at the same time in each lane (quick ones; those that optimize); 0: one on an
+            accelerator or up to seven cores, else a job for every four cores.
         shares_per_hour: of one visitor.
     """
 
@@ -60,7 +60,7 @@ class Limits:
         )
 
     def at_once(self, device: str, cores: int) -> int:
-        """How many jobs run at the same time."""
+        """How many jobs of a lane run at the same time."""
         if self.jobs:
             return self.jobs
         return max(1, cores // 4) if device == "cpu" else 1

@@ -273,14 +273,15 @@ class MethodRunner:
 
     def _from_shipped(self, asked: Request, kept: KeptResult, language: str) -> dict[Any, Any]:
         """All outputs for a result that came with the demo, with a word that it is one."""
-        run, image = self.service.begin("method", self.method.key, asked), Image.open(kept.image)
-        save_pixels(run, "result", image)
-        before, after = save_stage(run, asked.content, image, None)
+        run = self.service.begin("method", self.method.key, asked)
+        with Image.open(kept.image) as image:
+            save_pixels(run, "result", image)
+            before, after = save_stage(run, asked.content, image, None)
+            size = f"{image.width} x {image.height} px"
         tile = FinishedTile(
             "result", run.tab, kept.settings, kept.notes, kept.seconds, title=asked.title()
         )  # fmt: skip
         run.tiles.append(tile)
-        size = f"{image.width} x {image.height} px"
         status = f"{size}, an example that came with the program; Run makes it here."
         return self._all(run, (str(before), str(after)), say(status, language), language)
 

@@ -262,6 +262,14 @@ def test_a_tap_runs_on_the_picture_that_is_there_and_both_stay_everywhere(kept_p
     assert pictures_in(page, "photo") == ["castle.jpg", "sunset.jpg"]
 
 
+def test_a_picture_dragged_onto_the_other_box_is_in_both(kept_page):
+    page = on_door(kept_page, "Photo look")
+    page.locator("#photo-content img").drag_to(page.locator("#photo-style img"))
+    playwright.expect(page.locator("#photo-style img")).to_have_attribute("src", re.compile("castle.jpg"))
+    assert pictures_in(page, "photo") == ["castle.jpg", "castle.jpg"]
+    playwright.expect(page.locator("#photo-status")).to_contain_text("px in", timeout=60_000)
+
+
 def test_opening_every_part_of_the_page_does_not_change_a_run(tab, small):
     opened(tab, "Advanced")
     opened(tab, "Regions")

@@ -1,4 +1,5 @@
 // Pictures that browsers do not know as such (HEIC from phones, JPEG XL, …): let them in, and show a JPEG of them.
+// And pictures that are dragged from one place of the page to another.
 (() => {
   const TYPES = {
     heic: "image/heic", heif: "image/heif", hif: "image/heif", avif: "image/avif", jxl: "image/jxl",
@@ -45,6 +46,23 @@
       event.target.dispatchEvent(again);
     }, true);
   }
+  // A picture of this page dropped on a box: the file itself, which the browser does not hand over
+  document.addEventListener("drop", async (event) => {
+    const given = event.dataTransfer, box = event.target.closest && event.target.closest(".block:has(.image-container)");
+    const address = given && !given.files.length && (given.getData("text/uri-list") || given.getData("text/plain"));
+    if (!box || event.renamed || !address || !URL.canParse(address, location.href)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // Gradio would empty the box
+    const url = new URL(address, location.href);
+    if (url.origin !== location.origin) return;
+    const answer = await fetch(url);
+    if (!answer.ok) return;
+    const picture = await answer.blob(), transfer = new DataTransfer();
+    transfer.items.add(new File([picture], decodeURIComponent(url.pathname.split("/").pop()), { type: picture.type }));
+    const again = new DragEvent("drop", { bubbles: true, cancelable: true, composed: true, dataTransfer: transfer });
+    again.renamed = true;
+    event.target.dispatchEvent(again);
+  }, true);
   document.addEventListener("error", (event) => {
     const img = event.target;
     if (!(img instanceof HTMLImageElement) || !img.src.includes("/file=")) return;

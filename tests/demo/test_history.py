@@ -29,7 +29,7 @@ def finished(tmp_path):
 def test_a_result_is_there_once_and_the_newest_first(finished):
     first, second = finished(), finished()
     past = with_run(with_run(with_run([], first), second), first)
-    assert [each.id for each in past] == [second.id, first.id]
+    assert past == [second, first]
 
 
 def test_what_is_no_finished_result_is_not_there(finished):
@@ -42,7 +42,7 @@ def test_the_oldest_goes(finished):
     made = [finished() for _ in range(MOST + 2)]
     for run in made:
         past = with_run(past, run)
-    assert [each.id for each in past] == [run.id for run in reversed(made[2:])]
+    assert past == made[:1:-1]
 
 
 def test_the_row_is_there_for_more_than_the_one_on_stage_and_names_are_text(finished):

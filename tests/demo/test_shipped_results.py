@@ -53,7 +53,7 @@ def test_a_quick_result_is_what_the_code_makes(method):
     assert np.abs(shipped - made).mean() < 4
 
 
-@pytest.mark.parametrize("pair", gallery(photorealistic=False), ids=lambda pair: pair.content.stem)
+@pytest.mark.parametrize("pair", gallery(photorealistic=False)[:2], ids=lambda pair: pair.content.stem)
 def test_a_painting_has_more_of_its_style_than_the_photo(pair):
     kept = shipped_result("gatys", str(pair.content), str(pair.style))
     measured = measure_result(pair.content, pair.style, kept.image, device="cpu")

@@ -33,7 +33,7 @@ def corner_kernels(weight: Tensor) -> Tensor:
         ``[phase, D, corner, C, 2, 2]``, float32 or wider, so that kernels are added before they are rounded.
     """
     wide = weight.to(torch.promote_types(weight.dtype, torch.float32))
-    found = _CornerKernels.apply(wide)  # type: ignore[no-untyped-call]
+    found = _CornerKernels.apply(wide)
     assert isinstance(found, Tensor)
     return found
 

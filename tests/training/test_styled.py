@@ -198,7 +198,7 @@ class TestTraining:
         task = make_task(
             method, tiny_weights, critic, structure=0.0, color=0.0, lattice=0.0, reconstruction=0.0
         )
-        self.train(task, folder, tmp_path, 16, rate=0.1)
+        self.train(task, folder, tmp_path, 24, rate=0.02)
         rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
         assert float(rows[-1]["style"]) < 0.6 * float(rows[0]["style"])
 
@@ -206,7 +206,7 @@ class TestTraining:
         errors = []
         for weight in (0.0, 3.0):
             task = make_task("wct2", tiny_weights, critic, reconstruction=weight)
-            self.train(task, folder, tmp_path / str(weight), 12, rate=1e-4)
+            self.train(task, folder, tmp_path / str(weight), 12, rate=0.5)
             errors.append(float(task.relative_error(photo(64, 64, seed=9), "wct2_cat5").detach()))
         assert errors[1] < errors[0]
 

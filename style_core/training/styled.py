@@ -19,7 +19,6 @@ from torch.utils.data import Dataset
 
 from ..images import ImageTensor
 from ..methods.shared.flat_places import with_noise_for_level
-from ..methods.wct2 import REFINE_EPS, REFINE_RADIUS
 from ..nets.decoder import Decoder, encode_with_maxima
 from ..nets.encoder import Encoder, StateDict
 from ..nets.unpool import Maxima
@@ -38,6 +37,7 @@ from .step_sizes import bearable_steps
 MOST_REFITTED = 120  # draws that a blurred decoder is fitted to
 REFIT_DRAW = 1_000_000  # the first of them, which no run reaches
 TRIED = 4  # draws for each decoder that say how far its tensors may go in a step
+REFINE_RADIUS, REFINE_EPS = 4, 1e-4  # of WCT2's, see methods/wct2.py
 SMOOTHING_RADIUS, SMOOTHING_EPS = 35, 1e-4  # of PhotoWCT's guided filter, see methods/photo_wct.py
 
 

@@ -360,7 +360,7 @@ class StyledChain(StyledTask):
         self, level: int, image: ImageTensor, pair: Pair, style: Mapping[str, Tensor]
     ) -> _Transferred:
         name, (strength, detail) = f"{self.method}_{level}", self._strength_of(level, pair.setting)
-        noise, seed = pair.setting.flat_noise, pair.setting.seed
+        noise, seed = strength * pair.setting.flat_noise, pair.setting.seed
         image = with_noise_for_level(image, level, deviation=noise, seed=seed)
         features, maxima = self.encode(image, name)
         moved = pair.move(features, pair.measure_style(style[f"relu{level}_1"]), strength)

@@ -29,7 +29,7 @@ import numpy as np
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from style_core import stylize
+from style_core import load_image, stylize
 
 from .arguments import described
 

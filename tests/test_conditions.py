@@ -21,12 +21,13 @@ UNSEEN = {
 }
 OTHER = {
     "content_strength": 0.25, "style_strength": 0.4, "seed": 5, "style_scale": 0.5, "levels": ("1", "2"),
-    "passes": 2, "whitening": ("paper", "transport"), "noise_floor": 0.1, "detail": 0.3,
+    "passes": 2, "flat_strokes": 1.0, "whitening": ("paper", "transport"), "noise_floor": 0.1, "detail": 0.3,
     "smoothing": ("guided",), "quiet_guide": False, "transfer": ("decoder",), "decoder": "sum", "steps": 2,
     "style_layers": ("conv2_1",), "content_layers": ("conv3_1",), "pooling": "average", "optimizer": "adam",
     "total_variation": 2.0, "colors": "luminance", "start": "style", "photorealism": 5.0,
     "refinement": ("none",), "working_size": 256,
 }  # fmt: skip
+WCT_SEED = "a texture, made without content or a content picture and level 4 or 5 and flat_strokes above 0"
 
 
 def run(key, folder, *, texture=False, **options):
@@ -105,7 +106,8 @@ def test_an_option_changes_the_picture_or_says_that_it_has_no_effect(tiny_weight
         ),
         ("deep_photo", {"content_strength": 0}, "photorealism", "content_strength above 0"),
         ("wct2", {}, "seed", "a method that draws at random"),
-        ("wct", {}, "seed", "a texture, made without content"),
+        ("wct", {"flat_strokes": 0}, "seed", WCT_SEED),
+        ("wct", {"levels": ("3", "2", "1")}, "flat_strokes", "a content picture and level 4 or 5"),
         ("gatys", {}, "seed", "a texture, made without content or start noise"),
     ],
 )
@@ -162,6 +164,6 @@ def test_defaults_are_never_noted(key):
 
 
 def test_a_class_can_say_otherwise_than_the_one_it_extends():
-    assert conditions(get_method("wct").options)["seed"].words == "a texture, made without content"
+    assert conditions(get_method("wct").options)["seed"].words == WCT_SEED
     assert "noise_floor" in conditions(get_method("wct").options)
     assert dataclasses.is_dataclass(get_method("wct").options)

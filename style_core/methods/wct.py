@@ -24,7 +24,7 @@ from ..nets.encoder import Encoder
 from ..nets.reach import mirror_halo, stride_of
 from ..ops.moments import Moments
 from ..ops.whitening import AffineMap
-from ..options import TEXTURE, Condition, PaintingOptions, choice, several, slider
+from ..options import TEXTURE, Condition, PaintingOptions, choice, needs_above_zero, several, slider
 from ..progress import time_to_go
 from ..regions import EVERYTHING, Regions
 from ..tiles import tile_side
@@ -37,6 +37,7 @@ from .shared.feature_matching import (
     note_unmeasured,
 )
 from .shared.feature_memory import START, bytes_per_pixel, need_style_memory
+from .shared.flat_places import with_noise_for_level
 from .shared.mirrored import MirroredStage, level_of, measure_levels
 from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
 
@@ -53,7 +54,15 @@ WHOLE = 1 << 21  # px; larger pictures go through the networks in tiles, whateve
 # left smooth, and at full strength new small strokes cover the ones that were enlarged.
 FINE_LEVELS = (3, 2, 1)
 FINE_STRENGTH = 0.5
+MOST_NOISE = 0.1  # deviation of the luminance that flat places are offered
 SKETCH_SHARE = 0.2  # of the progress of a large picture
+
+
+OFFERED_LEVELS = Condition(
+    "a content picture and level 4 or 5",
+    lambda options, texture: not texture and bool({"4", "5"} & {*options.levels}),
+)
+OFFERED = OFFERED_LEVELS & needs_above_zero("flat_strokes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +71,8 @@ class WCTOptions(MatchingOptions, PaintingOptions):
 
     group: ClassVar[str] = "This method"
     only_if: ClassVar[Mapping[str, Condition]] = {
-        "seed": TEXTURE,
+        "seed": TEXTURE | OFFERED,
+        "flat_strokes": OFFERED_LEVELS,
         "content_strength": Condition("a level above 1", lambda options, texture: options.levels != ("1",)),
         "passes": Condition(
             f"a content picture or at least {TEXTURE_PASSES}",
@@ -78,6 +88,11 @@ class WCTOptions(MatchingOptions, PaintingOptions):
         1.0, 0, 1, help="Blend of content and style features: 0 leaves the content as it is, 1 is the paper."
     )
     style_scale: float = style_scale_slider()
+    flat_strokes: float = slider(
+        0.5, 0, 1,
+        help="How strongly flat places such as a clear sky are painted: they are offered noise to make "
+        "strokes of; 0 is the paper, which leaves them flat.",
+    )  # fmt: skip
     levels: tuple[str, ...] = several(
         tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
         help="Levels of the network that are matched: 5 moves large shapes, 1 only colors.",
@@ -261,7 +276,7 @@ def _regions(sketch: Sketch, device: torch.device) -> Regions:
         ),
         options=WCTOptions,
         stride=stride_of("relu5_1"),
-        halo=mirror_halo(5),
+        halo=mirror_halo(5, is_bilinear=True),
         size_rule=SizeRule(multiple=16, minimum=SMALLEST),
         uses_segments=True,
         mixes_styles=True,
@@ -289,6 +304,8 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
             runtime.progress(share * fraction, message)
 
         runtime.progress(share * (0.2 + 0.8 * done / len(transfer.stages)), f"Level {level}", image)
+        noise = 0 if inputs.is_noise else MOST_NOISE * options.flat_strokes * transfer.strengths[level]
+        image = with_noise_for_level(image, level, deviation=noise, seed=options.seed)
         side = _tile_side(image, per_pixel, stage, runtime)
         if side is None:
             image = match(stage, image, transfer, regions)

@@ -9,6 +9,7 @@ Replicating the coarse border is the same as reflecting the fine one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -31,16 +32,46 @@ def corner_kernels(weight: Tensor) -> Tensor:
     Returns:
         ``[phase, D, corner, C, 2, 2]``, float32 or wider, so that kernels are added before they are rounded.
     """
-    d, c = weight.shape[:2]
     wide = weight.to(torch.promote_types(weight.dtype, torch.float32))
-    kernels = wide.new_zeros(len(CORNERS), d, len(CORNERS), c, 2, 2)
+    found = _CornerKernels.apply(wide)
+    assert isinstance(found, Tensor)
+    return found
+
+
+def _places() -> list[tuple[tuple[int, int], tuple[int, int, int, int]]]:
+    """The taps of a 3x3 kernel, and the (phase, corner, row, column) of every place that one goes to."""
+    places = []
     for phase, (row, column) in enumerate(CORNERS):
         for dy in range(3):
             for dx in range(3):
                 y, x = row + dy - 1, column + dx - 1  # -1 … 2: fine offset from the block's first pixel
                 corner = 2 * (y % 2) + x % 2
-                kernels[phase, :, corner, :, y // 2 + 1 - row, x // 2 + 1 - column] = wide[:, :, dy, dx]
-    return kernels
+                places.append(((dy, dx), (phase, corner, y // 2 + 1 - row, x // 2 + 1 - column)))
+    return places
+
+
+PLACES = _places()
+
+
+class _CornerKernels(torch.autograd.Function):
+    """Taps to their places, and gradients back: autograd alone would copy all kernels for each of 36 taps."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor) -> Tensor:
+        d, c = weight.shape[:2]
+        kernels = weight.new_zeros(len(CORNERS), d, len(CORNERS), c, 2, 2)
+        for (dy, dx), (phase, corner, y, x) in PLACES:
+            kernels[phase, :, corner, :, y, x] = weight[:, :, dy, dx]
+        return kernels
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gradient,) = gradients
+        d, c = gradient.shape[1], gradient.shape[3]
+        found = gradient.new_zeros(d, c, 3, 3)
+        for (dy, dx), (phase, corner, y, x) in PLACES:
+            found[:, :, dy, dx] += gradient[phase, :, corner, :, y, x]
+        return found
 
 
 def block_conv(planes: Sequence[Tensor], kernels: Tensor, bias: Tensor | None, *, relu: bool) -> Tensor:

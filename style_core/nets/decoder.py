@@ -2,6 +2,8 @@
 
 Decoder k leads from relu k_1 back to RGB (Li et al., NIPS 2017, section 3.1). WCT's enlarge by
 nearest up-sampling, PhotoWCT's by max unpooling at the encoder's positions (Li et al., ECCV 2018).
+Departure: a WCT decoder whose file holds ``blur`` was trained with that blur after the up-sampling, which
+makes it bilinear: what nearest up-sampling repeats, the next level amplifies to a weave in flat places.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from torch import Tensor, nn
 from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
 from .reflect_conv import reflect_conv, reflect_conv_of_difference
 from .unpool import Maxima, max_pool, max_unpool
-from .upsample_conv import nearest_conv
+from .upsample_conv import bilinear_conv, nearest_conv
 
-UPSAMPLINGS = ("nearest", "unpool")
+UPSAMPLINGS = ("nearest", "bilinear", "unpool")
+BLUR = "blur"  # in a file: the filter after nearest up-sampling
+BILINEAR = (0.25, 0.5, 0.25)
 OWN_ENCODER = "encoder."
 UPSAMPLE_BEFORE = {"conv4_4": 4, "conv3_4": 3, "conv2_2": 2, "conv1_2": 1}  # layer -> pooling undone
 
@@ -33,8 +37,10 @@ class Decoder(nn.Module):
     Args:
         widths: encoder channels by layer, at least conv1_1 … conv{level}_1.
         level: 1 … 5.
-        upsampling: "nearest" or "unpool".
+        upsampling: "nearest", "bilinear" or "unpool".
     """
+
+    blur: Tensor | None
 
     def __init__(self, widths: Mapping[str, int], *, level: int, upsampling: str) -> None:
         super().__init__()
@@ -44,15 +50,25 @@ class Decoder(nn.Module):
         self.layers = mirrored_layers(level)
         for deep, shallow in pairwise((*self.layers, "")):
             self.add_module(deep, nn.Conv2d(widths[deep], widths[shallow] if shallow else 3, 3))
+        self.register_buffer(BLUR, None)
+        if upsampling == "bilinear":
+            self.blur_upsampling()
+
+    def blur_upsampling(self) -> None:
+        """Make nearest up-sampling bilinear; level 1, which has none, stays as it is."""
+        if self.level > 1:
+            self.upsampling, self.blur = "bilinear", torch.tensor(BILINEAR)
 
     @classmethod
     def from_state(cls, state: StateDict, *, level: int, upsampling: str) -> Decoder:
-        """Build from canonical tensors; widths are read off them.
+        """Build from canonical tensors; widths are read off them, and whether "nearest" is blurred.
 
         Raises:
             ValueError: a tensor is missing or does not fit.
         """
         layers = mirrored_layers(level)
+        if upsampling == "nearest" and BLUR in state:
+            upsampling = "bilinear"
         try:
             widths = {layers[0]: state[f"{layers[0]}.weight"].shape[1]}
             for deep, shallow in pairwise(layers):
@@ -101,6 +117,8 @@ class Decoder(nn.Module):
             conv = getattr(self, name)
             if name not in UPSAMPLE_BEFORE:
                 x = reflect_conv(x, conv, relu=True)
+            elif self.blur is not None:
+                x = bilinear_conv(x, conv, self.blur, relu=True)
             elif maxima is None:
                 x = nearest_conv(x, conv, relu=True)
             else:

@@ -24,6 +24,9 @@ def encoder_reach(last: str) -> int:
     return sum(map(stride_of, layers)) + poolings
 
 
-def mirror_halo(level: int) -> int:
-    """Pixels to each side that a pixel depends on, through the encoder to relu ``level``_1 and its mirror."""
-    return 2 * encoder_reach(f"relu{level}_1")
+def mirror_halo(level: int, *, is_bilinear: bool = False) -> int:
+    """Pixels to each side that a pixel depends on, through the encoder to relu ``level``_1 and its mirror.
+
+    Bilinear up-sampling sees one fine position more than nearest.
+    """
+    return 2 * encoder_reach(f"relu{level}_1") + (2 ** (level - 1) - 1 if is_bilinear else 0)

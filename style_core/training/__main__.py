@@ -128,7 +128,10 @@ def _styled(args: argparse.Namespace, accelerator: Accelerator) -> list[Finished
         pairs=_pairs(args, photos), draw_setting=task.draw_setting, count=args.crops, size=args.size,
         seed=args.seed,
     )  # fmt: skip
-    train(task, draws, _schedule(args), args.run, accelerator=accelerator, workers=args.workers)
+    train(
+        task, draws, _schedule(args), args.run, initialize=lambda: task.initialize(draws),
+        accelerator=accelerator, workers=args.workers,
+    )  # fmt: skip
     if not accelerator.is_main_process:
         return []
     images = photos.held_out()
@@ -193,7 +196,10 @@ def _styled_task(
         decoder = files[args.variant].state
         return StyledWavelet(state, decoder, variant=args.variant, critic=critic, loss_weights=chosen)
     decoders = {int(v): file.state for v, file in files.items()}
-    return StyledChain(state, decoders, method=args.method, critic=critic, loss_weights=chosen)
+    return StyledChain(
+        state, decoders, method=args.method, critic=critic, loss_weights=chosen,
+        is_blurred=args.upsampling == "bilinear",
+    )  # fmt: skip
 
 
 def _photos(args: argparse.Namespace) -> Photos:
@@ -211,7 +217,7 @@ def _crops(args: argparse.Namespace) -> Crops:
 
 
 def _schedule(args: argparse.Namespace) -> Schedule:
-    return Schedule(steps=args.steps, learning_rate=args.learning_rate)
+    return Schedule(steps=args.steps, learning_rate=args.learning_rate, average=args.average)
 
 
 def _floats(file: WeightFile) -> dict[str, Tensor]:

@@ -45,7 +45,8 @@ def training_parser(description: str | None = None) -> argparse.ArgumentParser:
     _add_styled(styled)
     _add_common(encoder, steps=3000, learning_rate=1e-3, crops=10)
     _add_common(decoder, steps=1500, learning_rate=2e-4, crops=8)
-    _add_common(styled, steps=1000, learning_rate=1e-4, crops=2)
+    _add_common(styled, steps=1000, learning_rate=0.03, crops=1)
+    styled.set_defaults(average=0.98)
     return parser
 
 
@@ -53,6 +54,8 @@ def _problem(args: argparse.Namespace) -> str | None:
     """What does not fit. Sets the variant where only one is meant."""
     if args.size % 16 or args.held_out < 1:
         return "--size must be a multiple of 16 and --held-out at least 1"
+    if not 0 <= args.average < 1:
+        return "--average must be at least 0 and below 1"
     if args.workers < 0 or args.photo_memory < 0:
         return "--workers and --photo-memory must be at least 0"
     problem = None if args.command == "encoder" else _decoder_problem(args)
@@ -125,6 +128,12 @@ def _add_styled(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--held-out-styles", type=int, default=0, metavar="N", help="of each such folder, kept for measuring"
     )
+    parser.add_argument(
+        "--upsampling",
+        choices=("nearest", "bilinear"),
+        default="nearest",
+        help="bilinear: wct's decoders go on with a blur after their up-sampling",
+    )
     for part in fields(LossWeights):
         parser.add_argument(f"--{part.name}-weight", type=float, help=f"of the {part.name} part of the loss")
 
@@ -148,7 +157,15 @@ def _add_common(parser: argparse.ArgumentParser, *, steps: int, learning_rate: f
         help="folder of the exported weights; for a decoder also where its encoder is",
     )
     parser.add_argument("--steps", type=int, default=steps, help="may be changed when resuming")
-    parser.add_argument("--learning-rate", type=float, default=learning_rate)
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        default=learning_rate,
+        help="of styled: the share of what each tensor bears in one step",
+    )
+    parser.add_argument(
+        "--average", type=float, default=0.0, metavar="DECAY", help="of the weights' running mean, 0 to 1"
+    )
     parser.add_argument("--crops", type=int, default=crops, help="pictures per step")
     parser.add_argument("--size", type=int, default=160, help="side of a crop, a multiple of 16")
     parser.add_argument("--held-out", type=int, default=36, help="photos kept for measuring")

@@ -148,6 +148,33 @@ def start_from_decoder(
 
 
 @torch.no_grad()
+def refit_blurred(decoder: Decoder, nearest: Decoder, features: Tensor) -> None:
+    """Fit every layer of a bilinear decoder, deepest first, to the maps of the nearest one that it was.
+
+    Args:
+        decoder: changed.
+        nearest: as it was before its up-sampling was blurred.
+        features: ``[N, C, h, w]`` that both decode; near the picture the first of them are enough.
+    """
+    x = maps = features
+    for name in decoder.layers:
+        is_enlarged, is_rectified = name in UPSAMPLE_BEFORE, name != "conv1_1"
+        count = max(MOST_PATCHES // (x.shape[2] * x.shape[3] * (4 if is_enlarged else 1)), 1)
+        x, maps = x[:count], maps[:count]
+        if is_enlarged:
+            x, maps = enlarge_bilinear(x), F.interpolate(maps, scale_factor=2, mode="nearest")
+        maps = reflect_conv(maps, getattr(nearest, name), relu=is_rectified)
+        conv: nn.Conv2d = getattr(decoder, name)
+        set_convolution(conv, *fit_convolution(x, maps, is_rectified=is_rectified))
+        x = reflect_conv(x, conv, relu=is_rectified)
+
+
+def enlarge_bilinear(x: Tensor) -> Tensor:
+    """``[N, C, 2h, 2w]`` of ``[N, C, h, w]``, as a blur after nearest up-sampling does it."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
+
+
+@torch.no_grad()
 def set_convolution(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
     """Write the first output channels of ``conv``; the biases of the others become 0."""
     assert conv.bias is not None  # every convolution we train has one

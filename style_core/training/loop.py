@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -39,10 +40,21 @@ class Task(nn.Module, ABC):
     def forward(self, drawn: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, a differentiable scalar, and its named parts, detached scalars."""
 
+    def step_sizes(self, draws: Dataset[Any]) -> list[float]:
+        """What the learning rate is multiplied by, for every parameter of ``trained``; asked once in a run.
+
+        Args:
+            draws: of the run.
+        """
+        return [1.0 for _ in self.trained.parameters()]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """How long and how fast: warm-up, a plateau, then a linear descent to zero.
+
+    Attributes:
+        average: decay of the running mean of the weights that is the result; at 0 it is the last ones.
 
     The plateau makes ``steps`` free to change when a run is resumed: only the descent, the last
     ``descent`` share of the steps, needs to know where the end is.
@@ -52,6 +64,7 @@ class Schedule:
     learning_rate: float
     warmup: int = 100
     descent: float = 0.3
+    average: float = 0.0
     checkpoint_seconds: float = 60.0
     log_every: int = 20
 
@@ -93,13 +106,19 @@ def train(
     accelerator = accelerator or join_processes("cpu")
     folder.mkdir(parents=True, exist_ok=True)
     task.to(accelerator.device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(task.trained.parameters(), lr=1.0, betas=(0.9, 0.99), weight_decay=0.0)
-    checkpoint = _Checkpoint(folder / "checkpoint.pt", task.trained, optimizer)
+    groups = [{"params": [p], "scale": 1.0} for p in task.trained.parameters()]
+    optimizer = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.99), weight_decay=0.0)
+    mean = AveragedModel(task.trained, multi_avg_fn=get_ema_multi_avg_fn(schedule.average))
+    checkpoint = _Checkpoint(folder / "checkpoint.pt", task.trained, optimizer, mean)
     curve = folder / "curve.csv"
     start = checkpoint.read(accelerator)
-    if start is None and initialize is not None:
-        initialize()
-    elif start is not None and accelerator.is_main_process:
+    if start is None:
+        if initialize is not None:
+            initialize()
+        for group, size in zip(optimizer.param_groups, task.step_sizes(draws), strict=True):
+            group["scale"] = size
+        mean.update_parameters(task.trained)
+    elif accelerator.is_main_process:
         _cut_curve(curve, start)
     model, prepared = accelerator.prepare(task, optimizer)  # all take the first process's values
     steps = range(start or 0, schedule.steps)
@@ -109,6 +128,7 @@ def train(
     for step, draw in zip(steps, bar, strict=True):
         _set_rate(prepared, schedule.rate(step))
         parts = _update(model, prepared, draw, accelerator)
+        mean.update_parameters(task.trained)
         if accelerator.is_main_process:
             if step % schedule.log_every == 0:
                 values = {name: float(part) for name, part in parts.items()}
@@ -117,6 +137,7 @@ def train(
             checkpoint.write_after(schedule.checkpoint_seconds, step + 1)
     if accelerator.is_main_process:
         checkpoint.write(schedule.steps)
+    task.trained.load_state_dict(mean.module.state_dict())
     accelerator.wait_for_everyone()
     return curve
 
@@ -135,7 +156,7 @@ def _drawn(
 
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["scale"]
 
 
 def _update(
@@ -154,8 +175,10 @@ def _update(
 class _Checkpoint:
     """A run's state in a file that is never half written, and the time it has taken over all sittings."""
 
-    def __init__(self, path: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self.path, self.module, self.optimizer = path, module, optimizer
+    def __init__(
+        self, path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, mean: nn.Module
+    ) -> None:
+        self.path, self.module, self.optimizer, self.mean = path, module, optimizer, mean
         self.spent, self.began = 0.0, time.monotonic()
         self.written = self.began
 
@@ -177,6 +200,7 @@ class _Checkpoint:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             self.module.load_state_dict(state["module"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self.mean.load_state_dict(state["mean"])
             start, self.spent = int(state["step"]), float(state["seconds"])
         own = torch.tensor([-1 if start is None else start], device=accelerator.device)
         steps = accelerator.gather(own).tolist()
@@ -197,6 +221,7 @@ class _Checkpoint:
         state = {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "mean": self.mean.state_dict(),
             "step": step,
             "seconds": self.seconds,
         }

@@ -9,6 +9,9 @@ import numpy as np
 
 FULL_SHARE = 0.6  # of the pairs that are transferred at full strength
 LEVEL_SHARE = 0.9  # of the pairs in which a level above the one that learns takes part
+REDRAWN_SHARE = 0.7  # of WCT2's pairs that are judged after redrawing, as far as the default does
+NOISY_SHARE = 0.5  # of WCT's pairs whose flat places are offered noise
+DEEPEST = 5
 SMOOTHED_SHARE = 0.5  # of PhotoWCT's pairs that are judged after smoothing
 
 
@@ -24,6 +27,9 @@ class Setting:
         hold_back: how far WCT's deep levels hold back, 0 to 1.
         detail: share of what decoding loses that a PhotoWCT level puts back.
         is_smoothed: whether PhotoWCT's picture is smoothed along the content's edges.
+        content_strength: how much of WCT2's picture is redrawn along the content.
+        flat_noise: deviation of what WCT's deep levels are offered in flat places.
+        seed: of that noise.
     """
 
     strength: float = 1.0
@@ -33,6 +39,9 @@ class Setting:
     hold_back: float = 0.0
     detail: float = 1.0
     is_smoothed: bool = False
+    content_strength: float = 0.0
+    flat_noise: float = 0.0
+    seed: int = 0
 
 
 DrawSetting = Callable[[np.random.Generator], Setting]
@@ -41,7 +50,10 @@ DrawSetting = Callable[[np.random.Generator], Setting]
 def wavelet_setting(rng: np.random.Generator) -> Setting:
     """A random setting of WCT2."""
     whitening = str(rng.choice(["transport", "paper", "released"], p=[0.7, 0.2, 0.1]))
-    return Setting(strength=_strength(rng), whitening=whitening, noise_floor=_noise_floor(rng))
+    return Setting(
+        strength=_strength(rng), whitening=whitening, noise_floor=_noise_floor(rng),
+        content_strength=0.5 if rng.random() < REDRAWN_SHARE else 0.0,
+    )  # fmt: skip
 
 
 def wct_setting(levels: tuple[int, ...], rng: np.random.Generator) -> Setting:
@@ -51,6 +63,8 @@ def wct_setting(levels: tuple[int, ...], rng: np.random.Generator) -> Setting:
         strength=_strength(rng), noise_floor=_noise_floor(rng), levels=drawn,
         whitening=str(rng.choice(["paper", "transport"], p=[0.7, 0.3])),
         hold_back=float(rng.choice([0.5, 0.0, 0.25, 1.0], p=[0.5, 0.2, 0.2, 0.1])),
+        flat_noise=float(rng.uniform(0.02, 0.1)) if rng.random() < NOISY_SHARE else 0.0,
+        seed=int(rng.integers(2**31 - DEEPEST)),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..images import ImageTensor
+from ..methods.shared.flat_places import with_noise_for_level
 from ..nets.decoder import Decoder, encode_with_maxima
 from ..nets.encoder import Encoder, StateDict
 from ..nets.unpool import Maxima
@@ -26,12 +27,17 @@ from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.moments import Moments
 from .critic import Critic, color_loss, lattice_loss, structure_loss, style_share
 from .decoder import held_out_psnr
+from .initialization import MOST_PATCHES, refit_blurred
 from .loop import Task, autocast
 from .pairs import Pair, Pairs, exactly
 from .photos import draw_seed
-from .settings import DrawSetting, Setting, photo_wct_setting, wavelet_setting, wct_setting
+from .settings import DEEPEST, DrawSetting, Setting, photo_wct_setting, wavelet_setting, wct_setting
+from .step_sizes import bearable_steps
 
-DEEPEST = 5
+MOST_REFITTED = 120  # draws that a blurred decoder is fitted to
+REFIT_DRAW = 1_000_000  # the first of them, which no run reaches
+TRIED = 4  # draws for each decoder that say how far its tensors may go in a step
+REFINE_RADIUS, REFINE_EPS = 4, 1e-4  # of WCT2's, see methods/wct2.py
 SMOOTHING_RADIUS, SMOOTHING_EPS = 35, 1e-4  # of PhotoWCT's guided filter, see methods/photo_wct.py
 
 
@@ -47,7 +53,7 @@ class LossWeights:
 
 
 LOSS_WEIGHTS = {
-    "wct2": LossWeights(style=1.0, structure=3.0, color=20.0, lattice=0.0, reconstruction=0.2),
+    "wct2": LossWeights(style=2.0, structure=2.0, color=1.0, lattice=0.0, reconstruction=0.02),
     "photo_wct": LossWeights(style=1.0, structure=2.0, color=20.0, lattice=0.0, reconstruction=0.1),
     "wct": LossWeights(style=1.0, structure=0.5, color=5.0, lattice=1000.0, reconstruction=0.1),
 }
@@ -125,6 +131,21 @@ class StyledTask(Task):
     def trained(self) -> nn.Module:
         return self.decoders
 
+    def initialize(self, draws: StyledDraws) -> None:
+        """What is done before the first step of a run."""
+
+    def step_sizes(self, draws: Dataset[StyledDraw]) -> list[float]:
+        """What each tensor bears (see :mod:`.step_sizes`), on a few of the run's first draws."""
+        device = next(self.decoders.parameters()).device
+        given = [draws[number].to(device) for number in range(TRIED * len(self.decoders))]
+        sides = given[0].image.shape[-2:]
+        image = torch.cat([d.image for d in given[:TRIED]])[..., : min(96, sides[0]), : min(96, sides[1])]
+        return bearable_steps(
+            dict(self.decoders.named_parameters()),
+            (self.total(self.judge(d.pairs[0])) for d in given),
+            {f"{name}.": partial(self._error, image, name) for name in self.decoders},
+        )
+
     @abstractmethod
     def learner(self, setting: Setting) -> tuple[str, float]:
         """Which decoder learns from a pair, and the strength that its picture is to have."""
@@ -168,6 +189,10 @@ class StyledTask(Task):
         """The weighted sum."""
         return torch.stack([getattr(self.loss_weights, name) * part for name, part in parts.items()]).sum()
 
+    def _error(self, image: ImageTensor, name: str) -> float:
+        with torch.no_grad():
+            return float((self.decode(self.decoders[name], self.encode(image, name)) - image).square().mean())
+
     def relative_error(self, image: ImageTensor, name: str) -> Tensor:
         """A reconstruction's mean square error as a share of the original decoder's."""
         with torch.no_grad():
@@ -202,7 +227,9 @@ class StyledWavelet(StyledTask):
         with torch.no_grad():
             encoded = self._encode_styled(pair)
             before = self.decode(self.originals[self.name], encoded).clamp(0, 1)
-        return self.decode(self.decoders[self.name], encoded).clamp(0, 1), before
+        picture = self.decode(self.decoders[self.name], encoded).clamp(0, 1)
+        share = pair.setting.content_strength
+        return _redrawn(picture, pair.content, share), _redrawn(before, pair.content, share)
 
     def encode(self, image: ImageTensor, name: str) -> Any:
         return self._encode(image, unchanged)
@@ -252,11 +279,13 @@ class StyledChain(StyledTask):
         encoder_state: canonical tensors.
         decoder_states: by level.
         method: "wct" or "photo_wct".
+        is_blurred: whether WCT's decoders, if they are not yet, are given the blur that makes their
+            up-sampling bilinear.
     """
 
     def __init__(
         self, encoder_state: StateDict, decoder_states: Mapping[int, StateDict], *, method: str,
-        critic: Critic, loss_weights: LossWeights,
+        critic: Critic, loss_weights: LossWeights, is_blurred: bool = False,
     ) -> None:  # fmt: skip
         levels = tuple(sorted(decoder_states, reverse=True))
         is_photo = method == "photo_wct"
@@ -267,8 +296,36 @@ class StyledChain(StyledTask):
         }
         encoder = Encoder.from_state(encoder_state, last=f"relu{levels[0]}_1")
         super().__init__(encoder, decoders, critic=critic, loss_weights=loss_weights)
+        if is_blurred and not is_photo:
+            for decoder in decoders.values():
+                decoder.blur_upsampling()
         self.method, self.levels = method, levels
         self.draw_setting = partial(photo_wct_setting if is_photo else wct_setting, levels)
+
+    @torch.no_grad()
+    def initialize(self, draws: StyledDraws) -> None:
+        """Fit decoders whose up-sampling was just blurred to what they were, on half transformed features."""
+        for level in self.levels:
+            name = f"{self.method}_{level}"
+            decoder, before = self.decoders[name], self.originals[name]
+            assert isinstance(decoder, Decoder)
+            assert isinstance(before, Decoder)
+            if decoder.upsampling == before.upsampling or level == 1:
+                continue
+            positions = (draws.size // 2 ** (level - 1)) ** 2
+            count = min(MOST_REFITTED, -(-MOST_PATCHES // positions))
+            found = [self._sample(draws, number, level) for number in range(REFIT_DRAW, REFIT_DRAW + count)]
+            refit_blurred(decoder, before, torch.cat(found))
+
+    def _sample(self, draws: StyledDraws, number: int, level: int) -> Tensor:
+        """A level's features of a drawn content; those of every second one after the transform."""
+        pair = draws[number].pairs[0].to(next(self.encoder.parameters()).device)
+        layer = f"relu{level}_1"
+        features = self.encoder(pair.content, (layer,))[layer]
+        if number % 2:
+            return features
+        target = pair.measure_style(self.encoder(pair.style, (layer,))[layer])
+        return pair.move(features, target, pair.setting.strength)
 
     def learner(self, setting: Setting) -> tuple[str, float]:
         return f"{self.method}_{setting.levels[-1]}", self._strength_of(setting.levels[-1], setting)[0]
@@ -303,6 +360,8 @@ class StyledChain(StyledTask):
         self, level: int, image: ImageTensor, pair: Pair, style: Mapping[str, Tensor]
     ) -> _Transferred:
         name, (strength, detail) = f"{self.method}_{level}", self._strength_of(level, pair.setting)
+        noise, seed = strength * pair.setting.flat_noise, pair.setting.seed
+        image = with_noise_for_level(image, level, deviation=noise, seed=seed)
         features, maxima = self.encode(image, name)
         moved = pair.move(features, pair.measure_style(style[f"relu{level}_1"]), strength)
         return _Transferred(
@@ -322,6 +381,15 @@ class StyledChain(StyledTask):
             return setting.strength, 1 - setting.strength * (1 - setting.detail)
         strength = setting.strength * (1 - setting.hold_back * (level - 1) / (DEEPEST - 1))
         return strength, 1 - strength
+
+
+def _redrawn(image: ImageTensor, content: ImageTensor, share: float) -> ImageTensor:
+    """WCT2's last step."""
+    if share == 0:
+        return image
+    with exactly(image.device):
+        redrawn = guided_filter(content, image, radius=REFINE_RADIUS, eps=REFINE_EPS, subsample=2)
+        return image.lerp(redrawn, share)
 
 
 def _smoothed(image: ImageTensor, content: ImageTensor) -> ImageTensor:

@@ -159,8 +159,32 @@ def test_weights_of_another_level_are_refused():
 
 
 def test_an_unknown_upsampling_is_refused_with_those_that_work():
-    with pytest.raises(ValueError, match="nearest, unpool, not 'bilinear'"):
-        Decoder(TINY_WIDTHS, level=1, upsampling="bilinear")
+    with pytest.raises(ValueError, match="nearest, bilinear, unpool, not 'bicubic'"):
+        Decoder(TINY_WIDTHS, level=1, upsampling="bicubic")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_file_says_that_its_upsampling_is_blurred(level):
+    decoder = Decoder(TINY_WIDTHS, level=level, upsampling="bilinear").requires_grad_(False)
+    assert ("blur" in decoder.state_dict()) == (level > 1)
+    read = Decoder.from_state(decoder.state_dict(), level=level, upsampling="nearest")
+    features = torch.rand(1, TINY_WIDTHS[f"conv{level}_1"], 3, 4)
+    torch.testing.assert_close(read(features), decoder(features))
+
+
+def test_bilinear_upsampling_makes_no_steps_between_blocks():
+    """A ramp stays a ramp inside; nearest up-sampling makes stairs of it."""
+    ramp = torch.arange(6.0).expand(1, 1, 4, 6).contiguous()
+    widest = {}
+    for upsampling in ("nearest", "bilinear"):
+        decoder = Decoder({"conv1_1": 1, "conv1_2": 1, "conv2_1": 1}, level=2, upsampling=upsampling)
+        for convolution in decoder.children():
+            torch.nn.init.dirac_(convolution.weight)
+            torch.nn.init.zeros_(convolution.bias)
+        with torch.no_grad():
+            steps = decoder(ramp)[0, 0, 4, 3:-3].diff()
+        widest[upsampling] = float(steps.max())
+    assert widest == {"nearest": 1.0, "bilinear": 0.5}
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)

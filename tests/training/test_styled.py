@@ -71,7 +71,10 @@ def make_task(method, tiny_weights, critic, **weights):
 
 METHODS = {
     "wct2": ({"content_strength": 0}, {}),
-    "wct": ({"content_strength": 0.5}, {"levels": (5, 4, 3, 2, 1), "hold_back": 0.5}),
+    "wct": (
+        {"content_strength": 0.5, "flat_strokes": 0.8, "seed": 3},
+        {"levels": (5, 4, 3, 2, 1), "hold_back": 0.5, "flat_noise": 0.08, "seed": 3},
+    ),
     "photo_wct": ({"content_strength": 0, "detail": 0.5}, {"levels": (4, 3, 2, 1), "detail": 0.5}),
 }
 
@@ -135,8 +138,39 @@ class TestSettings:
             assert {task.learner(s)[0] for s in drawn} == set(task.decoders)
 
 
+class TestBlurring:
+    def blurred(self, tiny_weights, critic):
+        encoder = load_file(tiny_weights / "encoder.safetensors")
+        states = {k: load_file(tiny_weights / f"wct_{k}.safetensors") for k in (3, 2, 1)}
+        return StyledChain(
+            encoder, states, method="wct", critic=critic, loss_weights=LOSS_WEIGHTS["wct"], is_blurred=True
+        )
+
+    def test_decoders_with_a_blur_start_near_those_they_were(self, folder, tiny_weights, critic):
+        task, pictures = self.blurred(tiny_weights, critic), photo(64, 64, seed=7)
+
+        def distance(level):
+            name = f"wct_{level}"
+            encoded = task.encode(pictures, name)
+            with torch.no_grad():
+                found = task.decode(task.decoders[name], encoded)
+                return float((found - task.decode(task.originals[name], encoded)).square().mean())
+
+        before = [distance(level) for level in (2, 3)]
+        pairs = Pairs(Photos(folder, held_out=2))
+        task.initialize(StyledDraws(pairs=pairs, draw_setting=task.draw_setting, count=1, size=48))
+        after = [distance(level) for level in (2, 3)]
+        assert after[0] < 0.8 * before[0]
+        assert after[1] < before[1]
+        assert distance(1) == 0  # nothing is enlarged there
+
+    def test_the_exported_state_says_so(self, tiny_weights, critic):
+        task = self.blurred(tiny_weights, critic)
+        assert ["blur" in task.decoders[f"wct_{k}"].state_dict() for k in (1, 2, 3)] == [False, True, True]
+
+
 class TestTraining:
-    def train(self, task, folder, place, steps, rate=3e-3):
+    def train(self, task, folder, place, steps, rate=0.5):
         schedule = Schedule(steps=steps, learning_rate=rate, warmup=2, descent=0.01, log_every=1)
         pairs = Pairs(Photos(folder, held_out=2))
         draws = StyledDraws(pairs=pairs, draw_setting=task.draw_setting, count=1, size=48)
@@ -167,7 +201,7 @@ class TestTraining:
         task = make_task(
             method, tiny_weights, critic, structure=0.0, color=0.0, lattice=0.0, reconstruction=0.0
         )
-        self.train(task, folder, tmp_path, 16, rate=1e-4)
+        self.train(task, folder, tmp_path, 24, rate=0.02)
         rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
         assert float(rows[-1]["style"]) < 0.6 * float(rows[0]["style"])
 
@@ -175,7 +209,7 @@ class TestTraining:
         errors = []
         for weight in (0.0, 3.0):
             task = make_task("wct2", tiny_weights, critic, reconstruction=weight)
-            self.train(task, folder, tmp_path / str(weight), 12, rate=1e-4)
+            self.train(task, folder, tmp_path / str(weight), 12, rate=0.5)
             errors.append(float(task.relative_error(photo(64, 64, seed=9), "wct2_cat5").detach()))
         assert errors[1] < errors[0]
 

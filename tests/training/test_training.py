@@ -238,11 +238,28 @@ class Averages(Task):
 
 
 class TestLoop:
-    def run(self, folder, steps, **options):
+    def run(self, folder, steps, *, average=0.0, **options):
         task = Copying()
-        schedule = Schedule(steps=steps, learning_rate=0.01, warmup=2, descent=0.01, log_every=1)
+        schedule = Schedule(
+            steps=steps, learning_rate=0.01, warmup=2, descent=0.01, log_every=1, average=average
+        )
         train(task, Noise(), schedule, folder, **options)
         return task.linear
+
+    def test_the_result_is_a_running_mean_of_the_weights(self, tmp_path):
+        mean = Copying().linear.weight.detach()
+        for steps in (1, 2, 3):
+            mean = 0.5 * mean + 0.5 * self.run(tmp_path / str(steps), steps).weight.detach()
+        found = self.run(tmp_path / "mean", 3, average=0.5).weight
+        torch.testing.assert_close(found.detach(), mean)
+        resumed = [self.run(tmp_path / "resumed", steps, average=0.5).weight for steps in (2, 3)]
+        torch.testing.assert_close(resumed[1], found, rtol=0, atol=0)
+
+    def test_tensors_move_as_far_as_their_step_sizes_say(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(Copying, "step_sizes", lambda self, draws: [1.0, 0.0])
+        before, after = Copying().linear, self.run(tmp_path, 2)
+        assert torch.equal(after.bias, before.bias)
+        assert not torch.equal(after.weight, before.weight)
 
     def test_each_step_is_given_its_number(self, tmp_path):
         task = Copying()

@@ -40,7 +40,7 @@ class MirroredStage(Stage):
     def __init__(self, level: int, network: LevelNetwork, encode: Encode, *, detail: float) -> None:
         self.level, self.network, self.encode, self.detail = level, network, encode, detail
         self.places = (place_of(level),)
-        self.halo = mirror_halo(level)
+        self.halo = mirror_halo(level, is_bilinear=network.decoder.upsampling == "bilinear")
         # Unpooling undoes the pooling of an odd side; nearest up-sampling cannot.
         self.multiple = 1 if network.decoder.upsampling == "unpool" else self.places[0].stride
 

@@ -20,14 +20,13 @@ from ..nets.reach import encoder_reach, stride_of
 from ..ops.guided_filter import put_back_detail
 from ..ops.local_affine import local_affine_filter
 from ..ops.pixel_optimization import Loss
-from ..ops.whitening import optimal_transport
 from ..options import Condition, PhotoOptions, needs_above_zero, several, slider
-from ..regions import Regions, apply_maps, region_moments
 from ..smoothing import matting_energy, propagate
 from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, growing_sizes, scaled_pictures
 from .shared.feature_memory import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
 from .shared.gram_options import GramOptions, content_factor
+from .shared.recolored_start import recolored
 
 # On the mean energy per pixel, at content strength 0.5. The paper's 10,000 is on the sum and in units of
 # unnormalized features; this one was chosen on the photo pairs.
@@ -36,7 +35,6 @@ PHOTOREALISM_WEIGHT = 100.0
 # clear sky, whose edges then show; this is about the variance of rounding to 8 bits.
 EPSILON = 1e-5
 START_TOLERANCE = 2e-3  # looser than PhotoWCT: the optimizer goes on from there
-NOISE_FLOOR = 0.01  # share of the colors' variance that is not amplified at the start
 REFINEMENTS = ("affine", "detail")
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.01  # Luan et al. 2017, README and batch script of the released code
 MAPS_HELD = 16  # gradients and L-BFGS history included; see shared/feature_memory.py
@@ -103,7 +101,7 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
     for number, scale in enumerate([*first, second]):
         here = at_size(inputs, scaled_pictures(inputs, scale, [inputs.style]))
         if number == 0:
-            image = _recolored(here, options)
+            image = recolored(here, strength=options.style_strength)
         else:
             image = carry_up(image, before, here.content, detail=True)
         before = here.content
@@ -123,25 +121,6 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
     watch.finish()
     watch.say("Refining", image)
     return _refine(image.clamp(0, 1), inputs.content, options, runtime)
-
-
-def _recolored(inputs: Inputs, options: DeepPhotoOptions) -> ImageTensor:
-    """Departure: stage 1 starts from the content with the style's colors, region by region, not from noise.
-
-    From elsewhere, large even areas take hundreds of steps to change their brightness.
-    """
-    content = region_moments(inputs.content, inputs.content_labels).measurable
-    style = region_moments(inputs.style, inputs.style_labels).measurable
-    maps = {
-        label: optimal_transport(
-            content[label], style[label], noise_floor=NOISE_FLOOR, strength=options.style_strength
-        )
-        for label in content.keys() & style.keys()
-    }
-    membership = Regions.of(inputs.content_labels, inputs.content).membership
-    if membership is not None:
-        membership = membership.at(inputs.content.shape[-2], inputs.content.shape[-1])
-    return apply_maps(inputs.content, maps, membership).clamp(0, 1).contiguous()
 
 
 def _stages(content: ImageTensor, options: DeepPhotoOptions) -> tuple[list[Scale], Scale]:

@@ -31,10 +31,12 @@ from .shared.coarse_to_fine import (
 )
 from .shared.gram_loss import at_size
 from .shared.gram_options import GramOptions
+from .shared.recolored_start import recolored
 from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
 from .shared.tiled_gram import loss_that_fits, painting_memory
 
-STARTS = ("content", "noise", "style")
+STARTS = ("recolored", "content", "noise", "style")
+DARKEST, LIGHTEST = 0.03, 0.97  # of a recolored start: in what is clipped no stroke finds a hold
 COLORS = ("style", "luminance", "covariance")
 # Beyond the working size, by eye: what a position of deeper layers sees is there already, enlarged, and they
 # would only paint the style's motifs again, smaller.
@@ -61,8 +63,9 @@ class GatysOptions(GramOptions):
         "giving the style picture the content's colors first (covariance).",
     )  # fmt: skip
     start: str = choice(
-        "content", STARTS, advanced=True,
-        help="Picture the optimizer starts from: content keeps most, noise is the paper's.",
+        "recolored", STARTS, advanced=True,
+        help="Picture the optimizer starts from: recolored is the content in the style's colors, which even "
+        "areas reach slowly by themselves; content keeps most, noise is the paper's.",
     )  # fmt: skip
 
 
@@ -118,9 +121,8 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
         if image is None:
             image = _start(here, options, runtime)
         else:
-            image = carry_up(
-                image, before, here.content, detail=options.start == "content" and not is_refined
-            )
+            has_detail = options.start in {"recolored", "content"} and not is_refined
+            image = carry_up(image, before, here.content, detail=has_detail)
         watch.say(_message(scale, watch.seconds_left if is_refined else None), image)
         if not watch.is_stopped:
             own = refining(options) if is_refined else options
@@ -187,7 +189,12 @@ def _start(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTens
     h, w = inputs.content.shape[-2:]
     if options.start == "noise":
         return noise(runtime.generator, h, w, inputs.content.device)
-    return inputs.content if options.start == "content" else _covering(inputs.styles[0], h, w)
+    if options.start == "style":
+        return _covering(inputs.styles[0], h, w)
+    # Styles that were given the content's colors, or none, leave nothing to recolor.
+    if options.start == "recolored" and options.colors == "style":
+        return recolored(inputs, strength=options.style_strength).clamp(DARKEST, LIGHTEST)
+    return inputs.content
 
 
 def _covering(style: StyleInput, height: int, width: int) -> ImageTensor:

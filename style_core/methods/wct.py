@@ -89,7 +89,7 @@ class WCTOptions(MatchingOptions, PaintingOptions):
     )
     style_scale: float = style_scale_slider()
     flat_strokes: float = slider(
-        0.5, 0, 1,
+        0.25, 0, 1,
         help="How strongly flat places such as a clear sky are painted: they are offered noise to make "
         "strokes of; 0 is the paper, which leaves them flat.",
     )  # fmt: skip

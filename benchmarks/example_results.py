@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from demo.shipped_results import RECORD, RESULTS, shipped_name, shipped_pairs
-from style_core import Result, stylize
+from style_core import Result, load_image, stylize
+from style_core.fronts import to_pil
 
 QUALITY = 85
 
@@ -37,7 +38,9 @@ def main() -> None:
         result = stylize(method, pair.content, pair.style)
         seconds = time.monotonic() - began
         if asked.check:
-            print(f"{path.stem}: mean difference {_difference(result, Image.open(path)):.2f} of 255")
+            print(
+                f"{path.stem}: mean difference {_difference(result, to_pil(load_image(path).samples)):.2f} of 255"
+            )
             continue
         result.to_pil().save(path, quality=QUALITY, optimize=True)
         _note(path.stem, {"settings": result.settings, "notes": result.notes, "seconds": round(seconds, 1)})

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import os
 import random
 import statistics
@@ -30,6 +29,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from style_core import load_image, stylize
+from style_core.fronts import to_pil
 
 from .arguments import described
 
@@ -155,9 +155,7 @@ def _restyle_large(url: str, photo: Path, style: str, until: float, tally: Tally
             answer = client.predict(
                 content=handle_file(str(photo)), style=handle_file(style), api_name=f"/{METHODS[0]}"
             )
-            with urllib.request.urlopen(f"{url}/runs/{answer[RUN]}/result/result.png") as file:
-                found = Image.open(io.BytesIO(file.read())).size
-            if found != size:
+            if _result(url, answer).size != size:
                 tally.errors["a large photo came back smaller"] += 1
             tally.seconds.append(time.monotonic() - began)
         except Exception as error:  # noqa: BLE001  # whatever it is counts
@@ -195,9 +193,17 @@ def _visit(url: str, user: dict[str, Any], until: float, tally: Tally) -> None:
                 tally.errors[f"{type(error).__name__}: {error}"[:200]] += 1
 
 
+def _result(url: str, answer: Any) -> Image.Image:
+    """The result's file, whole."""
+    path, _ = urllib.request.urlretrieve(f"{url}/runs/{answer[RUN]}/result/result.png")
+    try:
+        return to_pil(load_image(path).samples)
+    finally:
+        os.unlink(path)
+
+
 def _is_own(url: str, answer: Any, user: dict[str, Any], key: str, strength: float) -> bool:
-    with urllib.request.urlopen(f"{url}/runs/{answer[RUN]}/result/result.png") as file:
-        result = np.asarray(Image.open(io.BytesIO(file.read()))).astype(int)
+    result = np.asarray(_result(url, answer)).astype(int)
     expected = user["results"][key, strength]
     same = result.shape == expected.shape and int(np.abs(result - expected).max()) <= CLOSE
     return same and answer[SETTINGS]["method"] == key and answer[SETTINGS]["style_strength"] == strength

@@ -12,10 +12,12 @@ import re
 from functools import cache
 from typing import Any
 
-from PIL import Image
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from style_core import load_image
+from style_core.fronts import to_pil
 
 from .addresses import base_url
 from .share_page import SITE
@@ -86,7 +88,7 @@ def front_card() -> bytes:
     pictures = []
     for method in ("wct2", "gatys"):
         pair, result = first_sight(method)
-        pictures += [Image.open(path).convert("RGB") for path in (pair.content, result)]
+        pictures += [to_pil(load_image(path).samples) for path in (pair.content, result)]
     content, photo, _, painting = pictures
     buffer = io.BytesIO()
     made: Any = card(content, [photo, painting])

@@ -13,6 +13,9 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageOps
 
+from style_core import load_image
+from style_core.fronts import to_pil
+
 from .examples import FOLDER
 from .static_files import static
 from .texts import CHINESE, say
@@ -76,8 +79,7 @@ def thumbnail(file: Path, size: tuple[int, int] = THUMBNAIL) -> str:
 def picture_address(file: Path, size: tuple[int, int] = THUMBNAIL) -> str:
     """A small picture as an address that needs no request."""
     buffer = io.BytesIO()
-    with Image.open(file) as picture:
-        small: Any = ImageOps.fit(picture.convert("RGB"), size, Image.Resampling.LANCZOS)
+    small: Any = ImageOps.fit(to_pil(load_image(file).samples), size, Image.Resampling.LANCZOS)
     small.save(buffer, "JPEG", quality=78, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 

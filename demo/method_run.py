@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import gradio as gr
-from PIL import Image
 
 from style_core import Method, StyleCoreError, load_image
 from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
@@ -274,10 +273,10 @@ class MethodRunner:
     def _from_shipped(self, asked: Request, kept: KeptResult, language: str) -> dict[Any, Any]:
         """All outputs for a result that came with the demo, with a word that it is one."""
         run = self.service.begin("method", self.method.key, asked)
-        with Image.open(kept.image) as image:
-            save_pixels(run, "result", image)
-            before, after = save_stage(run, asked.content, image, None)
-            size = f"{image.width} x {image.height} px"
+        image = to_pil(load_image(kept.image).samples)
+        save_pixels(run, "result", image)
+        before, after = save_stage(run, asked.content, image, None)
+        size = f"{image.width} x {image.height} px"
         tile = FinishedTile(
             "result", run.tab, kept.settings, kept.notes, kept.seconds, title=asked.title()
         )  # fmt: skip

@@ -38,9 +38,8 @@ def main() -> None:
         result = stylize(method, pair.content, pair.style)
         seconds = time.monotonic() - began
         if asked.check:
-            print(
-                f"{path.stem}: mean difference {_difference(result, to_pil(load_image(path).samples)):.2f} of 255"
-            )
+            difference = _difference(result, to_pil(load_image(path).samples))
+            print(f"{path.stem}: mean difference {difference:.2f} of 255")
             continue
         result.to_pil().save(path, quality=QUALITY, optimize=True)
         _note(path.stem, {"settings": result.settings, "notes": result.notes, "seconds": round(seconds, 1)})

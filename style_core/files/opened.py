@@ -38,6 +38,13 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def from_opened(image: Image.Image, name: str, head: Head) -> Stored:
+    """What a picture that Pillow has opened stores: its first frame, upright, and what to note.
+
+    Args:
+        image: opened, not yet decoded.
+        name: what to call it in notes ("content", "style").
+        head: what the file says before its pixels.
+    """
     notes = []
     if head.has_frames or getattr(image, "is_animated", False):
         image.seek(0)

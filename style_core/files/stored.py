@@ -48,6 +48,7 @@ def split_alpha(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def mode_of(array: np.ndarray) -> str:
+    """Pillow's name for what ``[H, W, 1|3]`` without alpha holds: "L" or "RGB"."""
     return "L" if array.shape[2] == 1 else "RGB"
 
 

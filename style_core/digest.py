@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import threading
 import time
 from io import BufferedReader
@@ -28,12 +29,25 @@ class _Identity(NamedTuple):
     changed: int  # ns; of the directory entry or the times themselves, which cannot be set back
 
     @classmethod
-    def of(cls, stat: os.stat_result) -> _Identity:
-        return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    def of(cls, found: os.stat_result) -> _Identity:
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def is_settled(self, now: float) -> bool:
         """Whether a later change would show in the times."""
         return abs(now - max(self.modified, self.changed) / 1e9) > SETTLING
+
+
+def settled_identity(path: Path) -> tuple[int, ...] | None:
+    """What stays the same as long as a file's contents do; ``None`` for no file, or one just written.
+
+    Two equal ones mean that the file was not changed in between (see :func:`file_sha256`).
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    identity = _Identity.of(found)
+    return tuple(identity) if stat.S_ISREG(found.st_mode) and identity.is_settled(time.time()) else None
 
 
 def file_sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from style_core import digest
-from style_core.digest import file_sha256, forget_digests
+from style_core.digest import file_sha256, forget_digests, settled_identity
 
 OLD = 1_000_000_000  # seconds; a time at which nobody is writing
 
@@ -47,7 +47,7 @@ def test_a_file_written_again_within_the_tick_of_a_clock_is_read_again(tmp_path,
     path = tmp_path / "file"
     path.write_bytes(b"one")
     frozen = digest._Identity.of(path.stat())
-    monkeypatch.setattr(digest._Identity, "of", classmethod(lambda cls, stat: frozen))
+    monkeypatch.setattr(digest._Identity, "of", classmethod(lambda cls, found: frozen))
     assert file_sha256(path) == sha256(b"one")
     path.write_bytes(b"two")
     assert file_sha256(path) == sha256(b"two")
@@ -89,3 +89,18 @@ def test_a_file_that_was_written_while_it_was_read_is_read_again(tmp_path, monke
     assert file_sha256(path) == sha256(b"one")
     monkeypatch.setattr(digest, "_sha256", original)
     assert file_sha256(path) == sha256(b"three")
+
+
+def test_an_identity_changes_with_the_file_and_is_none_of_what_may_still_change(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    assert settled_identity(path) is None  # written just now
+    settled(monkeypatch)
+    before = settled_identity(path)
+    assert before is not None
+    assert settled_identity(path) == before
+    path.write_bytes(b"two")
+    assert settled_identity(path) != before
+    assert settled_identity(tmp_path) is None
+    assert settled_identity(tmp_path / "missing") is None
+    assert settled_identity(tmp_path / "no\0name") is None

@@ -106,9 +106,11 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
     is_gray = options.colors == "luminance"
     encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
     h, w = inputs.content.shape[-2:]
-    runtime.need_memory(painting_memory(encoder, [original, *(style.pixels for style in inputs.styles)]))
     scales = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
     working = working_scale(scales)
+    pictures = [original, *(style.pixels for style in inputs.styles)]
+    room = None if working.factor == 1 else REFINING_ROOM
+    runtime.need_memory(painting_memory(encoder, pictures, room=room))
     scales = [refined(scale) if scale.factor > working.factor else scale for scale in scales]
     styles = _working_styles(inputs, working, options, runtime)
     if is_gray:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .box_filter import box_mean
+from .symmetric_solve import PAIRS, solve_symmetric
 
 DETAIL_RADIUS, DETAIL_EPS = 8, 0.01  # Luan et al. 2017, released code
 
@@ -73,24 +74,22 @@ def window_model(guide: Tensor, x: Tensor, *, radius: int, eps: float | Tensor) 
     Args:
         eps: added to the variances of the guide's colors; a number or ``[H, W]``.
     """
-    channels = x.shape[1]
     mean_guide = box_mean(guide, radius)
     mean_x = mean_guide if x is guide else box_mean(x, radius)
-    pairs = [(i, j) for i in range(3) for j in range(i, 3)]
-    second = box_mean(torch.cat([guide[:, i : i + 1] * guide[:, j : j + 1] for i, j in pairs], 1), radius)
-    covariance = guide.new_empty(*guide.shape[-2:], 3, 3)
-    for k, (i, j) in enumerate(pairs):
-        covariance[..., i, j] = second[0, k] - mean_guide[0, i] * mean_guide[0, j]
-        covariance[..., j, i] = covariance[..., i, j]
+    second = box_mean(torch.cat([guide[:, i : i + 1] * guide[:, j : j + 1] for i, j in PAIRS], 1), radius)
+    covariance = {
+        (i, j): second[0, k] - mean_guide[0, i] * mean_guide[0, j] for k, (i, j) in enumerate(PAIRS)
+    }
     if x is guide:
-        cross = covariance.clone()
+        cross = [torch.stack([covariance[min(i, j), max(i, j)] for j in range(3)]) for i in range(3)]
     else:
-        products = (guide[:, :, None] * x[:, None]).flatten(1, 2)  # [1, 3 C, H, W], guide-major
-        cross = box_mean(products, radius) - (mean_guide[:, :, None] * mean_x[:, None]).flatten(1, 2)
-        cross = cross[0].unflatten(0, (3, channels)).permute(2, 3, 0, 1)  # [H, W, 3, C]
-    variances = covariance.diagonal(dim1=-2, dim2=-1)
-    variances += eps[..., None] if isinstance(eps, Tensor) else eps
-    slopes = torch.linalg.solve(covariance, cross).permute(3, 2, 0, 1)  # [C, 3, H, W]
+        cross = [
+            (box_mean(guide[:, i : i + 1] * x, radius) - mean_guide[:, i : i + 1] * mean_x)[0]
+            for i in range(3)
+        ]
+    for i in range(3):
+        covariance[i, i] = covariance[i, i] + eps
+    slopes = torch.stack(solve_symmetric(covariance, cross), 1)  # [C, 3, H, W]
     offset = mean_x - (slopes * mean_guide[0]).sum(1)[None]
     return slopes.flatten(0, 1)[None], offset
 

@@ -81,7 +81,7 @@ def minimize(
     """
     began = time.monotonic()
     look_every = 1 if image.device.type == "cpu" else LOOK_EVERY
-    x = image.detach().clone()
+    x = image.detach()  # no step changes it in place
     best, best_loss, first_loss = x, float("inf"), float("inf")
     curve = torch.full((steps + 1,), float("nan"), device=x.device)
     found = Minimum(best)

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from ..digest import file_sha256
+from .. import memory
+from ..digest import file_sha256, settled_identity
 from ..errors import InvalidImage, InvalidOption, InvalidSegments, shortened
 from ..exactness import exact_float32
 from ..files import load_image
@@ -74,7 +75,7 @@ def read_pictures(
     """
     picture = None
     if content is not None:
-        picture = load_image(content, name="content")
+        picture = _loaded(content, "content")
         for note in picture.notes:
             runtime.note(note)
         if options.size is not None:
@@ -88,8 +89,26 @@ def read_pictures(
     return Pictures(Picture(torch.rand(1, 3, *size, generator=runtime.generator)), read, is_noise=True)
 
 
+def _loaded(source: Source, name: str) -> Picture:
+    """A picture, decoded once: where only a strength has moved, the same file comes again."""
+    before = _identity(source)
+    if before is None:
+        return load_image(source, name=name)
+    key = memory.fingerprint(("decoded", before, name))
+    picture: Picture | None = memory.recall(key)
+    if picture is None:
+        picture = load_image(source, name=name)
+        if _identity(source) == before:  # not written to meanwhile
+            memory.keep(key, picture)
+    return picture
+
+
+def _identity(source: Source) -> tuple[int, ...] | None:
+    return settled_identity(Path(source)) if isinstance(source, (str, os.PathLike)) else None
+
+
 def _read_style(source: Source, name: str, runtime: RequestRuntime) -> Picture:
-    picture = load_image(source, name=name)
+    picture = _loaded(source, name)
     for note in picture.notes:
         runtime.note(note)
     if max(picture.size) > MAX_STYLE_SIDE:

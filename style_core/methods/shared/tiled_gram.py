@@ -122,15 +122,17 @@ def loss_that_fits(
     return tiled_picture_loss(inputs, options, encoder, runtime.note, side=side)
 
 
-def painting_memory(encoder: Encoder, pictures: Sequence[ImageTensor]) -> int:
+def painting_memory(encoder: Encoder, pictures: Sequence[ImageTensor], *, room: int | None = None) -> int:
     """Bytes without which a picture of the first one's size cannot be made, in tiles if need be.
 
     Args:
         pictures: content and styles.
+        room: as for :func:`loss_that_fits`.
     """
     content, *styles = (picture.shape[-2] * picture.shape[-1] for picture in pictures)
     held = 3 * BYTES * PICTURES_HELD * content
-    walked = min(walk_memory(encoder, 1, content), held + TILE_ROOM)
+    tile = TILE_ROOM if room is None else min(room, TILE_ROOM)
+    walked = min(walk_memory(encoder, 1, content), held + tile)
     measured = STYLE_MAPS_HELD * BYTES * encoder.width("conv1_1") * sum(styles)
     return max(walked, measured)
 

@@ -164,7 +164,8 @@ class TestLooks:
     def test_strips_of_whole_samples_are_those_of_floats_rounded(self):
         samples = stored(90, 130, torch.uint8)
         floats = recoloring().apply(as_floats(samples))
-        assert torch.equal(recoloring().apply(samples), (floats * 255).round().byte())
+        # To the nearest: what lies in the middle of two may go either way.
+        assert (recoloring().apply(samples) - floats * 255).abs().max() < 0.5 + 1e-3
 
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the peak")
     def test_no_floats_of_all_of_a_large_photo_are_made(self):

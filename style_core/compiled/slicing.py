@@ -16,6 +16,70 @@ Array = Any  # of NumPy; its shape and type are in the docstrings
 
 
 @kernel
+def row_of_grid(grid: Array, place: Any, line: Array) -> None:
+    """The grid between two of its rows.
+
+    Args:
+        grid: ``[bins, ny, nx, 12]``.
+        place: 0 to ny - 1.
+        line: ``[bins * nx, 12]``, written.
+    """
+    bins, ny, nx, _ = grid.shape
+    top = min(int(place), ny - 2) if ny > 1 else 0
+    below = min(top + 1, ny - 1)
+    down = place - np.float32(top)
+    for z in range(bins):
+        for x in range(nx):
+            for k in range(12):
+                line[z * nx + x, k] = grid[z, top, x, k] + down * (grid[z, below, x, k] - grid[z, top, x, k])
+
+
+@kernel
+def map_row(
+    line: Array, bins: int, pixel: Array, left: Array, share: Array, around: Array, new: Array
+) -> None:
+    """A row of pixels through the maps, interpolated over x and luminance.
+
+    In two loops, of which compilers keep the first in vector registers.
+
+    Args:
+        line: of :func:`row_of_grid`.
+        bins: of the grid.
+        pixel: ``[3, W]``, 0 to 1.
+        left: ``[W]`` int32, the node to the left of every column.
+        share: ``[W]`` float32, how far on the way to the next node the column is.
+        around: ``[5, W]``, written over: every pixel's node below and to the left, and four weights.
+        new: ``[3, W]``, written.
+    """
+    nx, one = len(line) // bins, np.float32(1)
+    over, right = nx if bins > 1 else 0, 1 if nx > 1 else 0
+    for x in range(pixel.shape[1]):
+        light = (
+            np.float32(0.299) * pixel[0, x]
+            + np.float32(0.587) * pixel[1, x]
+            + np.float32(0.114) * pixel[2, x]
+        )
+        place = min(max(light, np.float32(0)), one) * np.float32(bins - 1)
+        z = max(min(np.int32(place), np.int32(bins - 2)), np.int32(0))
+        up = place - np.float32(z)
+        corner = share[x] * up
+        around[0, x] = np.float32(z * nx + left[x])
+        around[1, x], around[2, x] = one - up - share[x] + corner, share[x] - corner
+        around[3, x], around[4, x] = up - corner, corner
+    for x in range(pixel.shape[1]):
+        n = int(around[0, x])
+        w0, w1, w2, w3 = around[1, x], around[2, x], around[3, x], around[4, x]
+        for c in range(3):
+            total = np.float32(0)
+            for k in range(4):
+                m = 4 * c + k
+                value = w0 * line[n, m] + w1 * line[n + right, m]
+                value += w2 * line[n + over, m] + w3 * line[n + over + right, m]
+                total += value * (pixel[k, x] if k < 3 else one)
+            new[c, x] = total
+
+
+@kernel
 def slice_rows(
     start: int, stop: int, picture: Array, grid: Array, ys: Array, left: Array, share: Array,
     weights: Array, out: Array,
@@ -27,48 +91,55 @@ def slice_rows(
         picture: ``[3, rows, W]``, 0 to 1.
         grid: ``[bins, ny, nx, 12]``.
         ys: ``[rows]`` float32, the rows' places in the grid, 0 to ny - 1.
-        left: ``[W]`` int32, the node to the left of every column.
-        share: ``[W]`` float32, how far on the way to the next node the column is.
+        left, share: as for :func:`map_row`.
         weights: ``[rows, W]`` float32, of this grid.
         out: ``[3, rows, W]``, added to.
     """
-    bins, ny, nx, _ = grid.shape
-    width = picture.shape[2]
-    line = np.empty((bins, nx, 12), np.float32)
-    one = np.float32(1)
+    bins, width = grid.shape[0], picture.shape[2]
+    line = np.empty((bins * grid.shape[2], 12), np.float32)
+    around, new = np.empty((5, width), np.float32), np.empty((3, width), np.float32)
     for y in range(start, stop):
-        top = min(int(ys[y]), ny - 2) if ny > 1 else 0
-        below = min(top + 1, ny - 1)
-        down = ys[y] - np.float32(top)
-        for z in range(bins):
-            for x in range(nx):
-                for k in range(12):
-                    line[z, x, k] = grid[z, top, x, k] + down * (grid[z, below, x, k] - grid[z, top, x, k])
+        first, end = 0, width  # of the columns that have weight: most regions are in few places
+        while first < width and weights[y, first] == 0:
+            first += 1
+        while end > first and weights[y, end - 1] == 0:
+            end -= 1
+        if first == end:
+            continue
+        row_of_grid(grid, ys[y], line)
+        map_row(line, bins, picture[:, y, first:end], left[first:end], share[first:end], around, new)
+        for c in range(3):
+            for x in range(first, end):
+                out[c, y, x] += weights[y, x] * new[c, x - first]
+
+
+@kernel
+def slice_samples(
+    start: int, stop: int, samples: Array, highest: Any, grid: Array, ys: Array, left: Array, share: Array,
+    out: Array, target: Any,
+) -> None:  # fmt: skip
+    """The same for a picture of one grid as files have it, clipped and rounded once, never floats as a whole.
+
+    Args:
+        start, stop: rows of the picture.
+        samples: ``[H, W, 3]`` uint8 or uint16.
+        highest: float32, what stands for 1 in it.
+        grid, left, share: as for :func:`slice_rows`.
+        ys: ``[H]``.
+        out: ``[H, W, 3]`` uint8 or uint16, written.
+        target: float32, what stands for 1 in it.
+    """
+    bins, width = grid.shape[0], samples.shape[1]
+    zero, one = np.float32(0), np.float32(1)
+    line = np.empty((bins * grid.shape[2], 12), np.float32)
+    around, new = np.empty((5, width), np.float32), np.empty((3, width), np.float32)
+    pixel = np.empty((3, width), np.float32)
+    for y in range(start, stop):
+        row_of_grid(grid, ys[y], line)
         for x in range(width):
-            weight = weights[y, x]
-            if weight == 0:
-                continue
-            r, g, b = picture[0, y, x], picture[1, y, x], picture[2, y, x]
-            light = np.float32(0.299) * r + np.float32(0.587) * g + np.float32(0.114) * b
-            place = min(max(light, np.float32(0)), one) * np.float32(bins - 1)
-            z = min(int(place), bins - 2) if bins > 1 else 0
-            above = min(z + 1, bins - 1)
-            up = place - np.float32(z)
-            i = left[x]
-            j = min(i + 1, nx - 1)
-            w1 = share[x] * (one - up)
-            w3 = share[x] * up
-            w0 = one - share[x] - up + w3
-            w2 = up - w3
             for c in range(3):
-                total = np.float32(0)
-                for k in range(4):
-                    m = 4 * c + k
-                    value = (
-                        w0 * line[z, i, m]
-                        + w1 * line[z, j, m]
-                        + w2 * line[above, i, m]
-                        + w3 * line[above, j, m]
-                    )
-                    total += value * (r if k == 0 else g if k == 1 else b if k == 2 else one)
-                out[c, y, x] += weight * total
+                pixel[c, x] = np.float32(samples[y, x, c]) / highest
+        map_row(line, bins, pixel, left, share, around, new)
+        for x in range(width):
+            for c in range(3):
+                out[y, x, c] = np.rint(min(max(new[c, x], zero), one) * target)

@@ -9,14 +9,15 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..compiled.kernel import is_usable
-from ..compiled.slicing import slice_rows
+from ..compiled.slicing import slice_rows, slice_samples
 from ..compiled.threads import Threads
-from ..images import ImageTensor, Samples, as_floats, as_samples, empty_picture, strips
+from ..images import HIGHEST, ImageTensor, Samples, as_floats, as_samples, empty_picture, strips
 from ..ops.guided_filter import linear_model
 from ..regions import Labels
 from .files import not_a_look, read_tensors, write_tensors
@@ -107,10 +108,23 @@ class Look:
             the same, of the same type. Nothing is rounded on the way, and of whole samples no floats are made
             but of a strip at a time.
         """
-        out = empty_picture(picture.shape[-2], picture.shape[-1], picture.dtype, picture.device)
+        return self.restyled(picture, picture.dtype)
+
+    def restyled(self, picture: Samples, depth: torch.dtype) -> Samples:
+        """:meth:`apply` with a result of another depth."""
+        out = empty_picture(picture.shape[-2], picture.shape[-1], depth, picture.device)
+        if self._goes_by_samples(picture, depth):
+            _slice_samples(picture, self.grids[0], out)
+            return out
         for rows, _, looked in self.strips(picture):
-            out[:, :, rows] = as_samples(looked, picture.dtype)
+            out[:, :, rows] = as_samples(looked, depth)
         return out
+
+    def _goes_by_samples(self, picture: Samples, depth: torch.dtype) -> bool:
+        """Whether one pass over whole samples does it all."""
+        is_stored = picture.is_contiguous(memory_format=torch.channels_last)
+        is_whole = picture.dtype in HIGHEST and depth in HIGHEST
+        return is_whole and is_stored and self.shares is None and is_usable(picture.device)
 
     def strips(self, picture: Samples) -> Iterator[tuple[slice, ImageTensor, ImageTensor]]:
         """The photo strip by strip: which rows, and their floats ``[1, 3, rows, W]`` before and after."""
@@ -142,14 +156,27 @@ class Look:
 def _slice(
     strip: Tensor, grid: Grid, rows: slice, height: int, weight: Tensor, out: Tensor, threads: Threads
 ) -> None:
+    places = _places(grid, rows, height, strip.shape[-1])
+    threads.run(slice_rows, strip.shape[-2], strip[0].numpy(), *places, weight.numpy(), out[0].numpy())
+
+
+def _slice_samples(picture: Samples, grid: Grid, out: Samples) -> None:
+    height, width = picture.shape[-2:]
+    given, made = (samples[0].permute(1, 2, 0).numpy() for samples in (picture, out))
+    highest, target = (np.float32(HIGHEST[samples.dtype]) for samples in (picture, out))
+    places = _places(grid, slice(0, height), height, width)
+    with Threads() as threads:
+        threads.run(slice_samples, height, given, highest, *places, made, target)
+
+
+def _places(grid: Grid, rows: slice, height: int, width: int) -> tuple[np.ndarray, ...]:
+    """A grid, and where rows and columns lie in it, as kernels take them."""
     ny, nx = grid.maps.shape[1:3]
-    x = node_places(strip.shape[-1], nx, torch.device("cpu")).float()
+    x = node_places(width, nx, torch.device("cpu")).float()
     left = x.floor().clamp_max(max(nx - 2, 0))
     y = node_places(height, ny, torch.device("cpu"))[rows].float()
-    threads.run(
-        slice_rows, strip.shape[-2], strip[0].numpy(), grid.maps.flatten(3).contiguous().numpy(), y.numpy(),
-        left.int().numpy(), (x - left).numpy(), weight.numpy(), out[0].numpy(),
-    )  # fmt: skip
+    maps = grid.maps.flatten(3).contiguous()
+    return maps.numpy(), y.numpy(), left.int().numpy(), (x - left).numpy()
 
 
 def fit_look(

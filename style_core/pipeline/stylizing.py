@@ -284,13 +284,14 @@ def _carried(
     """
     height, width = content.shape[-2:]
     share = min(1.0, 2 * content_strength)
+    if share == 1:
+        return look.restyled(content, depth)
     # Enlarging rows and columns one after the other is the same as both at once.
-    high = F.interpolate(change, (height, change.shape[-1]), mode="bicubic") if share < 1 else change
+    high = F.interpolate(change, (height, change.shape[-1]), mode="bicubic")
     made = empty_picture(height, width, depth)
     for rows, strip, looked in look.strips(content):
-        if share < 1:
-            detail = F.interpolate(high[:, :, rows], strip.shape[-2:], mode="bicubic")
-            looked = (strip + detail).clamp_(0, 1).lerp_(looked, share)
+        detail = F.interpolate(high[:, :, rows], strip.shape[-2:], mode="bicubic")
+        looked = (strip + detail).clamp_(0, 1).lerp_(looked, share)
         made[:, :, rows] = as_samples(looked, depth)
     return made
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 from ..errors import Cancelled, EnoughDone, InvalidClip
 from ..images import ImageTensor, Samples, Source, as_floats, as_samples
+from ..look import Look
 from ..options import option_default
 from ..pipeline import FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
@@ -19,6 +22,8 @@ from .colors import ColorTags, samples_of, small_of
 from .looks import with_looks
 from .opening import Clip, open_clip
 from .shots import Shot, shots_of
+from .side_threads import Behind
+from .side_threads import ahead as read_ahead
 from .writing import ClipWriter, codec_for
 
 WORKING_SIZE = 512  # px at which networks see frames whose look is carried to all pixels
@@ -118,24 +123,38 @@ def _first_look(clip: str | PathLike[str], size: int | None) -> tuple[ColorTags,
 
 def _written(run: _Run, ahead: Clip, writer: ClipWriter) -> bool:
     """Write all frames; whether none was left out because somebody said to stop."""
-    is_complete = True
+    stop: Cancelled | None = None
     try:
-        for samples, frame in run.frames(ahead, writer.copy):
-            writer.add(samples, frame)
-            run.report(writer.count)
-    except EnoughDone:
-        is_complete = False
-    except Cancelled:
-        writer.finish()
-        raise
+        with Behind() as behind:
+            try:
+                _write(run, ahead, writer, behind)
+            except Cancelled as error:  # or EnoughDone, which is one
+                stop = error
+        if writer.count:
+            writer.finish()
     except BaseException:
         writer.discard()
         raise
     if not writer.count:
         writer.discard()
-        raise EnoughDone("Stopped before the first frame.")
-    writer.finish()
-    return is_complete
+        raise stop or EnoughDone("Stopped before the first frame.")
+    if stop is not None and not isinstance(stop, EnoughDone):
+        raise stop
+    return stop is None
+
+
+def _write(run: _Run, ahead: Clip, writer: ClipWriter, behind: Behind) -> None:
+    def on_sound(packet: Any) -> None:
+        behind.add(partial(writer.copy, packet))
+
+    with closing(run.frames(ahead, on_sound)) as frames:
+        for number, (restyled, frame) in enumerate(frames, 1):
+            behind.add(partial(_add, writer, restyled, frame))
+            run.report(number)
+
+
+def _add(writer: ClipWriter, restyled: Callable[[], Samples], frame: Any) -> None:
+    writer.add(restyled(), frame)
 
 
 def _notes(source: Clip, writer: ClipWriter, name: str, asked: str | None) -> Iterator[str]:
@@ -161,14 +180,16 @@ class _Run:
         self.share = 0.0
         self.began, self.reported = time.monotonic(), 0.0
 
-    def frames(self, ahead: Clip, on_sound: Callable[[Any], None]) -> Iterator[tuple[Samples, Any]]:
-        """Every frame restyled, with the one it was made of."""
-        frames = _decoded(self.source, on_sound)
-        for shot in shots_of(self._watched(ahead.frames()), self._small):
-            self.shot_count += 1
-            yield from self._shot(shot, islice(frames, shot.count))
-        for _ in frames:  # sound goes on after the last picture
-            pass
+    def frames(
+        self, ahead: Clip, on_sound: Callable[[Any], None]
+    ) -> Generator[tuple[Callable[[], Samples], Any]]:
+        """What makes every restyled frame, in any thread, and the frame it is made of."""
+        with closing(read_ahead(_decoded(self.source, on_sound))) as frames:
+            for shot in shots_of(self._watched(ahead.frames()), self._small):
+                self.shot_count += 1
+                yield from self._shot(shot, islice(frames, shot.count))
+            for _ in frames:  # sound goes on after the last picture
+                pass
 
     def _watched(self, frames: Iterator[Any]) -> Iterator[Any]:
         """Frames that are read ahead: a long shot takes a while, in which one may want to stop."""
@@ -178,22 +199,25 @@ class _Run:
                 self.progress(self.share, f"Looking for cuts, {number} frames", None)
             yield frame
 
-    def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Samples, Any]]:
+    def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Callable[[], Samples], Any]]:
         plan = self.transfer.plan(shot.samples)
         if self.working_size is None:
-            yield from self._painted(plan, frames)
+            for frame in frames:
+                yield partial(_itself, self._painted(frame, plan)), frame
             return
 
         def restyle(picture: ImageTensor) -> ImageTensor:
             return self.transfer.apply(picture, plan)
 
         for frame, look in with_looks(frames, shot.count, self._small, restyle):
-            yield look.apply(self._samples(frame)), frame
+            yield partial(self._looked, frame, look), frame
 
-    def _painted(self, plan: ShotPlan, frames: Iterator[Any]) -> Iterator[tuple[Samples, Any]]:
-        for frame in frames:
-            samples = self._samples(frame)
-            yield as_samples(self.transfer.apply(as_floats(samples).contiguous(), plan), samples.dtype), frame
+    def _painted(self, frame: Any, plan: ShotPlan) -> Samples:
+        samples = self._samples(frame)
+        return as_samples(self.transfer.apply(as_floats(samples).contiguous(), plan), samples.dtype)
+
+    def _looked(self, frame: Any, look: Look) -> Samples:
+        return look.apply(self._samples(frame))
 
     def _samples(self, frame: Any) -> Samples:
         if (frame.width, frame.height) != (self.source.width, self.source.height):
@@ -219,6 +243,10 @@ class _Run:
             self.share,
             f"{done} of {total} frames, {pace:.1f} a second, {time_to_go((total - done) / pace)} to go", None,
         )  # fmt: skip
+
+
+def _itself(samples: Samples) -> Samples:
+    return samples
 
 
 def _decoded(clip: Clip, on_sound: Callable[[Any], None]) -> Iterator[Any]:

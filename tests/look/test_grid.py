@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from style_core import images
+from style_core.images import HIGHEST, as_floats, as_samples
 from style_core.look import CALM, FAITHFUL, Prior, fit_look
 from style_core.look.grid import Grid, equations, node_places, sliced_by_tensors
 from style_core.look.look import Look, Shares
@@ -155,6 +156,19 @@ def test_strips_are_the_whole(monkeypatch):
     whole = Look((grid,), grid).apply(picture)
     monkeypatch.setattr(images, "STRIP", 17 * 40)
     assert torch.equal(Look((grid,), grid).apply(picture), whole)
+
+
+@pytest.mark.parametrize("depth", [torch.uint8, torch.uint16])
+@pytest.mark.parametrize("target", [torch.uint8, torch.uint16])
+@pytest.mark.parametrize("shape", [(5, 4, 6), (2, 2, 2), (7, 9, 3)])
+def test_whole_samples_are_those_of_floats_to_the_nearest(shape, depth, target):
+    grid = drawn_grid(*shape)
+    samples = as_samples(photo(61, 47, seed=7), depth).contiguous(memory_format=torch.channels_last)
+    found = Look((grid,), grid).restyled(samples, target)
+    wanted = sliced_by_tensors(as_floats(samples), grid, slice(0, 61), 61).clamp(0, 1)
+    assert found.dtype == target
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert (found.double() - wanted.double() * HIGHEST[target]).abs().max() < 0.5 + 1e-5 * HIGHEST[target]
 
 
 def test_shares_of_a_strip_are_those_of_the_whole():

@@ -17,7 +17,7 @@ LEAST_CHANGE = 0.2  # of the histograms, 0 to 1, that a cut makes ...
 PEAK = 2.5  # ... and how many times that between the frames around it
 AROUND = 3  # frames before and after that a change is compared with
 FEWEST_FRAMES = 6  # of a shot; flashes make none
-SAMPLES = 4  # frames kept of a shot, at most
+SAMPLES = 6  # frames kept of a shot, at most
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Shot:
 
 @dataclass
 class _Gathered:
-    """Frames of a shot that is being read: every 2^k-th, 2 to 4 of them however long it is."""
+    """Frames of a shot that is being read: every 2^k-th, 3 to 6 of them however long it is."""
 
     samples: list[ImageTensor] = field(default_factory=list)
     step: int = 1

@@ -19,7 +19,7 @@ from ..options import option_default
 from ..pipeline import FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
 from .colors import ColorTags, samples_of, small_of
-from .looks import with_looks
+from .looks import shot_look
 from .opening import Clip, open_clip
 from .shots import Shot, shots_of
 from .side_threads import Behind
@@ -66,8 +66,8 @@ def stylize_video(
     """Restyle a clip after a picture, without flicker.
 
     The style is measured once, the content's statistics are merged over frames of a shot, and one plan serves
-    all of them. Methods that recolor photos are carried to all pixels by looks that are merged over half a
-    second to each side; WCT paints every frame by the shot's plan. Memory does not grow with the length.
+    all of them. What methods that recolor photos do is carried to all pixels by one look for the whole shot;
+    WCT paints every frame by the shot's plan. Memory does not grow with the length.
 
     Args:
         method: "wct2", "photo_wct" or "wct".
@@ -209,7 +209,8 @@ class _Run:
         def restyle(picture: ImageTensor) -> ImageTensor:
             return self.transfer.apply(picture, plan)
 
-        for frame, look in with_looks(frames, shot.count, self._small, restyle):
+        look = shot_look(shot.samples, restyle)
+        for frame in frames:
             yield partial(self._looked, frame, look), frame
 
     def _painted(self, frame: Any, plan: ShotPlan) -> Samples:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 from torch import Tensor
@@ -117,10 +118,14 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
             loss = photorealistic(loss, here.content, options)
             image = _start(image, here.content, options)
         stage = "Stage 2, " if is_second else "Stage 1, "
-        image = watch.run(scale, image, loss, optimizer=options.optimizer, stage=stage)
+        image = watch.run(scale, partial(_given, image), loss, optimizer=options.optimizer, stage=stage)
     watch.finish()
     watch.say("Refining", image)
     return _refine(image.clamp(0, 1), inputs.content, options, runtime)
+
+
+def _given(image: ImageTensor) -> ImageTensor:
+    return image
 
 
 def _stages(content: ImageTensor, options: DeepPhotoOptions) -> tuple[list[Scale], Scale]:

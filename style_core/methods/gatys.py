@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 from ..images import ImageTensor, SizeRule
 from ..method import About, Inputs, Paper, Runtime, StyleInput, method
-from ..nets.encoder import LAYERS
+from ..nets.encoder import LAYERS, Encoder
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
 from ..options import CONTENT, TEXTURE, Condition, choice, needs, weights_of
@@ -33,7 +34,7 @@ from .shared.gram_loss import at_size
 from .shared.gram_options import GramOptions
 from .shared.recolored_start import recolored
 from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
-from .shared.tiled_gram import loss_that_fits, painting_memory
+from .shared.tiled_gram import loss_that_fits, painting_memory, refining_memory
 
 STARTS = ("recolored", "content", "noise", "style")
 DARKEST, LIGHTEST = 0.03, 0.97  # of a recolored start: in what is clipped no stroke finds a hold
@@ -108,9 +109,7 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
     h, w = inputs.content.shape[-2:]
     scales = growing_sizes(h, w, steps=options.steps, coarse_to_fine=options.coarse_to_fine)
     working = working_scale(scales)
-    pictures = [original, *(style.pixels for style in inputs.styles)]
-    room = None if working.factor == 1 else REFINING_ROOM
-    runtime.need_memory(painting_memory(encoder, pictures, room=room))
+    runtime.need_memory(_memory(inputs, working, encoder))
     scales = [refined(scale) if scale.factor > working.factor else scale for scale in scales]
     styles = _working_styles(inputs, working, options, runtime)
     if is_gray:
@@ -121,23 +120,38 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
         is_refined = scale.factor > working.factor
         here = _at(inputs, scale, options) if is_refined else _below(inputs, styles, scale, working)
         if image is None:
-            image = _start(here, options, runtime)
+            begin = partial(_start, here, options, runtime)
         else:
             has_detail = options.start in {"recolored", "content"} and not is_refined
-            image = carry_up(image, before, here.content, detail=has_detail)
-        watch.say(_message(scale, watch.seconds_left if is_refined else None), image)
-        if not watch.is_stopped:
+            begin = partial(carry_up, image, before, here.content, detail=has_detail)
+        watch.say(
+            _message(scale, watch.seconds_left if is_refined else None),
+            here.content if image is None else image,
+        )
+        if watch.is_stopped:
+            image = begin()
+        else:
             own = refining(options) if is_refined else options
             room = None if working.factor == 1 else REFINING_ROOM if is_refined else SOLVING_ROOM
             loss = loss_that_fits(here, own, encoder, runtime, room=room)
             image = watch.run(
-                scale, image, loss, optimizer=options.optimizer,
+                scale, begin, loss, optimizer=options.optimizer,
                 history_room=HISTORY_ROOM if is_refined else None,
             )  # fmt: skip
         before = here.content
     watch.finish()
     assert image is not None
     return with_luminance(original, image) if is_gray else image
+
+
+def _memory(inputs: Inputs, working: Scale, encoder: Encoder) -> int:
+    """Bytes it takes, of the larger of solving at the working size and refining at the content's own."""
+    styles = [style.pixels for style in inputs.styles]
+    if working.factor == 1:
+        return painting_memory(encoder, inputs.content, styles)
+    small = inputs.content[..., : working.height, : working.width]
+    solved = painting_memory(encoder, small, styles, room=SOLVING_ROOM) + 2 * inputs.content.nbytes
+    return max(solved, refining_memory(inputs.content, room=REFINING_ROOM))
 
 
 def refining(options: GatysOptions) -> GatysOptions:

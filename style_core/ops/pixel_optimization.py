@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -40,7 +40,7 @@ class EndEarly(Exception):
     """Raised by a report to end with the best picture so far."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Minimum:
     """What a minimization came to.
 
@@ -53,10 +53,10 @@ class Minimum:
     """
 
     image: Tensor
-    losses: list[float] = field(default_factory=list)
-    seconds: dict[int, float] = field(default_factory=dict)
-    restarts: int = 0
-    is_ended_early: bool = False
+    losses: list[float]
+    seconds: dict[int, float]
+    restarts: int
+    is_ended_early: bool
 
 
 def minimize(
@@ -81,10 +81,11 @@ def minimize(
     """
     began = time.monotonic()
     look_every = 1 if image.device.type == "cpu" else LOOK_EVERY
-    x = image.detach()  # no step changes it in place
-    best, best_loss, first_loss = x, float("inf"), float("inf")
+    x = best = image.detach()  # no step changes it in place
+    del image  # a large start is let go of with the first better picture
+    best_loss = first_loss = float("inf")
     curve = torch.full((steps + 1,), float("nan"), device=x.device)
-    found = Minimum(best)
+    restarts, is_ended_early, seconds = 0, False, dict[int, float]()
     history = history_that_fits(x.numel(), history_room)
     rate, stepper = 1.0, _stepper(optimizer, 1.0, history)
     reported = -float("inf")
@@ -102,25 +103,24 @@ def minimize(
             if now_loss < best_loss:
                 best, best_loss = x, now_loss
             elif not now_loss <= DIVERGED * max(best_loss, NOTHING * first_loss):
-                found.restarts += 1
+                restarts += 1
                 rate *= RESTART_FACTOR
                 x, stepper = best, _stepper(optimizer, rate, history)
-                if found.restarts > RESTARTS:
+                if restarts > RESTARTS:
                     break
                 continue
             if now - reported >= REPORT_SECONDS or done == steps:
                 reported = now
-                found.seconds[done] = now - began
-                found.is_ended_early = _ends(report, done, now_loss, x)
+                seconds[done] = now - began
+                is_ended_early = _ends(report, done, now_loss, x)
             if deadline is not None and now >= deadline:
-                found.is_ended_early = True
-            if found.is_ended_early:
+                is_ended_early = True
+            if is_ended_early:
                 break
         if done < steps:
             x = stepper(x, gradient)
-    found.image = best
-    found.losses = [float(v) for v in curve[: done + 1].tolist()]
-    return found
+    losses = [float(v) for v in curve[: done + 1].tolist()]
+    return Minimum(best, losses, seconds, restarts, is_ended_early)
 
 
 def _ends(report: OnStep | None, done: int, loss: float, x: Tensor) -> bool:
@@ -215,10 +215,9 @@ class LBFGS:
     def _remember(self, gradient: Tensor) -> None:
         assert self._last is not None
         assert self._scale is not None
-        before, step = self._last
+        change, step = self._last
         self._last = None  # a large picture has no memory for what is not needed any more
-        change = gradient - before
-        del before
+        torch.sub(gradient, change, out=change)
         curvature, bend = _dot(change, step), _dot(change, change)
         is_kept = curvature > CURVATURE_FLOOR * (bend * _dot(step, step)).sqrt()
         inverse = torch.where(is_kept, 1 / curvature.clamp_min(TINY), 0.0)

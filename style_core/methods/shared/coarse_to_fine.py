@@ -7,6 +7,7 @@ is carried up as its difference to the content, so that the content's own fine d
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -106,12 +107,13 @@ class Watch:
         self.is_stopped = self.is_noted = False
 
     def run(
-        self, scale: Scale, start: ImageTensor, loss: Loss, *, optimizer: str, stage: str = "",
+        self, scale: Scale, start: Callable[[], ImageTensor], loss: Loss, *, optimizer: str, stage: str = "",
         history_room: int | None = None,
     ) -> ImageTensor:  # fmt: skip
         """Minimize at one size; the best picture, not clamped.
 
         Args:
+            start: makes the picture to start from, which nobody else holds then: it is let go of.
             stage: put before the message.
             history_room: see :func:`minimize`.
         """
@@ -137,7 +139,7 @@ class Watch:
                 raise EndEarly from None
 
         found = minimize(
-            start, loss, steps=scale.steps, optimizer=optimizer, deadline=deadline, report=report,
+            start(), loss, steps=scale.steps, optimizer=optimizer, deadline=deadline, report=report,
             history_room=history_room,
         )  # fmt: skip
         self.pace = (time.monotonic() - began) / scale.cost

@@ -49,7 +49,8 @@ from .gram_options import GramOptions
 BYTES = 4  # of a float32
 MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
 STYLE_MAPS_HELD = 3  # of the same, of all styles, whose features are measured without gradients
-PICTURES_HELD = 10  # float32 pictures alive at once while a step is taken beyond the working size
+PICTURES_HELD = 34  # float32 pictures alive at once while a step is taken, 24 of them L-BFGS's history
+PICTURES_REFINED = 10  # the same beyond the working size, where the history is short
 TILE_ROOM = 900_000_000  # bytes; larger tiles are hardly faster
 SMALLEST_TILE = 128  # px; at smaller ones most of what is computed is margin
 WHOLE: Mapping[Key, Positions | None] = {}  # the positions of a tile of a picture without regions
@@ -122,19 +123,25 @@ def loss_that_fits(
     return tiled_picture_loss(inputs, options, encoder, runtime.note, side=side)
 
 
-def painting_memory(encoder: Encoder, pictures: Sequence[ImageTensor], *, room: int | None = None) -> int:
-    """Bytes without which a picture of the first one's size cannot be made, in tiles if need be.
+def painting_memory(
+    encoder: Encoder, content: ImageTensor, styles: Sequence[ImageTensor], *, room: int | None = None
+) -> int:
+    """Bytes without which a picture cannot be solved, in tiles if need be.
 
     Args:
-        pictures: content and styles.
-        room: as for :func:`loss_that_fits`.
+        content: of the size that is solved.
+        styles: the style pictures.
+        room: bytes that the network's walk may take at most; ``None`` for TILE_ROOM.
     """
-    content, *styles = (picture.shape[-2] * picture.shape[-1] for picture in pictures)
-    held = 3 * BYTES * PICTURES_HELD * content
-    tile = TILE_ROOM if room is None else min(room, TILE_ROOM)
-    walked = min(walk_memory(encoder, 1, content), held + tile)
-    measured = STYLE_MAPS_HELD * BYTES * encoder.width("conv1_1") * sum(styles)
-    return max(walked, measured)
+    pixels, *others = (picture.shape[-2] * picture.shape[-1] for picture in (content, *styles))
+    held = 3 * BYTES * PICTURES_HELD * pixels
+    walked = min(walk_memory(encoder, 1, pixels), held + (TILE_ROOM if room is None else room))
+    return max(walked, STYLE_MAPS_HELD * BYTES * encoder.width("conv1_1") * sum(others))
+
+
+def refining_memory(content: ImageTensor, *, room: int) -> int:
+    """Bytes that a picture beyond the working size takes, with ``room`` for the network's walk."""
+    return 3 * BYTES * PICTURES_REFINED * content.shape[-2] * content.shape[-1] + room
 
 
 def walk_memory(encoder: Encoder, height: int, width: int) -> int:

@@ -1,5 +1,7 @@
 """Sizes, steps and budgets of an optimization from small to large."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -86,7 +88,7 @@ def test_losses_messages_and_previews_are_handed_on():
     scales = growing_sizes(300, 200, steps=12, coarse_to_fine=True)
     watch = Watch(runtime, scales)
     for scale in scales:
-        watch.run(scale, torch.zeros(1, 3, scale.height, scale.width), distance, optimizer="lbfgs")
+        watch.run(scale, partial(torch.zeros, 1, 3, scale.height, scale.width), distance, optimizer="lbfgs")
     assert [p.width for p in runtime.losses] == sorted(p.width for p in runtime.losses)
     assert runtime.losses[0].loss == pytest.approx(0.64)
     assert runtime.losses[-1].loss < 0.01
@@ -109,7 +111,7 @@ def test_enough_ends_a_run_with_its_best_picture_and_a_note():
         time.sleep(0.02)
         return distance(x)
 
-    image = watch.run(scale, torch.zeros(1, 3, 40, 60), slow, optimizer="lbfgs")
+    image = watch.run(scale, partial(torch.zeros, 1, 3, 40, 60), slow, optimizer="lbfgs")
     assert watch.is_stopped
     assert distance(image) < 0.64
     assert runtime.notes[0].startswith("Stopped at step ")
@@ -119,7 +121,7 @@ def test_cancelling_gives_nothing():
     (scale,) = growing_sizes(40, 60, steps=500, coarse_to_fine=False)
     with pytest.raises(Cancelled):
         Watch(FakeRuntime(Cancelled("Stopped.")), [scale]).run(
-            scale, torch.zeros(1, 3, 40, 60), distance, optimizer="lbfgs"
+            scale, partial(torch.zeros, 1, 3, 40, 60), distance, optimizer="lbfgs"
         )
 
 
@@ -128,7 +130,7 @@ def test_the_time_is_shared_out_and_its_end_is_noted():
     scales = growing_sizes(300, 200, steps=10**6, coarse_to_fine=True)
     watch = Watch(runtime, scales, max_seconds=1)
     for scale in scales:
-        watch.run(scale, torch.zeros(1, 3, scale.height, scale.width), distance, optimizer="adam")
+        watch.run(scale, partial(torch.zeros, 1, 3, scale.height, scale.width), distance, optimizer="adam")
     assert {p.width for p in runtime.losses} == {100, 200}
     assert len(runtime.notes) == 1
     assert runtime.notes[0].startswith("The time of 1 s was over after step")
@@ -139,7 +141,7 @@ def test_divergence_is_noted_once():
     (scale,) = growing_sizes(40, 60, steps=3, coarse_to_fine=False)
     watch = Watch(runtime, [scale])
     image = watch.run(
-        scale, torch.zeros(1, 3, 40, 60), lambda x: distance(x) * float("nan"), optimizer="adam"
+        scale, partial(torch.zeros, 1, 3, 40, 60), lambda x: distance(x) * float("nan"), optimizer="adam"
     )
     watch.finish()
     assert torch.equal(image, torch.zeros(1, 3, 40, 60))

@@ -31,16 +31,28 @@ def server(tmp_path_factory):
         running.close()
 
 
+def frames_every(milliseconds):
+    """A script that gives a page a frame in so long; Gradio's asks for sixty a second though nothing moves.
+
+    With every frame each page that the tests keep open takes a tenth of a processor, and the canvas of a
+    brush, which is all work where there is no graphics card, the whole of one.
+    """
+    return f"""
+        window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), {milliseconds});
+        window.cancelAnimationFrame = clearTimeout;
+    """
+
+
 class Visits:
     """Opens pages, each as a new visitor, and notes what they ask of other hosts and what fails in them."""
 
     def __init__(self, browser):
         self._browser, self._contexts, self._foreign, self._failures = browser, [], [], []
 
-    def open(self, address, script="", **settings):
+    def open(self, address, milliseconds_a_frame=100, **settings):
         context = self._browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, **settings})
         self._contexts.append(context)
-        context.add_init_script(script)
+        context.add_init_script(frames_every(milliseconds_a_frame))
         page = context.new_page()
         home = address.split("/", 3)[2]
         page.on("request", lambda r: None if is_local(r.url, home) else self._foreign.append(r.url))
@@ -94,17 +106,10 @@ def tab(kept_page, visits):
     visits.check()
 
 
-# A frame of the brush's canvas is all work where there is no graphics card: three a second instead of sixty.
-FEW_FRAMES = """
-    window.requestAnimationFrame = callback => setTimeout(() => callback(performance.now()), 350);
-    window.cancelAnimationFrame = clearTimeout;
-"""
-
-
 @pytest.fixture(scope="module")
 def other_visitor(server, visits):
     """The page of another visitor, in a smaller window and with few frames, for the brush."""
-    page = visits.open(server.url, script=FEW_FRAMES, viewport={"width": 800, "height": 600})
+    page = visits.open(server.url, milliseconds_a_frame=350, viewport={"width": 800, "height": 600})
     page.locator("#photo-run").wait_for()
     return page
 

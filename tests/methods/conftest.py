@@ -25,8 +25,8 @@ def pair(examples):
 
 @pytest.fixture(scope="session")
 def small_pair(pair):
-    """The same as tensors of 96 x 72 px."""
-    return [torch.nn.functional.interpolate(p, (72, 96), mode="area") for p in pair]
+    """The same as tensors of 64 x 48 px."""
+    return [torch.nn.functional.interpolate(p, (48, 64), mode="area") for p in pair]
 
 
 def remembered(method, pair, **few):

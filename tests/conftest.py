@@ -37,12 +37,13 @@ SLOW = (
 # A file is run by one process, which computes once what its tests share; those of ten seconds and more are
 # begun first, the longest at the front, so that no process is left alone with one at the end.
 LONGEST = (
-    "test_browser.py", "test_app.py", "training/test_training.py", "test_package.py", "test_publishing.py",
-    "methods/test_gatys.py", "test_readme.py", "smoothing/test_propagation.py", "methods/test_deep_photo.py",
-    "weights/hub/test_fetching.py", "methods/test_photorealistic.py", "demo/test_viewer.py",
-    "test_transfer.py", "training/test_processes.py", "methods/test_wct.py", "test_memory.py",
-    "test_published.py", "test_depths.py", "test_conditions.py", "test_cli.py", "methods/test_photo_wct.py",
-    "training/test_styled.py", "regions/test_masks.py", "compiled/test_incomplete_cholesky.py",
+    "test_browser.py", "test_app.py", "test_package.py", "methods/test_gatys.py", "demo/test_viewer.py",
+    "test_publishing.py", "test_readme.py", "methods/test_wct.py", "test_gpu_run.py", "test_transfer.py",
+    "training/test_processes.py", "training/test_training.py", "methods/test_large_paintings.py",
+    "training/test_styled.py", "weights/hub/test_fetching.py", "test_memory.py", "test_depths.py",
+    "test_cli.py", "smoothing/test_propagation.py", "methods/test_deep_photo.py", "regions/test_masks.py",
+    "methods/test_photorealistic.py", "test_every_method.py", "test_conditions.py",
+    "methods/test_photo_wct.py", "video/test_stylizing.py",
 )  # fmt: skip
 
 

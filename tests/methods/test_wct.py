@@ -25,7 +25,7 @@ def pair():
 
     first = gallery(photorealistic=False)[0]
     pictures = (load_image(path).pixels for path in (first.content, first.style))
-    return [torch.nn.functional.interpolate(p, (192, 256), mode="area") for p in pictures]
+    return [torch.nn.functional.interpolate(p, (128, 176), mode="area") for p in pictures]
 
 
 @pytest.mark.parametrize(("level", "decibels"), [(1, 33), (2, 28), (3, 24), (4, 21), (5, 16)])

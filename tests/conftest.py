@@ -27,14 +27,14 @@ SHARED_DATA = TESTS.parent.parent / "shared" / "data"
 # What starts a browser, a server or other processes, trains, optimizes, or is long for another reason.
 SLOW = (
     "compiled", "demo/test_mcp.py", "demo/test_shares_on_the_hub.py", "demo/test_viewer.py",
-    "files/test_doors.py", "files/test_fuzz.py", "methods", "regions/test_masks.py", "smoothing",
+    "files/test_fuzz.py", "methods", "regions/test_masks.py", "smoothing",
     "test_app.py", "test_browser.py",
     "test_cli.py", "test_conditions.py", "test_every_method.py", "test_gpu_run.py", "test_hub_upload.py",
-    "test_imagenet_encoder.py", "test_memory.py", "test_package.py", "test_published.py",
+    "test_imagenet_encoder.py", "test_import.py", "test_memory.py", "test_package.py", "test_published.py",
     "test_publishing.py", "test_readme.py", "test_transfer.py", "training", "weights/hub",
 )  # fmt: skip
 
-# A file is run by one process, which computes once what its tests share; those of ten seconds and more are
+# A file is run by one process, which computes once what its tests share; those of six seconds and more are
 # begun first, the longest at the front, so that no process is left alone with one at the end.
 LONGEST = (
     "test_browser.py", "test_app.py", "test_package.py", "methods/test_gatys.py", "demo/test_viewer.py",

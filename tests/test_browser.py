@@ -302,11 +302,7 @@ def test_moving_a_strength_before_a_run_does_nothing(tab, small):
 def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab, small):
     fill(tab, "wct2", small)
     run(tab, "wct2", small)
-    sizes = [
-        tab.locator("#wct2-result img").nth(k).evaluate("e => [e.naturalWidth, e.naturalHeight]")
-        for k in (0, 1)
-    ]
-    assert sizes == [list(small.size)] * 2
+    assert sizes_of(tab.locator("#wct2-result img")) == [list(small.size)] * 2
 
 
 def test_a_missing_picture_is_asked_for(tab):
@@ -366,6 +362,9 @@ def test_an_example_fills_both_pictures_and_shows_its_result(tab):
 
 
 def sizes_of(images):
+    """The sizes of the files, once they have arrived."""
+    for image in images.all():
+        playwright.expect(image).not_to_have_js_property("naturalWidth", 0)
     return [image.evaluate("e => [e.naturalWidth, e.naturalHeight]") for image in images.all()]
 
 

@@ -9,7 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ASKED = """
-import json, sys
+import json, socket, sys
+
+def refuse(*arguments, **more):
+    raise AssertionError(f"network: {arguments}")
+
+socket.getaddrinfo = socket.socket.connect = refuse
 import style_core
 style_core.list_methods()
 modules = list(sys.modules)
@@ -21,7 +26,7 @@ print(json.dumps({"modules": modules, "decoders": list(Image.OPEN), "permitted":
 
 @pytest.fixture(scope="module")
 def fresh():
-    """Lists: the modules of a fresh process, Pillow's decoders in it, and those that may be used."""
+    """Lists of a fresh process without network: its modules, Pillow's decoders, those that may be used."""
     done = subprocess.run([sys.executable, "-c", ASKED], capture_output=True, text=True, cwd=ROOT, check=True)
     return json.loads(done.stdout)
 

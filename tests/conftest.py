@@ -27,22 +27,24 @@ SHARED_DATA = TESTS.parent.parent / "shared" / "data"
 # What starts a browser, a server or other processes, trains, optimizes, or is long for another reason.
 SLOW = (
     "compiled", "demo/test_mcp.py", "demo/test_shares_on_the_hub.py", "demo/test_viewer.py",
-    "files/test_doors.py", "files/test_fuzz.py", "methods", "regions/test_masks.py", "smoothing",
-    "test_app.py", "test_browser.py",
-    "test_cli.py", "test_conditions.py", "test_every_method.py", "test_gpu_run.py", "test_hub_upload.py",
-    "test_imagenet_encoder.py", "test_memory.py", "test_package.py", "test_published.py",
-    "test_publishing.py", "test_readme.py", "test_transfer.py", "training", "weights/hub",
+    "files/test_fuzz.py", "methods", "regions/test_masks.py", "smoothing", "test_app.py", "test_browser.py",
+    "test_cli.py", "test_conditions.py", "test_depths.py", "test_every_method.py", "test_gpu_run.py",
+    "test_hub_upload.py", "test_imagenet_encoder.py", "test_import.py", "test_memory.py", "test_package.py",
+    "test_published.py", "test_publishing.py", "test_readme.py", "test_transfer.py", "training",
+    "weights/hub",
 )  # fmt: skip
 
-# A file is run by one process, which computes once what its tests share; those of ten seconds and more are
+# A file is run by one process, which computes once what its tests share; those of six seconds and more are
 # begun first, the longest at the front, so that no process is left alone with one at the end.
 LONGEST = (
-    "test_browser.py", "test_app.py", "training/test_training.py", "test_package.py", "test_publishing.py",
-    "methods/test_gatys.py", "test_readme.py", "smoothing/test_propagation.py", "methods/test_deep_photo.py",
-    "weights/hub/test_fetching.py", "methods/test_photorealistic.py", "demo/test_viewer.py",
-    "test_transfer.py", "training/test_processes.py", "methods/test_wct.py", "test_memory.py",
-    "test_published.py", "test_depths.py", "test_conditions.py", "test_cli.py", "methods/test_photo_wct.py",
-    "training/test_styled.py", "regions/test_masks.py", "compiled/test_incomplete_cholesky.py",
+    "test_browser.py", "test_app.py", "methods/test_gatys.py", "test_package.py",
+    "training/test_processes.py", "demo/test_viewer.py", "test_publishing.py", "test_readme.py",
+    "test_gpu_run.py", "methods/test_large_paintings.py", "training/test_styled.py", "methods/test_wct.py",
+    "test_transfer.py", "training/test_training.py", "weights/hub/test_fetching.py",
+    "methods/test_photorealistic.py", "methods/test_deep_photo.py", "video/test_stylizing.py",
+    "test_every_method.py", "test_memory.py", "methods/test_photo_wct.py", "test_depths.py", "test_cli.py",
+    "regions/test_masks.py", "smoothing/test_propagation.py", "test_imagenet_encoder.py",
+    "test_hub_upload.py", "test_conditions.py", "test_looks.py", "compiled/test_kept_code.py",
 )  # fmt: skip
 
 

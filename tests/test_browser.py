@@ -27,8 +27,21 @@ def server(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STYLE_DEMO_EXAMPLES", str(tmp_path_factory.mktemp("examples")))
         running = serve(shares=str(tmp_path_factory.mktemp("shares")), quiet=True)
+        running.page._queue.sleep_when_free = 0.02  # s; Gradio looks a thousand times a second for jobs
         yield running
         running.close()
+
+
+def frames_every(milliseconds):
+    """A script that gives a page a frame in so long; Gradio's asks for sixty a second though nothing moves.
+
+    With every frame each page that the tests keep open takes a tenth of a processor, and the canvas of a
+    brush, which is all work where there is no graphics card, the whole of one.
+    """
+    return f"""
+        window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), {milliseconds});
+        window.cancelAnimationFrame = clearTimeout;
+    """
 
 
 class Visits:
@@ -37,10 +50,10 @@ class Visits:
     def __init__(self, browser):
         self._browser, self._contexts, self._foreign, self._failures = browser, [], [], []
 
-    def open(self, address, script="", **settings):
+    def open(self, address, milliseconds_a_frame=100, **settings):
         context = self._browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, **settings})
         self._contexts.append(context)
-        context.add_init_script(script)
+        context.add_init_script(frames_every(milliseconds_a_frame))
         page = context.new_page()
         home = address.split("/", 3)[2]
         page.on("request", lambda r: None if is_local(r.url, home) else self._foreign.append(r.url))
@@ -94,17 +107,10 @@ def tab(kept_page, visits):
     visits.check()
 
 
-# A frame of the brush's canvas is all work where there is no graphics card: three a second instead of sixty.
-FEW_FRAMES = """
-    window.requestAnimationFrame = callback => setTimeout(() => callback(performance.now()), 350);
-    window.cancelAnimationFrame = clearTimeout;
-"""
-
-
 @pytest.fixture(scope="module")
 def other_visitor(server, visits):
     """The page of another visitor, in a smaller window and with few frames, for the brush."""
-    page = visits.open(server.url, script=FEW_FRAMES, viewport={"width": 800, "height": 600})
+    page = visits.open(server.url, milliseconds_a_frame=350, viewport={"width": 800, "height": 600})
     page.locator("#photo-run").wait_for()
     return page
 
@@ -296,11 +302,7 @@ def test_moving_a_strength_before_a_run_does_nothing(tab, small):
 def test_a_photo_is_restyled_and_nothing_leaves_the_machine(tab, small):
     fill(tab, "wct2", small)
     run(tab, "wct2", small)
-    sizes = [
-        tab.locator("#wct2-result img").nth(k).evaluate("e => [e.naturalWidth, e.naturalHeight]")
-        for k in (0, 1)
-    ]
-    assert sizes == [list(small.size)] * 2
+    assert sizes_of(tab.locator("#wct2-result img")) == [list(small.size)] * 2
 
 
 def test_a_missing_picture_is_asked_for(tab):
@@ -360,6 +362,9 @@ def test_an_example_fills_both_pictures_and_shows_its_result(tab):
 
 
 def sizes_of(images):
+    """The sizes of the files, once they have arrived."""
+    for image in images.all():
+        playwright.expect(image).not_to_have_js_property("naturalWidth", 0)
     return [image.evaluate("e => [e.naturalWidth, e.naturalHeight]") for image in images.all()]
 
 

@@ -1,6 +1,7 @@
 """Options set in vain are noted, and only those: what a note says is held against pictures."""
 
 import dataclasses
+import functools
 
 import pytest
 import torch
@@ -30,7 +31,9 @@ OTHER = {
 WCT_SEED = "a texture, made without content or a content picture and level 4 or 5 and flat_strokes above 0"
 
 
+@functools.cache
 def run(key, folder, *, texture=False, **options):
+    """The result of a method with some options, computed once."""
     content, style = photo(64, 80), photo(72, 96, seed=1)
     given = QUICK.get(key, {}) | options
     return stylize(key, None if texture else content, style, weights_dir=folder, device="cpu", **given)

@@ -15,7 +15,8 @@ from demo.command import demo_parser
 from demo.limits import PREFIX, Limits
 from demo.server import serve
 from demo.shares import ShareLimits
-from style_core import cli, list_methods, memory, read_settings
+from style_core import cli, get_method, list_methods, memory, read_settings
+from style_core.fronts import option_fields
 from style_core.publishing.originals import ORIGINALS
 from style_core.training.arguments import training_parser
 from style_core.weights import network_cache
@@ -70,6 +71,14 @@ def commands(start):
 RESTYLING = [c for c in commands("style-core ") if not c.startswith("weights get ")]
 
 
+def small(parts):
+    """What makes a command's work short, given behind what the reader gives: a size and steps."""
+    if parts[0] not in list_methods():
+        return []
+    takes_steps = "steps" in option_fields(get_method(parts[0]).options)
+    return ["--size", "96", *(["--steps", "10"] if takes_steps else [])]
+
+
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     """A folder that looks like the repository's root but can be written to."""
@@ -122,7 +131,7 @@ class TestCommands:
             write_clip(workplace / "clip.mp4", [scene(1, k / 20) for k in range(8)])
             assert cli.main(parts) == 0
             return
-        status = cli.main([*parts, "--size", "96"] if parts[0] in list_methods() else parts)
+        status = cli.main([*parts, *small(parts)])
         if "--family vgg19" in command:  # needs converted checkpoints, which are not ours to ship
             assert status == 1
             assert "photo.jpg" in capsys.readouterr().err

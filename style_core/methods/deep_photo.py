@@ -26,7 +26,7 @@ from ..smoothing import matting_energy, propagate
 from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, growing_sizes, scaled_pictures
 from .shared.feature_memory import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
-from .shared.gram_options import GramOptions, content_factor
+from .shared.gram_options import GramOptions, content_factor, noise_weight
 from .shared.recolored_start import recolored
 
 # On the mean energy per pixel, at content strength 0.5. The paper's 10,000 is on the sum and in units of
@@ -64,10 +64,7 @@ class DeepPhotoOptions(GramOptions, PhotoOptions):
         help="Steps after the optimization: affine is the paper's local affine model smoothed along edges, "
         "detail puts the content's fine detail back.",
     )  # fmt: skip
-    total_variation: float = slider(
-        0.0, 0, 10, step=0.05, advanced=True,
-        help="Weight against differences of neighboring pixels (noise).",
-    )  # fmt: skip
+    total_variation: float = noise_weight(0.0)
 
 
 @method(

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
 from ..images import ImageTensor, Samples, SizeRule, as_floats, resize_longer_side, strips
@@ -84,7 +83,7 @@ def cluster_segments(
 def _split(picture: ImageTensor, encoder: Encoder) -> _Splits:
     looks = F.avg_pool2d(_appearance(picture), 2, ceil_mode=True, count_include_pad=False)[0]
     rows = looks.flatten(1).T.cpu().numpy().astype(np.float64)
-    _, labels = kmeans2(rows, min(SPLITS, len(rows)), minit="++", rng=0, missing="warn")
+    _, labels = _kmeans(rows, min(SPLITS, len(rows)), seed=0)
     used, labels = np.unique(labels, return_inverse=True)
     index = torch.from_numpy(labels).to(picture.device)
     shares = np.bincount(labels) / len(labels)
@@ -131,8 +130,15 @@ def _principal_components(points: Tensor) -> Tensor:
 
 def _cluster_centers(points: np.ndarray, count: int) -> np.ndarray:
     """The best of several k-means runs; one alone may stop at a poor division."""
-    runs = [kmeans2(points, count, minit="++", rng=seed)[0] for seed in range(RESTARTS)]
+    runs = [_kmeans(points, count, seed)[0] for seed in range(RESTARTS)]
     return min(runs, key=lambda centers: ((points - centers[_nearest(points, centers)]) ** 2).sum())
+
+
+def _kmeans(points: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The centers ``[k, D]`` of a k-means run over ``[n, D]``, and the number of each point's center."""
+    from scipy.cluster.vq import kmeans2  # a thirtieth of the package's start, for who wants regions found
+
+    return kmeans2(points, count, minit="++", rng=seed)
 
 
 def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:

@@ -8,6 +8,12 @@ import torch
 from demo.examples import gallery
 from style_core import get_method, load_image, stylize
 from style_core.fronts import option_default, option_fields
+from style_core.method import Inputs, StyleInput
+from style_core.pipeline.runtime import RequestRuntime
+from style_core.progress import ignore_progress
+from style_core.regions import Labels
+
+from ..conftest import photo
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +31,24 @@ def pair(examples):
 
 @pytest.fixture(scope="session")
 def small_pair(pair):
-    """The same as tensors of 96 x 72 px."""
-    return [torch.nn.functional.interpolate(p, (72, 96), mode="area") for p in pair]
+    """The same as tensors of 64 x 48 px."""
+    return [torch.nn.functional.interpolate(p, (48, 64), mode="area") for p in pair]
+
+
+@pytest.fixture
+def with_a_label_of_one_pixel(tiny_weights):
+    """A method's picture, and its notes, where no mask could have given such a label."""
+
+    def run(key, **options):
+        labels = torch.ones(48, 48, dtype=torch.uint8)
+        labels[20, 20] = 2
+        labels, chosen = Labels(labels), get_method(key)
+        device, seeded = torch.device("cpu"), torch.Generator().manual_seed(0)
+        runtime = RequestRuntime("compact", tiny_weights, device, seeded, ignore_progress)
+        inputs = Inputs(photo(48, 48), (StyleInput(photo(48, 48, seed=1), labels),), labels)
+        return chosen.stylize(inputs, chosen.options(**options), runtime), runtime.notes
+
+    return run
 
 
 def remembered(method, pair, **few):

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from style_core import EnoughDone, stylize
+from style_core.methods.shared import coarse_to_fine
+from style_core.methods.shared.coarse_to_fine import resized
 from style_core.ops.moments import moments
 from style_core.smoothing import matting_energy
 
@@ -15,14 +17,26 @@ FEW = {"steps": 20}
 
 @pytest.fixture(scope="module")
 def shot(small_pair):
-    """The result of 96 x 72 px with some options: both stages are at full size."""
+    """The result of 64 x 48 px with some options: both stages are at full size."""
     return remembered("deep_photo", small_pair, **FEW)
 
 
+@pytest.fixture
+def two_sizes(monkeypatch):
+    """Halves beyond 64 px what is halved beyond 128."""
+    monkeypatch.setattr(coarse_to_fine, "SMALLEST", 64)
+
+
 @pytest.fixture(scope="module")
-def large_shot(pair):
-    """The result of 256 x 192 px with some options: the first stage begins at half of that."""
-    return remembered("deep_photo", pair, **FEW)
+def large_pair(pair):
+    """The gallery's first pair as tensors of 128 x 96 px."""
+    return [resized(picture, 96, 128) for picture in pair]
+
+
+@pytest.fixture
+def large_shot(large_pair, two_sizes):
+    """The result of 128 x 96 px with some options: the first stage begins at half of that."""
+    return remembered("deep_photo", large_pair, **FEW)
 
 
 def roughness(image, content):
@@ -79,7 +93,7 @@ def test_stage_one_is_without_and_stage_two_with_the_term(large_shot):
 
 def test_without_coarse_to_fine_both_stages_are_at_full_size(large_shot):
     result = large_shot(coarse_to_fine=False, steps=4)
-    assert {p.width for p in result.losses} == {256}
+    assert {p.width for p in result.losses} == {128}
     assert sum(p.step == 0 for p in result.losses) == 2
 
 
@@ -90,32 +104,32 @@ def test_refinements_change_the_picture(shot, refinement):
     assert 0.001 < float((refined - plain).abs().mean()) < 0.2
 
 
-def test_stopping_in_stage_one_still_gives_a_picture_of_full_size(large_shot, pair):
+def test_stopping_in_stage_one_still_gives_a_picture_of_full_size(large_shot, large_pair):
     def stop(fraction, message, preview=None):
         if message.startswith("Stage 1") and "step 0" not in message:
             raise EnoughDone("Stopped.")
 
     result = large_shot(progress=stop, steps=2000)
-    assert result.image.shape == pair[0].shape
+    assert result.image.shape == large_pair[0].shape
     assert any(note.startswith("Stopped at step") for note in result.notes)
 
 
 @pytest.mark.parametrize("word", ["Smoothing", "Local affine", "Done"])
-def test_stopping_at_any_message_gives_a_picture(large_shot, pair, word):
+def test_stopping_at_any_message_gives_a_picture(large_shot, large_pair, word):
     def stop(fraction, message, preview=None):
         if message.startswith(word):
             raise EnoughDone("Stopped.")
 
     result = large_shot(progress=stop, steps=4, refinement=("affine",))
-    assert result.image.shape == pair[0].shape
+    assert result.image.shape == large_pair[0].shape
     assert word == "Done" or any(note.startswith("Stopped ") for note in result.notes)
     if word == "Smoothing":
-        assert {p.width for p in result.losses} == {128}  # stage 2 was not begun
+        assert {p.width for p in result.losses} == {64}  # stage 2 was not begun
 
 
 def test_a_region_without_partner_is_noted_and_takes_the_whole_style(shot, small_pair):
-    mask, style_mask = torch.zeros(1, 3, 72, 96), torch.zeros(1, 3, 72, 96)
-    mask[..., 48:] = 1
+    mask, style_mask = torch.zeros(1, 3, 48, 64), torch.zeros(1, 3, 48, 64)
+    mask[..., 32:] = 1
     result = shot(content_mask=mask, style_mask=style_mask)
     assert any("is missing in the style mask" in note for note in result.notes)
-    assert (moments(result.image[..., 54:]).mean - moments(small_pair[1]).mean).abs().max() < 0.2
+    assert (moments(result.image[..., 36:]).mean - moments(small_pair[1]).mean).abs().max() < 0.2

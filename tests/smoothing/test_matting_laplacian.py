@@ -19,13 +19,21 @@ def way(request, monkeypatch):
         monkeypatch.setattr(kernel, "numba", None)
 
 
-@pytest.fixture
-def pymatting():
-    """Importing it gives torch as many threads as there are cores; that is undone."""
+@pytest.fixture(scope="module")
+def pymatting_laplacian():
+    """PyMatting's float64 matrix of a picture, by its loops as Python runs them.
+
+    Compiled, which takes a minute of a processor in a new environment, they give the same numbers.
+    """
     threads = torch.get_num_threads()
-    yielded = pytest.importorskip("pymatting")
-    torch.set_num_threads(threads)
-    return yielded
+    with pytest.MonkeyPatch.context() as patch:
+        if kernel.numba is not None:
+            patch.setattr(kernel.numba.config, "DISABLE_JIT", True)  # for what is imported meanwhile
+        pymatting = pytest.importorskip("pymatting")
+    torch.set_num_threads(threads)  # which the import makes as many as there are cores
+    return lambda image: pymatting.cf_laplacian(
+        image[0].permute(1, 2, 0).double().numpy(), epsilon=1e-7, radius=1
+    )
 
 
 def noise(height, width, channels=3):
@@ -50,17 +58,17 @@ def dense(laplacian):
 
 
 @pytest.mark.parametrize("image", [photo(20, 24), photo(24, 17, seed=3), noise(15, 18)])
-def test_products_agree_with_pymatting_on_color_pictures(pymatting, image):
-    matrix = pymatting.cf_laplacian(image[0].permute(1, 2, 0).double().numpy(), epsilon=1e-7, radius=1)
+def test_products_agree_with_pymatting_on_color_pictures(pymatting_laplacian, image):
+    matrix = pymatting_laplacian(image)
     x = noise(*image.shape[-2:], channels=2)
     desired = times(matrix, x)
     np.testing.assert_allclose(times(laplacian_by_windows(image)[0], x), desired, atol=1e-6)
     np.testing.assert_allclose(matting_laplacian(image)(x), desired, atol=2e-5)
 
 
-def test_the_energy_and_its_gradient_are_those_of_pymattings_matrix(pymatting):
+def test_the_energy_and_its_gradient_are_those_of_pymattings_matrix(pymatting_laplacian):
     image, x = photo(20, 24), noise(20, 24)
-    matrix = pymatting.cf_laplacian(image[0].permute(1, 2, 0).double().numpy(), epsilon=1e-7, radius=1)
+    matrix = pymatting_laplacian(image)
     columns = x[0].flatten(1).double().numpy()  # [3, H*W]
     variable = x.clone().requires_grad_()
     energy = laplacian_energy(variable, matting_laplacian(image))

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# A fork needs no second import of what takes seconds.
+# A fork needs no second import of what takes seconds, as does what an optimizer imports at its first step.
 LAUNCH = """
 import os, runpy, signal, sys
-import accelerate, style_core.training.__main__
+import accelerate, style_core.training.__main__, torch._dynamo
 
 ranks = []
 for rank in ("0", "1"):

@@ -21,6 +21,7 @@ from style_core.nets.reflect_conv import reflect_conv
 from style_core.training.__main__ import main
 from style_core.training.crops import Crops
 from style_core.training.decoder import MirroredTask, Start, WaveletTask
+from style_core.training.encoder import Distillation
 from style_core.training.export import export
 from style_core.training.initialization import fit_convolution, fit_map, spanning_channels
 from style_core.training.loop import Schedule, Task, train
@@ -345,7 +346,17 @@ def test_values_that_half_precision_cannot_hold_are_refused(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def trained(folder, tmp_path_factory, shared_data):
+def small_starts():
+    """The commands' least squares see a few small crops."""
+    with pytest.MonkeyPatch.context() as patch:
+        for task in (Distillation, MirroredTask, WaveletTask):
+            patch.setattr(task, "initial_crops", (6, 64))
+        patch.setattr("style_core.training.__main__.NORMALIZATION_CROPS", (6, 64))
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory, shared_data, small_starts):
     """What both commands trained and exported: ``(options that they have in common, folder of weights)``."""
     place = tmp_path_factory.mktemp("trained")
     common = ["--data", str(folder), "--crops", "2", "--size", "32", "--held-out", "2", "--device", "cpu"]
@@ -428,7 +439,7 @@ class TestFullSizeFamily:
                 "--checkpoints", str(place / "run"), "-o", str(place / "out/vgg19"), "--crops", "2",
                 "--size", "32", "--held-out", "2", "--device", "cpu"]  # fmt: skip
 
-    def test_it_is_trained_on_a_copy_of_the_imagenet_network_and_serves(self, folder, imagenet):
+    def test_it_is_trained_on_a_copy_of_the_imagenet_network_and_serves(self, folder, imagenet, small_starts):
         main(self.command(folder, imagenet, 3))
         main(self.command(folder, imagenet, 5))
         rows = list(csv.DictReader((imagenet / "run/curve.csv").open()))
@@ -442,8 +453,9 @@ class TestFullSizeFamily:
 
     def test_two_processes_train_one_decoder(self, folder, imagenet):
         pytest.importorskip("accelerate", reason="accelerate is not installed")
+        few = "style_core.training.decoder.WaveletTask.initial_crops = 6, 64"
         module = "runpy.run_module('style_core.training', run_name='__main__')"
-        done = train_in_two(module, self.command(folder, imagenet, 3))
+        done = train_in_two(f"{few}; {module}", self.command(folder, imagenet, 3))
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.count("wct2_cat5.safetensors") == 1
         checkpoint = torch.load(imagenet / "run/checkpoint.pt", weights_only=True)

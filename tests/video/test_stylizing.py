@@ -1,8 +1,5 @@
 """Clips in and out: what is kept, what is refused, what is left when it is stopped."""
 
-import os
-import subprocess
-import sys
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +7,7 @@ import pytest
 import torch
 
 from style_core import EnoughDone, InvalidClip, InvalidOption, StyleCoreError, stylize_video
+from style_core.cli import main
 from style_core.fronts import to_pil
 from style_core.pipeline import frame_transfer
 from style_core.video import CODECS
@@ -212,23 +210,11 @@ def test_a_rate_that_cannot_be_is_refused(tmp_path):
         pass
 
 
-def test_the_command_restyles_a_clip(clip, tmp_path):
+def test_the_command_restyles_a_clip(clip, tmp_path, capsys):
     style = tmp_path / "style.png"
-
     to_pil(STYLE).save(style)
-    command = [
-        sys.executable,
-        "-m",
-        "style_core",
-        "wct2",
-        str(clip),
-        str(style),
-        "-o",
-        str(tmp_path / "o.mp4"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr
-    assert "40 frames in 2 shots" in done.stdout
-    refused = subprocess.run([*command, "--masks", "auto"], capture_output=True, text=True)
-    assert refused.returncode == 1
-    assert "--masks goes with pictures" in refused.stderr
+    command = ["wct2", str(clip), str(style), "-o", str(tmp_path / "o.mp4")]
+    assert main(command) == 0
+    assert "40 frames in 2 shots" in capsys.readouterr().out
+    assert main([*command, "--masks", "auto"]) == 1
+    assert "--masks goes with pictures" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ...nets.encoder import LAYERS
 from ...ops.pixel_optimization import OPTIMIZERS
@@ -25,6 +25,14 @@ from ...options import (
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # Gatys et al. 2016, section 3
 CONTENT_LAYERS = ("conv4_2",)
 CONTENT_POWER = 3  # a strength of 1 weighs eight times, one of 0.25 an eighth of that
+
+
+def noise_weight(default: float) -> Any:
+    """The option that is the factor of the total variation."""
+    return slider(
+        default, 0, 10, step=0.05, advanced=True,
+        help="Weight against differences of neighboring pixels (noise).",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +88,7 @@ class GramOptions(NetworkOptions):
         help="Solves a small picture first and refines it at every doubling of the size; off optimizes the "
         "full size from the start, as in the paper.",
     )  # fmt: skip
-    total_variation: float = slider(
-        0.1, 0, 10, step=0.05, advanced=True,
-        help="Weight against differences of neighboring pixels (noise).",
-    )  # fmt: skip
+    total_variation: float = noise_weight(0.1)
 
     @property
     def layers(self) -> tuple[str, ...]:

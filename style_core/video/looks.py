@@ -12,8 +12,8 @@ from functools import reduce
 from ..images import ImageTensor
 from ..look import Equations, Look, Prior, equations
 
-# By measurement (benchmarks/clip_flicker.py): less of a ridge follows the network more closely, and makes curves
-# so steep over luminance that grain, another one in every frame, is seen to flicker.
+# By measurement (benchmarks/clip_flicker.py): less of a ridge follows the network more closely, and makes
+# curves so steep over luminance that grain, another one in every frame, is seen to flicker.
 STEADY = Prior(ridge=0.02, gain=1.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -24,6 +24,7 @@ from .opening import Clip, open_clip
 from .shots import Shot, shots_of
 from .side_threads import Behind
 from .side_threads import ahead as read_ahead
+from .unfinished import frames_done, mark_finished, mark_unfinished, run_digest
 from .writing import ClipWriter, codec_for
 
 WORKING_SIZE = 512  # px at which networks see frames whose look is carried to all pixels
@@ -77,7 +78,7 @@ def stylize_video(
         codec: "h264", "hevc", "av1", "vp9" or "prores"; if not given what such files mostly have, and HEVC
             for pictures of more than 8 bits.
         progress: called with (fraction, message, preview); may raise :class:`EnoughDone` or
-            :class:`Cancelled`, which leaves a playable file of what is done.
+            :class:`Cancelled`, which leaves a playable file of what is done; the same call goes on there.
         **options: as of :func:`stylize`; ``working_size`` is 512 px here; ``size`` and masks do not apply.
 
     Raises:
@@ -94,14 +95,48 @@ def stylize_video(
             raise InvalidClip(f"The output {target.name!r} is the clip itself; choose another name.")
         name, chosen = codec_for(target, codec, is_deep=source.is_deep)
         tags, working = _first_look(clip, _working_size(method, options))
-        with frame_transfer(method, working, style, **options) as transfer:
-            run = _Run(source, transfer, _working_size(method, options), progress or ignore_progress)
-            writer = ClipWriter(target, source, chosen, tags=tags, size=(source.width, source.height))
-            is_complete = _written(run, ahead, writer)
-            notes = [*transfer.notes, *(_notes(source, writer, name, codec) if is_complete else ())]
+        digest = run_digest(clip, style, {**options, "method": method, "codec": name})
+        with (
+            frame_transfer(method, working, style, **options) as transfer,
+            _stopped_run(target, digest) as before,
+        ):
+            run = _Run(
+                source, transfer, _working_size(method, options), before.count, progress or ignore_progress
+            )
+            size = (source.width, source.height)
+            writer = ClipWriter(target, source, chosen, tags=tags, size=size, before=before.frames)
+            is_complete = _written(run, ahead, writer, digest)
+            notes = [*before.notes, *transfer.notes]
+            notes += _notes(source, writer, name, codec) if is_complete else ()
     return ClipResult(
         target, writer.count, run.shot_count, time.perf_counter() - began, tuple(notes), is_complete
     )
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What a stopped run has left: its first frames, as it has written them."""
+
+    count: int = 0
+    frames: Iterator[Any] | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if not self.count:
+            return ()
+        return (f"Went on after the {self.count} frames of a run that was stopped; they were encoded again.",)
+
+
+@contextmanager
+def _stopped_run(target: Path, digest: str | None) -> Iterator[_Before]:
+    """The stopped run to go on from, open, or an empty one."""
+    count = frames_done(target, digest)
+    with ExitStack() as opened:
+        try:
+            clip = opened.enter_context(open_clip(target)) if count else None
+        except InvalidClip:  # damaged since: it is made again
+            clip = None
+        yield _Before() if clip is None else _Before(count, clip.frames())
 
 
 def _working_size(method: str, options: dict[str, Any]) -> int | None:
@@ -121,8 +156,12 @@ def _first_look(clip: str | PathLike[str], size: int | None) -> tuple[ColorTags,
         return ColorTags.of(frame), small_of(frame, size or MEASURED_SIZE)
 
 
-def _written(run: _Run, ahead: Clip, writer: ClipWriter) -> bool:
-    """Write all frames; whether none was left out because somebody said to stop."""
+def _written(run: _Run, ahead: Clip, writer: ClipWriter, digest: str | None) -> bool:
+    """Write all frames; whether none was left out because somebody said to stop.
+
+    Args:
+        digest: of the run, to be found again by it when it is stopped.
+    """
     stop: Cancelled | None = None
     try:
         with Behind() as behind:
@@ -138,6 +177,10 @@ def _written(run: _Run, ahead: Clip, writer: ClipWriter) -> bool:
     if not writer.count:
         writer.discard()
         raise stop or EnoughDone("Stopped before the first frame.")
+    if stop is None:
+        mark_finished(writer.path)
+    else:
+        mark_unfinished(writer.path, digest, writer.count)
     if stop is not None and not isinstance(stop, EnoughDone):
         raise stop
     return stop is None
@@ -153,8 +196,11 @@ def _write(run: _Run, ahead: Clip, writer: ClipWriter, behind: Behind) -> None:
             run.report(number)
 
 
-def _add(writer: ClipWriter, restyled: Callable[[], Samples], frame: Any) -> None:
-    writer.add(restyled(), frame)
+def _add(writer: ClipWriter, restyled: Callable[[], Samples] | None, frame: Any) -> None:
+    if restyled is None:
+        writer.go_on(frame)
+    else:
+        writer.add(restyled(), frame)
 
 
 def _notes(source: Clip, writer: ClipWriter, name: str, asked: str | None) -> Iterator[str]:
@@ -172,9 +218,9 @@ class _Run:
     """One clip on its way through a method."""
 
     def __init__(
-        self, source: Clip, transfer: FrameTransfer, working_size: int | None, progress: Progress
+        self, source: Clip, transfer: FrameTransfer, working_size: int | None, done: int, progress: Progress
     ) -> None:
-        self.source, self.transfer, self.working_size = source, transfer, working_size
+        self.source, self.transfer, self.working_size, self.done = source, transfer, working_size, done
         self.progress = progress
         self.shot_count = 0
         self.share = 0.0
@@ -182,12 +228,16 @@ class _Run:
 
     def frames(
         self, ahead: Clip, on_sound: Callable[[Any], None]
-    ) -> Generator[tuple[Callable[[], Samples], Any]]:
-        """What makes every restyled frame, in any thread, and the frame it is made of."""
+    ) -> Generator[tuple[Callable[[], Samples] | None, Any]]:
+        """What makes every restyled frame, in any thread (``None``: it was made), and what it is made of."""
         with closing(read_ahead(_decoded(self.source, on_sound))) as frames:
             for shot in shots_of(self._watched(ahead.frames()), self._small):
                 self.shot_count += 1
-                yield from self._shot(shot, islice(frames, shot.count))
+                left = min(shot.count, max(0, shot.first + shot.count - self.done))
+                for frame in islice(frames, shot.count - left):
+                    yield None, frame
+                if left:
+                    yield from self._shot(shot, islice(frames, left))
             for _ in frames:  # sound goes on after the last picture
                 pass
 

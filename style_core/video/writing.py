@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -79,12 +80,14 @@ class ClipWriter:
         codec: of the pictures.
         tags: what the pictures say of their colors.
         size: width and height of the frames.
+        before: the first frames, as such a writer has written them.
     """
 
     def __init__(
-        self, path: Path, source: Clip, codec: Codec, *, tags: ColorTags, size: tuple[int, int]
-    ) -> None:
-        self.path, self.tags, self.count = path, tags, 0
+        self, path: Path, source: Clip, codec: Codec, *, tags: ColorTags, size: tuple[int, int],
+        before: Iterator[Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.path, self.tags, self.count, self._before = path, tags, 0, before or iter(())
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
         self._rate = source.rate
         self._base = source.stream.time_base or 1 / source.rate
@@ -124,12 +127,22 @@ class ClipWriter:
 
     def add(self, samples: Samples, frame: Any) -> None:
         """Write a frame at the time of the one it was made of."""
-        made = frame_of(samples, self.tags, self.pixel_format)
+        self._encode(frame_of(samples, self.tags, self.pixel_format), frame)
+
+    def _encode(self, made: Any, frame: Any) -> None:
         made.time_base = Fraction(self._base)
         made.pts = frame.pts if frame.pts is not None else round(self.count / (self._rate * self._base))
         for packet in self._pictures.encode(made):
             self._file.mux(packet)
         self.count += 1
+
+    def go_on(self, frame: Any) -> None:
+        """Write what was made of a frame before."""
+        made = next(self._before, None)
+        if made is None:
+            raise InvalidClip(f"{self.path.name!r} was changed since its run was stopped; delete it.")
+        made.pict_type = 0  # the encoder is to choose anew
+        self._encode(made, frame)
 
     def copy(self, packet: Any) -> None:
         """Write a packet of sound as it came."""

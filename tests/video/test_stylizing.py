@@ -1,5 +1,6 @@
 """Clips in and out: what is kept, what is refused, what is left when it is stopped."""
 
+import os
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from style_core.fronts import to_pil
 from style_core.pipeline import frame_transfer
 from style_core.video import CODECS
 from style_core.video.opening import open_clip
+from style_core.video.writing import ClipWriter
 
 from ..conftest import photo
 from .conftest import av, read_clip, scene, write_clip
@@ -33,7 +35,8 @@ def pictures(path):
 
 def sound(path):
     with av.open(str(path)) as clip:
-        return [bytes(packet) for packet in clip.demux(audio=0) if packet.size]
+        streams = clip.streams.audio
+        return [bytes(packet) for packet in clip.demux(*streams) if packet.size] if streams else []
 
 
 @pytest.mark.parametrize("method", ["wct2", "photo_wct", "wct"])
@@ -186,6 +189,63 @@ def test_stopped_it_leaves_a_clip_of_what_is_done(restyle, clip):
     assert not result.is_complete
     assert 10 < result.frame_count < 40
     assert len(read_clip(result.path)) == result.frame_count
+
+
+def stopped_at(share):
+    def stop(fraction, message, preview):
+        if fraction > share:
+            raise EnoughDone("Stopped.")
+
+    return stop
+
+
+@pytest.mark.usefixtures("every_report")
+@pytest.mark.parametrize(("share", "name", "codec"), [
+    (0.3, "out.mp4", "h264"), (0.8, "out.mkv", "hevc"), (0.6, "out.webm", "vp9"),
+])  # fmt: skip
+def test_a_stopped_run_goes_on_from_there(restyle, clip, monkeypatch, share, name, codec):
+    monkeypatch.setattr("style_core.digest.SETTLING", 0.0)
+    whole = restyle(clip, f"whole_{name}", codec=codec)
+    part = restyle(clip, name, codec=codec, progress=stopped_at(share))
+    made = []
+    monkeypatch.setattr(ClipWriter, "add", counting(ClipWriter.add, made))
+    result = restyle(clip, name, codec=codec)
+    assert result.is_complete
+    assert result.frame_count == whole.frame_count == 40
+    assert len(made) == 40 - part.frame_count
+    assert (
+        result.notes[0] == f"Went on after the {part.frame_count} frames of a run that was stopped; they "
+        "were encoded again."
+    )
+    before, after = read_clip(whole.path), read_clip(result.path)
+    assert [frame.time for frame in after] == [frame.time for frame in before]
+    assert sound(result.path) == sound(whole.path)
+    assert np.abs(np.stack(pictures(result.path)) - np.stack(pictures(whole.path))).mean() < 2 / 255
+    assert [path.name for path in result.path.parent.glob(".*")] == []
+
+
+def counting(function, calls):
+    def call(*args):
+        calls.append(args)
+        return function(*args)
+
+    return call
+
+
+@pytest.mark.usefixtures("every_report")
+@pytest.mark.parametrize("change", ["options", "clip", "nothing left"])
+def test_another_run_starts_anew(restyle, clip, monkeypatch, change):
+    monkeypatch.setattr("style_core.digest.SETTLING", 0.0)
+    part = restyle(clip, progress=stopped_at(0.5))
+    options = {"style_strength": 0.5} if change == "options" else {}
+    if change == "clip":
+        os.utime(clip, (1_000_000_000, 1_000_000_000))
+    if change == "nothing left":
+        part.path.unlink()
+    result = restyle(clip, **options)
+    assert result.is_complete
+    assert result.frame_count == 40
+    assert not any("Went on" in note for note in result.notes)
 
 
 @pytest.mark.usefixtures("every_report")

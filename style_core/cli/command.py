@@ -161,7 +161,7 @@ def _note(sentence: str) -> None:
 def _stylize(method: str, values: dict[str, Any]) -> int:
     for name in ("batch", "format"):
         values.pop(name)
-    if is_clip(values["content"]):
+    if is_clip(values["content"]) and not _is_still_wanted(values["content"], values["output"]):
         return _stylize_clip(method, values)
     if values.pop("codec"):
         raise InvalidImage("--codec goes with clips, not with pictures.")
@@ -198,9 +198,17 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
     return DONE
 
 
+def _is_still_wanted(content: str, output: Path | None) -> bool:
+    """Whether an animation, of which most files are one picture, is to become one."""
+    is_animation = Path(content).suffix.lower() in clips.ANIMATIONS
+    return is_animation and output is not None and output.suffix.lower() in WRITABLE
+
+
 def _stylize_clip(method: str, values: dict[str, Any]) -> int:
     content = values["content"]
-    output = values.pop("output") or _default_output(method, content, values["style"]).with_suffix(".mp4")
+    suffix = Path(content).suffix.lower()
+    suffix = suffix if suffix in clips.ANIMATIONS else ".mp4"
+    output = values.pop("output") or _default_output(method, content, values["style"]).with_suffix(suffix)
     with _progress_bar() as progress:
         clips.restyle(method, values, output, progress)
     return DONE

@@ -25,6 +25,7 @@ CLIP_SUFFIXES = (
     ".mts",
     ".3gp",
     ".gif",
+    ".apng",
 )
 LARGEST_SIDE = 8192  # px
 FASTEST = 240  # frames a second; beyond it the header is not to be believed

@@ -74,9 +74,10 @@ def stylize_video(
         method: "wct2", "photo_wct" or "wct".
         clip: any file that FFmpeg reads, of one video stream.
         style: a picture, or several where the method mixes them.
-        output: a name that ends in .mp4, .mov, .mkv or .webm; written whole or not at all.
-        codec: "h264", "hevc", "av1", "vp9" or "prores"; if not given what such files mostly have, and HEVC
-            for pictures of more than 8 bits.
+        output: a name that ends in .mp4, .mov, .mkv, .webm, or .gif, .webp or .apng for animations; written
+            whole or not at all.
+        codec: a key of :data:`CODECS` that goes into such a file; if not given what such files mostly have,
+            and HEVC for pictures of more than 8 bits.
         progress: called with (fraction, message, preview); may raise :class:`EnoughDone` or
             :class:`Cancelled`, which leaves a playable file of what is done; the same call goes on there.
         **options: as of :func:`stylize`; ``working_size`` is 512 px here; ``size`` and masks do not apply.

@@ -13,8 +13,10 @@ from ..errors import InvalidClip, shortened
 from ..images import Samples
 from .colors import ColorTags, frame_of
 from .opening import Clip, pyav
+from .palettes import Palettes
 
-WRITTEN = (".mp4", ".mov", ".mkv", ".webm")
+WRITTEN = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp", ".apng")
+PALETTES = "pal8"  # a pixel format of 256 colors
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Codec:
         pixels, deep_pixels: pixel formats for 8 bits and for more.
         suffixes: of the files that may hold it.
         options: of the encoder, for a result that nobody tells from its source.
+        container: options of the file; animations are shown again and again.
     """
 
     encoder: str
@@ -33,6 +36,7 @@ class Codec:
     deep_pixels: str
     suffixes: tuple[str, ...]
     options: dict[str, str] = field(default_factory=dict)
+    container: dict[str, str] = field(default_factory=dict)
 
 
 CODECS = {
@@ -45,8 +49,14 @@ CODECS = {
     "vp9": Codec("libvpx-vp9", "yuv420p", "yuv420p10le", (".webm", ".mkv", ".mp4"),
                  {"crf": "24", "b:v": "0", "cpu-used": "5", "row-mt": "1"}),
     "prores": Codec("prores_ks", "yuv422p10le", "yuv422p10le", (".mov", ".mkv"), {"profile": "3"}),
+    "gif": Codec("gif", PALETTES, PALETTES, (".gif",), container={"loop": "0"}),
+    "webp": Codec("libwebp_anim", "bgra", "bgra", (".webp",), {"quality": "90"}, {"loop": "0"}),
+    "apng": Codec("apng", "rgb24", "rgb48be", (".apng",), container={"plays": "0"}),
 }  # fmt: skip
-DEFAULTS = {".mp4": "h264", ".mov": "h264", ".mkv": "h264", ".webm": "vp9"}
+DEFAULTS = {
+    ".mp4": "h264", ".mov": "h264", ".mkv": "h264", ".webm": "vp9", ".gif": "gif", ".webp": "webp",
+    ".apng": "apng",
+}  # fmt: skip
 
 
 def codec_for(path: Path, name: str | None, *, is_deep: bool) -> tuple[str, Codec]:
@@ -96,9 +106,11 @@ class ClipWriter:
         self.pixel_format = pixels.replace("420", "444") if is_odd else pixels
         try:
             self._part.touch()  # PyAV opens files when the first packet comes
-            self._file: Any = pyav().open(str(self._part), "w")
+            self._file: Any = pyav().open(str(self._part), "w", container_options=codec.container)
         except (OSError, pyav().error.FFmpegError) as error:
             raise InvalidClip(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+        is_reduced = self.pixel_format == PALETTES
+        self._palettes = Palettes(*size, Fraction(self._base)) if is_reduced else None
         self._pictures = self._add_pictures(codec, size, source.rotation)
         self._sound = {s.index: self._add_sound(s) for s in source.container.streams.audio}
         self.silent = [index for index, stream in self._sound.items() if stream is None]
@@ -127,11 +139,14 @@ class ClipWriter:
 
     def add(self, samples: Samples, frame: Any) -> None:
         """Write a frame at the time of the one it was made of."""
-        self._encode(frame_of(samples, self.tags, self.pixel_format), frame)
+        pixels = "rgb24" if self._palettes else self.pixel_format
+        self._encode(frame_of(samples, self.tags, pixels), frame)
 
     def _encode(self, made: Any, frame: Any) -> None:
         made.time_base = Fraction(self._base)
         made.pts = frame.pts if frame.pts is not None else round(self.count / (self._rate * self._base))
+        if self._palettes:
+            made = self._palettes.reduced(made.reformat(format="rgb24"))
         for packet in self._pictures.encode(made):
             self._file.mux(packet)
         self.count += 1

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from style_core import EnoughDone, InvalidClip, InvalidOption, StyleCoreError, stylize_video
 from style_core.cli import main
@@ -108,6 +109,39 @@ def test_codecs(restyle, tmp_path, name, codec, found):
     assert len(read_clip(result.path)) == 6
 
 
+@pytest.mark.parametrize(("suffix", "form", "tolerance"), [
+    (".gif", "GIF", 12), (".webp", "WEBP", 6), (".apng", "PNG", 1),
+])  # fmt: skip
+def test_animations_are_written_and_read_by_pillow(restyle, tmp_path, suffix, form, tolerance):
+    """Of odd sides and uneven times; compared with the same frames in a clip without loss."""
+    frames = [scene(1, k / 8, (95, 63)) for k in range(6)]
+    source = tmp_path / "in.gif"
+    first, *others = [Image.fromarray((frame * 255).astype(np.uint8)) for frame in frames]
+    times = [80, 80, 200, 80, 80, 120]
+    first.save(source, save_all=True, append_images=others, duration=times, loop=0)
+    result = restyle(source, f"o{suffix}")
+    wanted = pictures(restyle(source, "o.mkv", codec="prores").path)
+    with Image.open(result.path) as made:
+        assert (made.format, made.n_frames, made.size, made.info["loop"]) == (form, 6, (95, 63), 0)
+        found, durations = [], []
+        for number in range(6):
+            made.seek(number)
+            made.load()
+            found.append(np.asarray(made.convert("RGB")).astype(float) / 255)
+            durations.append(round(made.info["duration"]))
+    assert durations[:-1] == times[:-1]
+    assert 255 * np.abs(np.stack(found) - np.stack(wanted)).mean() < tolerance
+
+
+def test_a_gif_becomes_a_picture_where_one_is_asked_for(tmp_path, tiny_weights):
+    source, style = tmp_path / "one.gif", tmp_path / "style.png"
+    to_pil(photo(64, 64, seed=1)).save(source)
+    to_pil(STYLE).save(style)
+    how = ["--weights-dir", str(tiny_weights)]
+    assert main(["wct2", str(source), str(style), "-o", str(tmp_path / "o.png"), *how]) == 0
+    assert Image.open(tmp_path / "o.png").size == (64, 64)
+
+
 def test_odd_sides_and_one_frame(restyle, tmp_path):
     source = write_clip(tmp_path / "odd.mkv", [scene(1, 0, (97, 65))], pixels="yuv444p")
     result = restyle(source)
@@ -157,7 +191,7 @@ def test_a_cut_clip_is_restyled_as_far_as_it_goes(restyle, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "error", "says"),
     [
-        ("o.gif", {}, InvalidClip, "written as .mp4"),
+        ("o.avi", {}, InvalidClip, "written as .mp4"),
         ("o.webm", {"codec": "h264"}, InvalidClip, "h264 goes into"),
         ("o.mp4", {"codec": "mjpeg"}, InvalidClip, "codec must be"),
         ("o.mp4", {"size": 200}, InvalidClip, "size does not go"),

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from style_core import Segments
+from style_core import Segments, get_method
+from style_core.fronts import image_size, option_default, option_fields
 
 from .limits import Limits
-from .pace import Pace
+from .pace import Pace, work
 from .runs import Runs, TabRun
 from .shares import ShareStore
 from .stream import Update
@@ -68,11 +69,37 @@ class Service:
             limits = replace(limits, max_seconds=min(limits.max_seconds, LONGEST_LOAN - LOAN_MARGIN))
         done: Any = self._perform(request, limits, event, threads_of(self.jobs))
         for each in done:
-            if isinstance(each, Done) and request.is_plain(besides=("size",)):
-                width, height = each.result.picture.size
-                self.pace.note(request.method, width * height / 1e6, each.seconds)
+            if isinstance(each, Done) and not (enough and enough.is_set()):
+                self._note(request, each)
             yield each
+
+    def size_of(self, request: Request) -> tuple[int, int]:
+        """Width and height in px of what a request gives, within the limits; zeros if that is unknown."""
+        width, height = image_size(request.content) or (0, 0)
+        options, _ = self.limits.fit(request.content, request.options, takes_steps=False)
+        scale = (options.get("size") or max(width, height)) / max(width, height, 1)
+        return round(width * scale), round(height * scale)
+
+    def expected(self, request: Request) -> float | None:
+        """Seconds that a request will take here, if jobs of before say so."""
+        width, height = self.size_of(request)
+        wanted = _work(request, width * height / 1e6)
+        return self.pace.expected(request.method, wanted) if wanted else None
+
+    def _note(self, request: Request, done: Done) -> None:
+        """Remember the seconds of a job with nothing unusual about it."""
+        if request.is_plain(besides=("size", "steps")) and done.notes == done.result.notes:
+            width, height = done.result.picture.size
+            self.pace.note(request.method, _work(request, width * height / 1e6), done.seconds)
 
     def regions(self, request: Request) -> Segments:
         """The matched regions that :meth:`perform` would use; see :func:`demo.work.regions`."""
         return self._regions(request, self.limits, threads_of(self.jobs))
+
+
+def _work(request: Request, megapixels: float) -> float:
+    """What the seconds of a request grow with."""
+    options = get_method(request.method).options
+    takes_steps = "steps" in option_fields(options)
+    steps = request.options.get("steps", option_default(options, "steps")) if takes_steps else None
+    return work(megapixels, steps)

@@ -12,7 +12,7 @@ import numpy as np
 
 MOST = 12  # jobs remembered of each method
 LIKE = 3.0  # a job of one size says something of jobs up to so many times larger or smaller
-TELLING = 0.05  # progress of a job from which on its own pace is believed
+TELLING = 0.1  # progress of a job from which on its own pace is believed
 IN_SECONDS = 90  # longer times are said in minutes
 
 
@@ -49,10 +49,16 @@ class Pace:
         with self._lock:
             self._jobs.setdefault(method, deque(maxlen=MOST)).append((done, seconds))
 
-    def expected(self, method: str, wanted: float) -> float | None:
-        """Seconds of a job of so much work; ``None`` while those of before say nothing of it."""
+    def expected(self, method: str, wanted: float, *, is_proportional: bool = False) -> float | None:
+        """Seconds of a job of so much work; ``None`` while those of before say nothing of it.
+
+        Args:
+            is_proportional: nothing but the work takes time, so that a job of any size says something.
+        """
         with self._lock:
             jobs = tuple(self._jobs.get(method, ()))
+        if is_proportional and jobs:
+            return float(np.median([seconds / done for done, seconds in jobs])) * wanted
         return _expected(jobs, wanted)
 
 
@@ -71,7 +77,9 @@ class Countdown:
     def left(self, fraction: float) -> float | None:
         """At a progress from 0 to 1; ``None`` while nothing is known."""
         now = self._clock()
-        began, before = self._first = self._first or (now, fraction)
+        if self._first is None and fraction > 0:  # nothing yet is the reading of files
+            self._first = (now, fraction)
+        began, before = self._first or (now, fraction)
         if fraction - before >= TELLING:
             return (now - began) * (1 - fraction) / (fraction - before)
         return None if self._expected is None else max(0.0, self._expected - (now - self._began))

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from style_core import Segments, get_method
-from style_core.fronts import image_size, option_default, option_fields
+from style_core.fronts import image_size, option_default
 
 from .limits import Limits
 from .pace import Pace, work
 from .runs import Runs, TabRun
 from .shares import ShareStore
 from .stream import Update
-from .work import Done, Request, perform, regions, threads_of
+from .work import Done, Request, is_iterative, perform, regions, threads_of
 from .zero_gpu import LONGEST_LOAN, on_gpu
 
 HOUR = 3600.0  # seconds
@@ -84,7 +84,8 @@ class Service:
         """Seconds that a request will take here, if jobs of before say so."""
         width, height = self.size_of(request)
         wanted = _work(request, width * height / 1e6)
-        return self.pace.expected(request.method, wanted) if wanted else None
+        is_proportional = is_iterative(get_method(request.method))
+        return self.pace.expected(request.method, wanted, is_proportional=is_proportional) if wanted else None
 
     def _note(self, request: Request, done: Done) -> None:
         """Remember the seconds of a job with nothing unusual about it."""
@@ -99,7 +100,7 @@ class Service:
 
 def _work(request: Request, megapixels: float) -> float:
     """What the seconds of a request grow with."""
-    options = get_method(request.method).options
-    takes_steps = "steps" in option_fields(options)
-    steps = request.options.get("steps", option_default(options, "steps")) if takes_steps else None
-    return work(megapixels, steps)
+    method = get_method(request.method)
+    if not is_iterative(method):
+        return work(megapixels)
+    return work(megapixels, request.options.get("steps", option_default(method.options, "steps")))

@@ -388,7 +388,7 @@ class Previews:
         return str(self._before[picture.size]), str(path)
 
     def _size(self, size: tuple[int, int], side: int) -> tuple[int, int]:
-        """Of what is shown of a picture: the content's shape, no smaller than ``PREVIEW_SIDE`` but for that."""
+        """Of what is shown of a picture: in the shape of the content, of ``PREVIEW_SIDE`` if as large."""
         width, height = image_size(self._content) or size
         longest = min(max(width, height), max(PREVIEW_SIDE, min(side, max(size))))
         scale = longest / max(width, height)

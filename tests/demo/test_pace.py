@@ -44,9 +44,18 @@ def test_the_work_of_steps_doubles_with_the_side():
 def test_time_is_counted_down_as_expected_until_the_job_shows_its_own_pace():
     now = [100.0]
     countdown = Countdown(40, lambda: now[0])
-    assert countdown.left(0.05) == 40
-    now[0] = 102
-    assert countdown.left(0.06) == 38
-    now[0] = 110  # a tenth in ten seconds
-    assert countdown.left(0.15) == pytest.approx(85)
+    assert countdown.left(0) == 40  # the files are read
+    now[0] = 101
+    assert countdown.left(0.05) == 39
+    now[0] = 103
+    assert countdown.left(0.1) == 37
+    now[0] = 121  # a fifth in twenty seconds
+    assert countdown.left(0.25) == pytest.approx(75)
     assert Countdown(None, lambda: now[0]).left(0.05) is None
+
+
+def test_where_all_time_is_work_a_small_job_says_something_of_a_large_one():
+    pace = Pace()
+    pace.note("gatys", work(0.25, 50), 6)
+    assert pace.expected("gatys", work(1, 200)) is None
+    assert pace.expected("gatys", work(1, 200), is_proportional=True) == pytest.approx(48)

@@ -15,7 +15,7 @@ from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
 from .controls import given_options, style_weights
 from .endpoints import Endpoint, Outputs, documented
 from .examples import KeptResult, example_key, keep_result, kept_result
-from .pace import Countdown
+from .lanes import Job
 from .runs import LOOK, FinishedTile, TabRun
 from .service import Service
 from .shipped_results import shipped_result
@@ -61,6 +61,16 @@ class MethodOutputs(Outputs):
     extras: Annotated[
         gr.HTML, "the file in the other format, and what the page follows strengths by, as HTML."
     ]
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """What the parts of a run share."""
+
+    language: str
+    enough: threading.Event  # Stop was pressed
+    job: Job
+    previews: Previews
 
 
 @dataclass(frozen=True)
@@ -159,8 +169,13 @@ class MethodRunner:
         with as_sentences(self.method.key, language):
             run = self.service.begin("method", self.method.key, asked)
         try:
-            with as_sentences(self.method.key, language), self.stops.running(session) as enough:
-                yield from self._compute(asked, run, enough, language, key, last)
+            with (
+                as_sentences(self.method.key, language),
+                self.stops.running(session) as enough,
+                self.service.lanes.job(self.method.key) as job,
+            ):
+                way = _UnderWay(language, enough, job, Previews(asked.content, run.folder))
+                yield from self._compute(asked, run, way, key, last)
         except Refusal as error:
             yield self.outputs.show(status=say("Stopped.", language) if error.is_stop else "", notes="")
             if error.is_stop and last is not None:
@@ -172,28 +187,27 @@ class MethodRunner:
                 self.service.drop(run)
 
     def _compute(
-        self, asked: Request, run: TabRun, enough: threading.Event, language: str, key: str | None,
-        last: TabRun | None,
-    ) -> Iterator[Any]:  # fmt: skip
+        self, asked: Request, run: TabRun, way: _UnderWay, key: str | None, last: TabRun | None
+    ) -> Iterator[Any]:
         """The status and pictures on the way, then everything; the result of an example is kept.
 
         Args:
             last: a run that only the strengths tell from this one.
         """
-        previews, small = Previews(asked.content, run.folder), None
+        language, small = way.language, None
         if self.door and last is None:
-            small = yield from self._small_first(asked, enough, previews, language)
-        if small is None:  # a strength moved has its preview on the stage already
-            done = yield from self._alone(asked, enough, None if last else previews, language)
+            small = yield from self._small_first(asked, way)
+        if small is None:
+            done = yield from self._alone(asked, way, is_moved=last is not None)
         else:
-            done = yield from self._after(small, asked, enough, previews, language)
+            done = yield from self._after(small, asked, way)
         says = plain_summary if self.door else summary
         status = says(done.result, done.seconds, language)
         pictures = self._finish(asked, run, done, last)
         extras = self._extras(run, language, follows=not is_iterative(self.method))
         # At once; to write the file of all pixels and to fit a look take longer.
         yield self.outputs.show(before_after=pictures, status=status, extras=extras)
-        is_whole = not enough.is_set() and done.notes == done.result.notes  # no limit cut it
+        is_whole = not way.enough.is_set() and done.notes == done.result.notes  # no limit cut it
         if key and is_whole and key == _key_of_example(asked):  # still
             path = run.file("result")
             assert path is not None
@@ -202,55 +216,50 @@ class MethodRunner:
             done.result.look.save(run.folder / LOOK)
         yield self._all(run, pictures, status, language)
 
-    def _small_first(
-        self, asked: Request, enough: threading.Event, previews: Previews, language: str
-    ) -> Generator[Any, None, Small | None]:
+    def _small_first(self, asked: Request, way: _UnderWay) -> Generator[Any, None, Small | None]:
         """A small result, where the whole takes long."""
-        request, done = smaller(asked), None
+        request, done, language = smaller(asked), None, way.language
         if request is None:
             return None
-        for update in self.service.perform(request, enough):
+        is_painting, seconds = is_iterative(self.method), self.service.expected(asked)
+        way.job.later = seconds or 0.0
+        words = say("A quick painting first" if is_painting else "A preview first", language)
+        for update in self.service.perform(request, way.enough, way.job):
             if isinstance(update, Done):
                 done = update
                 continue
-            words = say(
-                "A quick painting first" if is_iterative(self.method) else "A preview first", language
-            )
-            yield self._on_the_way(words, update.fraction, previews.show(update.preview))
+            yield self._on_the_way(words, update.fraction, way.previews.show(update.preview))
         assert done is not None
-        small = Small(done, is_iterative(self.method), self.service.size_of(asked))
-        words = small.says(self.service.expected(asked), language)
-        shown = previews.show(done.result.image, STAGE_SIDE, at_once=True)
-        yield self.outputs.show(status=words, before_after=shown)
+        way.job.later = 0.0
+        small = Small(done, is_painting, self.service.size_of(asked))
+        shown = way.previews.show(done.result.image, STAGE_SIDE, at_once=True)
+        yield self.outputs.show(status=small.says(seconds, language), before_after=shown)
         return small
 
-    def _alone(
-        self, asked: Request, enough: threading.Event, previews: Previews | None, language: str
-    ) -> Generator[Any, None, Done]:
-        """The result, with pictures on the way if there are to be ``previews``."""
+    def _alone(self, asked: Request, way: _UnderWay, *, is_moved: bool) -> Generator[Any, None, Done]:
+        """The result; a strength moved has its preview on the stage already."""
         done = None
-        for update in self.service.perform(asked, enough):
+        for update in self.service.perform(asked, way.enough, way.job):
             if isinstance(update, Done):
                 done = update
                 continue
-            shown = previews.show(update.preview) if previews else None
-            yield self._on_the_way(self._message(update, language), update.fraction, shown)
+            shown = None if is_moved else way.previews.show(update.preview)
+            yield self._on_the_way(self._message(update, way.language), update.fraction, shown)
         assert done is not None
         return done
 
-    def _after(
-        self, small: Small, asked: Request, enough: threading.Event, previews: Previews, language: str
-    ) -> Generator[Any, None, Done]:
+    def _after(self, small: Small, asked: Request, way: _UnderWay) -> Generator[Any, None, Done]:
         """The whole in place of a small result, which stays if Stop or a refusal comes too early."""
-        done, is_better, countdown = None, False, Countdown(self.service.expected(asked))
+        done, is_better, enough = None, False, way.enough
         try:
-            for update in () if enough.is_set() else self.service.perform(asked, enough):
+            for update in () if enough.is_set() else self.service.perform(asked, enough, way.job):
                 if isinstance(update, Done):
                     done = update
                     continue
-                shown = previews.show(update.preview, STAGE_SIDE) if small.is_below(update.preview) else None
+                is_shown = small.is_below(update.preview)
+                shown = way.previews.show(update.preview, STAGE_SIDE) if is_shown else None
                 is_better = is_better or shown is not None
-                words = small.says(countdown.left(update.fraction), language)
+                words = small.says(update.seconds_left, way.language)
                 yield self._on_the_way(words, update.fraction, shown)
         except StyleCoreError as error:
             return small.stopped() if enough.is_set() else small.instead(str(error))

@@ -139,10 +139,10 @@ def test_stop_keeps_what_is_there(painter, pictures, words):
 def test_what_is_refused_as_a_whole_leaves_the_quick_painting(painter, pictures, service, monkeypatch):
     perform = service.perform
 
-    def refusing(request, enough=None):
+    def refusing(request, enough=None, job=None):
         if request.options.get("size") is None:
             raise StyleCoreError("There is no memory for it.")
-        return perform(request, enough)
+        return perform(request, enough, job)
 
     monkeypatch.setattr(service, "perform", refusing)
     *_, last = painter.endpoint()(REQUEST, **pictures)

@@ -818,11 +818,12 @@ def test_a_waiting_visitor_sees_a_place_and_stop_frees_it(tab, other_visitor, sm
     first.locator("#gatys-run").click()
     playwright.expect(first.locator("#gatys-status")).to_contain_text("step", timeout=60_000)
     second.locator("#gatys-run").click()
-    playwright.expect(second.locator("#gatys-result [data-testid=status-tracker]")).to_contain_text(
-        re.compile("queue: 1/1"), timeout=20_000
-    )
+    waits = second.locator("#gatys-result .st-queue")
+    told = re.compile("^1 before you(, about [0-9]+ (s|min))?: a painting is being made$")
+    playwright.expect(waits).to_have_text(told, timeout=20_000)
     first.locator("#gatys-stop").click()
     playwright.expect(second.locator("#gatys-status")).to_contain_text("step", timeout=30_000)
+    playwright.expect(waits).to_have_count(0)
     second.locator("#gatys-stop").click()
     playwright.expect(second.locator("#gatys-status")).to_contain_text("px in", timeout=30_000)
 

@@ -21,7 +21,7 @@ from .runs import FinishedTile, TabRun
 from .shared_pictures import SharedFile
 from .shares import ShareError
 from .texts import language_of, say
-from .work import DRAWN_MASKS, OWN_MASKS
+from .work import OWN_MASKS, WITH_MASK_FILES
 
 if TYPE_CHECKING:
     from .service import Service
@@ -236,7 +236,7 @@ def refill(record: Mapping[str, Any], files: Mapping[str, str]) -> tuple[str, di
     }
     if styles:
         shown["more_styles"] = styles
-    if shown.get("masks") == DRAWN_MASKS:  # the strokes are mask pictures now, and the brush has no canvas
+    if shown.get("masks") in WITH_MASK_FILES:  # strokes and taps are mask pictures now
         shown["masks"] = OWN_MASKS
     return tab, shown
 

@@ -51,8 +51,13 @@ from .texts import language_of, say, shown
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
-NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my own"
-MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
+NO_MASKS, AUTO_MASKS, TAPPED_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "tapped", "drawn", "my own"
+MASK_MODES = (NO_MASKS, AUTO_MASKS, TAPPED_MASKS, DRAWN_MASKS, OWN_MASKS)
+WITH_MASK_FILES = {  # and what is asked for where there is none
+    TAPPED_MASKS: "tap regions of both pictures",
+    DRAWN_MASKS: "draw on both masks",
+    OWN_MASKS: "add both masks",
+}
 LANES = {
     False: "quick",
     True: "slow",
@@ -82,7 +87,7 @@ class Request:
 
     def files(self) -> dict[str, str | None]:
         """Role to file of every picture."""
-        own = self.masks in (OWN_MASKS, DRAWN_MASKS)
+        own = self.masks in WITH_MASK_FILES
         found = {"content": self.content}
         found |= {_style_role(k): path for k, path in enumerate(self.styles, 1)}
         return found | ({"content_mask": self.content_mask, "style_mask": self.style_mask} if own else {})
@@ -162,15 +167,10 @@ def check(request: Request) -> None:
     if not request.styles or (request.content is None and not method.makes_textures):
         missing = "style" if request.content is not None or method.makes_textures else "content"
         raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
-    if (
-        request.masks in (OWN_MASKS, DRAWN_MASKS)
-        and request.content_mask is None
-        and request.style_mask is None
-    ):
-        what = "draw on" if request.masks == DRAWN_MASKS else "add"
+    if request.masks in WITH_MASK_FILES and request.content_mask is None and request.style_mask is None:
+        what = WITH_MASK_FILES[request.masks]
         raise gr.Error(
-            f"Please {what} both masks (with several styles, the content's), or choose another way to find "
-            "regions.",
+            f"Please {what} (with several styles, the content's), or choose another way to find regions.",
             print_exception=False,
         )
 

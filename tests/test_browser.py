@@ -852,17 +852,33 @@ def test_a_program_in_place_of_a_picture_is_refused_while_another_job_runs(
     playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text(small.done(), timeout=60_000)
 
 
-def test_masks_are_drawn_shown_and_used(other_visitor, small):
+def test_masks_are_tapped_or_drawn_shown_and_used(other_visitor, small):
     """The last test: the canvases go on with their frames."""
     tab = on_wct2(other_visitor)
     fill(tab, "wct2", small)
     opened(tab, "Regions")
+    tab.locator("#wct2-masks").get_by_label("tapped").check()
+    for side in ("content", "style"):
+        picture = tab.locator(f"#wct2-tap-{side} img")
+        before = picture.get_attribute("src", timeout=30_000)
+        picture.click(position={"x": 20, "y": 20})
+        playwright.expect(picture).not_to_have_attribute("src", before)
+    run(tab, "wct2", small)
+    opened(tab, "Settings")
+    playwright.expect(tab.locator("#wct2-settings")).to_contain_text('"own"')
     tab.locator("#wct2-masks").get_by_label("drawn").check()
+    tab.locator("#wct2-draw-style canvas").first.wait_for()
+    tab.wait_for_timeout(1500)  # the photo is drawn under the brush
+    tab.locator("#wct2-draw-color").get_by_text("Red").click()
+    for side in ("content", "style"):
+        playwright.expect(
+            tab.locator(f"#wct2-draw-{side} button[style*='rgb(255, 0, 0)']").first
+        ).to_be_visible()
+        playwright.expect(tab.locator(f"#wct2-draw-{side}")).not_to_have_class(re.compile("st-choosing"))
     for side in ("content", "style"):
         canvas = tab.locator(f"#wct2-draw-{side} canvas").first
         canvas.wait_for()
         canvas.scroll_into_view_if_needed()
-        tab.wait_for_timeout(1500)  # the photo is drawn under the brush
         box = canvas.bounding_box()
         y = box["y"] + box["height"] * 0.4
         tab.mouse.move(box["x"] + box["width"] * 0.3, y)
@@ -872,7 +888,7 @@ def test_masks_are_drawn_shown_and_used(other_visitor, small):
         tab.mouse.up()
         tab.wait_for_timeout(1500)
     tab.locator("#wct2-regions").click()
-    playwright.expect(tab.locator("#wct2-regions-shown img").nth(1)).to_be_visible(timeout=30_000)
-    run(tab, "wct2", small)
-    opened(tab, "Settings")
-    playwright.expect(tab.locator("#wct2-settings")).to_contain_text('"own"')
+    shown = tab.locator("#wct2-regions-shown img").nth(1)
+    playwright.expect(shown).to_be_visible(timeout=30_000)
+    painted = np.asarray(Image.open(io.BytesIO(tab.request.get(shown.get_attribute("src")).body())), float)
+    assert (painted[..., 0] - painted[..., 1:].max(2) > 80).any()  # in red

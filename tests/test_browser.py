@@ -270,6 +270,25 @@ def test_a_picture_dragged_onto_the_other_box_is_in_both(kept_page):
     playwright.expect(page.locator("#photo-status")).to_contain_text("px in", timeout=60_000)
 
 
+def test_a_result_is_dragged_onto_a_box_and_copied_by_keyboard(kept_page):
+    page = on_door(kept_page, "Photo look")
+    copier = page.locator("#photo-extras [data-copy-picture]")
+    playwright.expect(copier).to_have_text("Copy picture")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copier.focus()
+    copier.press("Enter")
+    playwright.expect(copier).to_have_text("✓ Copied")
+    kinds = page.evaluate("navigator.clipboard.read().then(l => l.map(e => e.types))")
+    assert kinds == [["image/png"]]
+    page.evaluate("() => { navigator.clipboard.write = () => Promise.reject(new Error('refused')); }")
+    copier.click()
+    playwright.expect(copier).to_have_text("The browser does not allow copying; download it.")
+    stage = page.locator("#photo-result img.fixed")
+    stage.drag_to(page.locator("#photo-style img"), source_position={"x": 600, "y": 100})
+    result = re.compile("castle-castle-wct2.png$")  # the file, not the light picture of the stage
+    playwright.expect(page.locator("#photo-style img")).to_have_attribute("src", result)
+
+
 def test_opening_every_part_of_the_page_does_not_change_a_run(tab, small):
     opened(tab, "Advanced")
     opened(tab, "Regions")

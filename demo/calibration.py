@@ -11,7 +11,7 @@ from .work import Request
 
 JOBS: dict[str, tuple[dict[str, Any], ...]] = {
     "wct2": ({"size": 256}, {"size": 256}, {"size": 768}),  # from two sizes a line over megapixels is drawn
-    "gatys": ({"size": 128, "steps": 2}, {"size": 256, "steps": 10}),
+    "gatys": ({"size": 128, "steps": 2}, {"size": 256, "steps": 20}),
 }
 
 

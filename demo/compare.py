@@ -228,7 +228,7 @@ def _outputs(status: gr.Markdown, run_id: gr.Textbox) -> CompareOutputs:
     slider = gr.HTML(label="Slider", elem_id=f"{KEY}-slider")
     tiles = gr.HTML(label="Tiles", elem_id=f"{KEY}-tiles")
     notes = gr.Markdown(label="Notes", elem_id=f"{KEY}-notes")
-    with gr.Accordion(tr("Files and figures"), open=False):
+    with gr.Accordion(tr("Files and figures"), open=False, elem_id=f"{KEY}-more"):
         files = gr.File(label=tr("Results"), file_count="multiple", elem_id=f"{KEY}-files")
         figures = gr.JSON(label="Figures", show_label=False, elem_id=f"{KEY}-figures")
     return CompareOutputs(

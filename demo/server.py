@@ -28,6 +28,7 @@ from .compare import KEY as COMPARE
 from .door import method_pictures
 from .front_page import FrontPage, front_card
 from .limits import PREFIX, Limits, number
+from .option_texts import long_texts
 from .page import build_page
 from .runs import look_file
 from .service import Service
@@ -92,7 +93,7 @@ def serve(
     app, url, _ = page.queue(max_size=limits.queue).launch(
         server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True, ssr_mode=False,
         run_history=False, quiet=quiet, theme=page_theme(), i18n=catalog(),
-        head=page_head() + method_pictures(),
+        head=page_head() + method_pictures() + long_texts(),
         max_file_size=f"{limits.max_upload_mb:g}mb", mcp_server=mcp, pwa=False, show_error=True,
         app_kwargs={"routes": routes(service), "middleware": [Middleware(FrontPage)]},
         footer_links=["api", "settings"],

@@ -146,7 +146,7 @@ class Refusal(gr.Error):
 
     def __init__(self, sentence: str, language: str) -> None:
         self.sentence = say(sentence, language)
-        super().__init__(shown(self.sentence), print_exception=False)
+        super().__init__(shown(self.sentence), print_exception=False, title=say("Please note", language))
 
     @property
     def is_stop(self) -> bool:

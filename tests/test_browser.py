@@ -228,6 +228,7 @@ def test_at_first_sight_a_result_is_on_stage_and_looks_to_tap_are_in_the_window(
         place = part.bounding_box()
         assert place["y"] + place["height"] <= 1000
     assert kept_page.locator("#photo-looks button").count() == 8
+    playwright.expect(kept_page.locator("#photo-plan")).to_contain_text("Full (768 x 512 px")
     border = kept_page.locator("#photo-result [role=slider]")
     border.focus()
     border.press("ArrowRight")
@@ -782,8 +783,12 @@ def test_run_is_reached_and_pressed_by_keyboard(tab):
     playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
 
 
-def test_options_have_controls(tab):
+def test_options_have_controls_and_long_texts_once_the_advanced_ones_are_open(tab):
     opened(tab, "Advanced")
+    words = tab.locator("#wct2-style-strength .info-text")
+    playwright.expect(words).to_have_text("How strongly the style is applied.")
+    long = words.evaluate("e => getComputedStyle(e, '::after').content")
+    assert "Blend of content and style features" in long
     for name in (
         "content-strength",
         "style-strength",

@@ -29,7 +29,7 @@ def main() -> int:
     try:
         server = serve(
             host=args.host, port=args.port, open_browser=not (args.no_browser or on_spaces), mcp=args.mcp,
-            shares=args.shares,
+            shares=args.shares, calibrated=True,
         )  # fmt: skip
     except StyleCoreError as error:
         print(f"Refused: {error}", file=sys.stderr)

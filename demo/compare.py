@@ -18,6 +18,7 @@ from .controls import NOT_SET, family_choice, picture_input
 from .endpoints import Endpoint, Outputs, Tab, documented
 from .examples import gallery
 from .kept_pictures import KeptPictures
+from .lanes import Job
 from .looks import looks_of
 from .runs import FinishedTile, TabRun
 from .service import Service
@@ -227,7 +228,7 @@ def _outputs(status: gr.Markdown, run_id: gr.Textbox) -> CompareOutputs:
     slider = gr.HTML(label="Slider", elem_id=f"{KEY}-slider")
     tiles = gr.HTML(label="Tiles", elem_id=f"{KEY}-tiles")
     notes = gr.Markdown(label="Notes", elem_id=f"{KEY}-notes")
-    with gr.Accordion(tr("Files and figures"), open=False):
+    with gr.Accordion(tr("Files and figures"), open=False, elem_id=f"{KEY}-more"):
         files = gr.File(label=tr("Results"), file_count="multiple", elem_id=f"{KEY}-files")
         figures = gr.JSON(label="Figures", show_label=False, elem_id=f"{KEY}-figures")
     return CompareOutputs(
@@ -313,15 +314,16 @@ class Comparer:
             run = self.service.runs.begin(KEY, KEY, asked, asked.files())
             board = _Board(run, language, [label for label, _ in asked.tiles])
             try:
-                with self.stops.running(request.session_hash or "") as enough:
-                    yield from self._tiles(asked, board, enough)
+                session = request.session_hash or ""
+                with self.stops.running(session) as enough, self.service.lanes.job(KEY) as job:
+                    yield from self._tiles(asked, board, enough, job)
             finally:
                 if not run.tiles:
                     self.service.drop(run)
 
         return documented(compare, KEY, SUMMARY, INPUTS, CompareOutputs)
 
-    def _tiles(self, asked: Comparison, board: _Board, enough: threading.Event) -> Iterator[Any]:
+    def _tiles(self, asked: Comparison, board: _Board, enough: threading.Event, job: Job) -> Iterator[Any]:
         show, language = self.outputs.show, board.language
         yield show(**board.shown(), status=say("Starting …", language), pngs=None, figures=None, run="")
         for number, (label, request) in enumerate(asked.tiles, 1):
@@ -329,19 +331,22 @@ class Comparer:
                 board.pending[label] = say("Stopped.", language)
                 continue
             place = f"{number} / {len(asked.tiles)} {label}"
+            job.later = sum(self.service.expected(each) or 0.0 for _, each in asked.tiles[number:])
             try:
                 with as_sentences(KEY, language):
-                    for line in self._tile(board, label, request, enough):
+                    for line in self._tile(board, label, request, enough, job):
                         yield show(status=f"{place}: {line}")
             except Refusal as error:  # the others are done all the same
                 board.pending[label] = say("Stopped.", language) if error.is_stop else error.sentence
             yield show(**board.shown(), status=place)
         yield self._end(asked, board)
 
-    def _tile(self, board: _Board, label: str, request: Request, enough: threading.Event) -> Iterator[str]:
+    def _tile(
+        self, board: _Board, label: str, request: Request, enough: threading.Event, job: Job
+    ) -> Iterator[str]:
         """What is being done, now and then, until the tile is on the board."""
         drawn = time.monotonic()
-        for update in self.service.perform(request, enough):
+        for update in self.service.perform(request, enough, job):
             if not isinstance(update, Update):
                 _add(board, label, request, update)
             elif time.monotonic() - drawn > EVERY:

@@ -19,6 +19,7 @@ from style_core.fronts import (
 )
 
 from .components import as_sent, file_of, picture_data
+from .option_texts import control_id, short_text
 from .texts import tr
 from .uploads import refuse_unreadable
 
@@ -92,8 +93,8 @@ def advanced_controls(method: Method) -> dict[str, Any]:
 def control(method: Method, name: str) -> Any:
     """The control of one option."""
     option, default = option_fields(method.options)[name], option_default(method.options, name)
-    common = {"label": tr(option_label(option, name)), "info": tr(_info(option)),
-              "elem_id": f"{method.key}-{name.replace('_', '-')}"}  # fmt: skip
+    common = {"label": tr(option_label(option, name)), "info": tr(short_text(method.key, name)),
+              "elem_id": control_id(method.key, name)}  # fmt: skip
     return as_sent(_MAKERS[option.kind](option, default, common))
 
 
@@ -137,13 +138,6 @@ def style_weights(text: str | None) -> list[float] | None:
         return parse_numbers(text)
     except ValueError:
         raise gr.Error(f"The weights must be numbers like 2, 1, not {text}.", print_exception=False) from None
-
-
-def _info(option: OptionField) -> str:
-    if option.kind == "whole":
-        # A number box cannot be empty: the browser shows, and sends, 0. So 0 is what "not set" looks like.
-        return f"{option.help} 0 is not set."
-    return f"{option.help} {option.values.capitalize()}." if option.kind == "weighted" else option.help
 
 
 def _slider(option: OptionField, default: Any, common: dict[str, Any]) -> Any:

@@ -80,6 +80,7 @@ def door_tab(door: Door, service: Service, kept: KeptPictures) -> Tab:
             stage, status, own_content = _stage(door)
             own_style, surprise = _looks_line(door)
             row = looks_html(looks, f"{key}-looks")
+            plan = gr.Markdown(elem_id=f"{key}-plan", elem_classes="door-plan")
             run, stop, download, share = _actions(key)
             notes = gr.Markdown(label="Notes", elem_id=f"{key}-notes")
             extras = gr.HTML(label="Extras", elem_id=f"{key}-extras", padding=False)
@@ -97,7 +98,7 @@ def door_tab(door: Door, service: Service, kept: KeptPictures) -> Tab:
     tab = Tab(inputs, outputs, stage)
     parts = DoorParts(
         looks=row, own={"content": own_content, "style": own_style}, surprise=surprise, run=run, stop=stop,
-        history=history, result=ResultButtons(run_id, (share, download), link),
+        history=history, result=ResultButtons(run_id, (share, download), link), plan=plan,
     )  # fmt: skip
     DoorEvents(key, door.methods(), looks, service, tab, outputs).connect(parts, kept)
     return tab

@@ -22,6 +22,7 @@ from .history import MOST, history_html, with_run
 from .kept_pictures import NAMES, KeptPictures
 from .looks import Look
 from .method_run import MethodOutputs, MethodRunner
+from .plan import plan
 from .runs import TabRun
 from .service import Service
 from .sharing import ResultButtons
@@ -43,6 +44,7 @@ class DoorParts:
     stop: gr.Button
     history: gr.HTML
     result: ResultButtons
+    plan: gr.Markdown
 
 
 class DoorEvents:
@@ -87,6 +89,7 @@ class DoorEvents:
         taken = reuse.click(self._as_content, self._outputs.run, content, **QUIET)
         shown = taken.then(content_alone, content, self._outputs.before_after, **QUIET)
         kept.remember(shown, self._tab)
+        gr.on(None, self._plan, [content, inputs["method"]], parts.plan, **QUIET)  # also when the page opens
         parts.surprise.click(None, js=f"() => document.querySelector('#{self._key}-looks').surprise()")
         parts.stop.click(
             stopper(self._stops), None, self._outputs.status, queue=False, api_visibility="private"
@@ -157,6 +160,10 @@ class DoorEvents:
     def _tapped(self, event: gr.EventData) -> str:
         """The style file of the look that was tapped."""
         return str(self._looks[int(event.index) % len(self._looks)].file)
+
+    def _plan(self, content: str | None, method: str, request: gr.Request) -> str:
+        """What Run will do, and how long that takes."""
+        return plan(self._service, Request(method, content, ()), language_of(request))
 
     def _end(self, request: gr.Request) -> None:
         self._stops.ask(request.session_hash or "")

@@ -20,6 +20,7 @@ from .runs import scratch_folder
 COLORS = ("#0000ff", "#00ff00", "#ff0000", "#ffff00", "#ff00ff", "#00ffff", "#ffffff")
 EDITOR_SIDE = 768  # px; painting needs no more, and every stroke sends the picture
 OPAQUE = 128  # alpha from which a stroke covers a pixel
+BRUSH = 0.6  # opacity of the strokes: the photo is seen below, and they are above OPAQUE
 OVERLAY = 0.55  # opacity of a region's color
 ALIKE = 60.0  # 8-bit RGB distance within which masks' colors cannot be told apart over a photo
 REGION_COLORS = np.array(
@@ -33,9 +34,11 @@ def brush(label: str, elem_id: str) -> gr.ImageEditor:
 
     Gradio would open whatever a program sends as a layer with any decoder that Pillow has.
     """
+    colors: list[Any] = [(color, BRUSH) for color in COLORS]
     editor = gr.ImageEditor(
         type="pil", layers=False, transforms=(), sources=(), label=label, height=360,
-        brush=gr.Brush(colors=list(COLORS), color_mode="fixed", default_size=40), elem_id=elem_id,
+        brush=gr.Brush(colors=colors, default_color=colors[0], color_mode="fixed", default_size=40),
+        elem_id=elem_id,
     )  # fmt: skip
     return as_sent(editor, _layer_files)
 
@@ -60,13 +63,14 @@ def editor_value(path: str | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        photo = _photo(path)
+        photo = photo_below(path)
     except InvalidImage:
         return None  # Run says what is wrong with the file
     return {"background": photo, "layers": [], "composite": None}
 
 
-def _photo(path: str) -> Image.Image:
+def photo_below(path: str) -> Image.Image:
+    """The photo that is painted on, as large as that needs."""
     photo = to_pil(load_image(path).samples)
     photo.thumbnail((EDITOR_SIDE, EDITOR_SIDE))
     return photo
@@ -87,13 +91,18 @@ def painted_mask(value: dict[str, Any] | None) -> Image.Image | None:
     if not any((layer[..., 3] >= OPAQUE).any() for layer in strokes):
         return None
     mask = np.zeros((*strokes[0].shape[:2], 3), np.uint8)
-    palette = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in COLORS], np.uint8)
+    colors = palette()
     for layer in strokes:
         covered = layer[..., 3] >= OPAQUE
         painted = layer[covered][:, :3].astype(np.int32)
-        nearest = ((painted[:, None] - palette[None].astype(np.int32)) ** 2).sum(2).argmin(1)
-        mask[covered] = palette[nearest]
+        nearest = ((painted[:, None] - colors[None].astype(np.int32)) ** 2).sum(2).argmin(1)
+        mask[covered] = colors[nearest]
     return Image.fromarray(mask)
+
+
+def palette() -> np.ndarray:
+    """The brush's colors, ``[N, 3]`` uint8."""
+    return np.array([[int(color[k : k + 2], 16) for k in (1, 3, 5)] for color in COLORS], np.uint8)
 
 
 def _layer(source: str | Image.Image) -> Image.Image:
@@ -133,7 +142,7 @@ def _shown_colors(segments: Segments) -> np.ndarray:
 
 
 def _overlay(path: str, labels: np.ndarray, colors: np.ndarray) -> Image.Image:
-    photo = _photo(path)
+    photo = photo_below(path)
     width, height = photo.size
     rows = np.arange(height) * labels.shape[0] // height
     columns = np.arange(width) * labels.shape[1] // width

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,9 +15,11 @@ from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
 from .controls import given_options, style_weights
 from .endpoints import Endpoint, Outputs, documented
 from .examples import KeptResult, example_key, keep_result, kept_result
+from .lanes import Job
 from .runs import LOOK, FinishedTile, TabRun
 from .service import Service
 from .shipped_results import shipped_result
+from .small_first import Small, smaller
 from .stops import Stops
 from .stream import Update
 from .strength import extras_html, usual_suffix
@@ -40,8 +41,7 @@ from .work import (
     summary,
 )
 
-PREVIEW_MEGAPIXELS = 1.0  # of a large photo's first result in a door
-STAGE_SIDE = 1600  # px, more than that has
+STAGE_SIDE = 1600  # px, more than a small result has
 QUICK_SIDE = 192  # px of the picture that follows a moved strength at once, where the whole takes longer
 QUICK_SECONDS = 0.5  # a job that took no longer needs no such picture
 
@@ -61,6 +61,16 @@ class MethodOutputs(Outputs):
     extras: Annotated[
         gr.HTML, "the file in the other format, and what the page follows strengths by, as HTML."
     ]
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """What the parts of a run share."""
+
+    language: str
+    enough: threading.Event  # Stop was pressed
+    job: Job
+    previews: Previews
 
 
 @dataclass(frozen=True)
@@ -159,8 +169,13 @@ class MethodRunner:
         with as_sentences(self.method.key, language):
             run = self.service.begin("method", self.method.key, asked)
         try:
-            with as_sentences(self.method.key, language), self.stops.running(session) as enough:
-                yield from self._compute(asked, run, enough, language, key, last)
+            with (
+                as_sentences(self.method.key, language),
+                self.stops.running(session) as enough,
+                self.service.lanes.job(self.method.key) as job,
+            ):
+                way = _UnderWay(language, enough, job, Previews(asked.content, run.folder))
+                yield from self._compute(asked, run, way, key, last)
         except Refusal as error:
             yield self.outputs.show(status=say("Stopped.", language) if error.is_stop else "", notes="")
             if error.is_stop and last is not None:
@@ -172,41 +187,89 @@ class MethodRunner:
                 self.service.drop(run)
 
     def _compute(
-        self, asked: Request, run: TabRun, enough: threading.Event, language: str, key: str | None,
-        last: TabRun | None,
-    ) -> Iterator[Any]:  # fmt: skip
+        self, asked: Request, run: TabRun, way: _UnderWay, key: str | None, last: TabRun | None
+    ) -> Iterator[Any]:
         """The status and pictures on the way, then everything; the result of an example is kept.
 
         Args:
             last: a run that only the strengths tell from this one.
         """
-        previews = Previews(asked.content, run.folder)
-        follows = ""
+        language, small = way.language, None
         if self.door and last is None:
-            follows = yield from self._preview(asked, enough, previews, language)
-        for update in self.service.perform(asked, enough):
-            if isinstance(update, Update):
-                said = follows or self._message(update, language)
-                line = {"status": f"{said} … {update.fraction:.0%}", "notes": ""}
-                shown = previews.show(update.preview)
-                # A strength moved has its preview on the stage already.
-                is_shown = shown is not None and last is None
-                yield self.outputs.show(**line, **({"before_after": shown} if is_shown else {}))
+            small = yield from self._small_first(asked, way)
+        if small is None:
+            done = yield from self._alone(asked, way, is_moved=last is not None)
+        else:
+            done = yield from self._after(small, asked, way)
+        says = plain_summary if self.door else summary
+        status = says(done.result, done.seconds, language)
+        pictures = self._finish(asked, run, done, last)
+        extras = self._extras(run, language, follows=not is_iterative(self.method))
+        # At once; to write the file of all pixels and to fit a look take longer.
+        yield self.outputs.show(before_after=pictures, status=status, extras=extras)
+        is_whole = not way.enough.is_set() and done.notes == done.result.notes  # no limit cut it
+        if key and is_whole and key == _key_of_example(asked):  # still
+            path = run.file("result")
+            assert path is not None
+            keep_result(key, path, done.result.settings, done.notes, done.seconds)
+        if done.result.fit_look is not None:
+            done.result.look.save(run.folder / LOOK)
+        yield self._all(run, pictures, status, language)
+
+    def _small_first(self, asked: Request, way: _UnderWay) -> Generator[Any, None, Small | None]:
+        """A small result, where the whole takes long."""
+        request, done, language = smaller(asked), None, way.language
+        if request is None:
+            return None
+        is_painting, seconds = is_iterative(self.method), self.service.expected(asked)
+        way.job.later = seconds or 0.0
+        words = say("A quick painting first" if is_painting else "A preview first", language)
+        for update in self.service.perform(request, way.enough, way.job):
+            if isinstance(update, Done):
+                done = update
                 continue
-            says = plain_summary if self.door else summary
-            status = says(update.result, update.seconds, language)
-            pictures = self._finish(asked, run, update, last)
-            extras = self._extras(run, language, follows=not is_iterative(self.method))
-            # At once; to write the file of all pixels and to fit a look take longer.
-            yield self.outputs.show(before_after=pictures, status=status, extras=extras)
-            is_whole = not enough.is_set() and update.notes == update.result.notes  # no limit cut it
-            if key and is_whole and key == _key_of_example(asked):  # still
-                path = run.file("result")
-                assert path is not None
-                keep_result(key, path, update.result.settings, update.notes, update.seconds)
-            if update.result.fit_look is not None:
-                update.result.look.save(run.folder / LOOK)
-            yield self._all(run, pictures, status, language)
+            yield self._on_the_way(words, update.fraction, way.previews.show(update.preview))
+        assert done is not None
+        way.job.later = 0.0
+        small = Small(done, is_painting, self.service.size_of(asked))
+        shown = way.previews.show(done.result.image, STAGE_SIDE, at_once=True)
+        yield self.outputs.show(status=small.says(seconds, language), before_after=shown)
+        return small
+
+    def _alone(self, asked: Request, way: _UnderWay, *, is_moved: bool) -> Generator[Any, None, Done]:
+        """The result; a strength moved has its preview on the stage already."""
+        done = None
+        for update in self.service.perform(asked, way.enough, way.job):
+            if isinstance(update, Done):
+                done = update
+                continue
+            shown = None if is_moved else way.previews.show(update.preview)
+            yield self._on_the_way(self._message(update, way.language), update.fraction, shown)
+        assert done is not None
+        return done
+
+    def _after(self, small: Small, asked: Request, way: _UnderWay) -> Generator[Any, None, Done]:
+        """The whole in place of a small result, which stays if Stop or a refusal comes too early."""
+        done, is_better, enough = None, False, way.enough
+        try:
+            for update in () if enough.is_set() else self.service.perform(asked, enough, way.job):
+                if isinstance(update, Done):
+                    done = update
+                    continue
+                is_shown = small.is_below(update.preview)
+                shown = way.previews.show(update.preview, STAGE_SIDE) if is_shown else None
+                is_better = is_better or shown is not None
+                words = small.says(update.seconds_left, way.language)
+                yield self._on_the_way(words, update.fraction, shown)
+        except StyleCoreError as error:
+            return small.stopped() if enough.is_set() else small.instead(str(error))
+        is_early = enough.is_set() and small.is_painting and not is_better
+        return small.stopped() if done is None or is_early else done
+
+    def _on_the_way(self, words: str, fraction: float, shown: tuple[str, str] | None) -> dict[Any, Any]:
+        """What is being done, and the picture so far if there is a new one."""
+        line = {"status": f"{words} … {fraction:.0%}", "notes": ""}
+        return self.outputs.show(**line, **({"before_after": shown} if shown else {}))
 
     def shown_again(self, run: TabRun, language: str) -> dict[Any, Any]:
         """All outputs of a run of before."""
@@ -220,24 +283,6 @@ class MethodRunner:
         if not self.door:
             return say(update.message, language)
         return say("Being painted" if is_iterative(self.method) else "Being made", language)
-
-    def _preview(
-        self, asked: Request, enough: threading.Event, previews: Previews, language: str
-    ) -> Generator[Any, None, str]:
-        """Of a large photo a small result first; returns what is said while the whole follows."""
-        size = image_size(asked.content) or (0, 0)
-        megapixels = size[0] * size[1] / 1e6
-        if is_iterative(self.method) or megapixels < 2 * PREVIEW_MEGAPIXELS or asked.options.get("size"):
-            return ""
-        words = ""
-        small = replace(asked, options={**asked.options, "size": side_of(size, PREVIEW_MEGAPIXELS)})
-        for update in self.service.perform(small, enough):
-            if isinstance(update, Done):
-                expected = self.service.pace.expected(asked.method, megapixels)
-                words = say(what_follows(megapixels, expected), language)
-                shown = previews.show(update.result.image, STAGE_SIDE)
-                yield self.outputs.show(status=words, **({"before_after": shown} if shown else {}))
-        return words
 
     def _finish(self, asked: Request, run: TabRun, done: Done, last: TabRun | None) -> tuple[str, str]:
         """The result in its run, and the pictures of content and result for the stage."""
@@ -314,18 +359,6 @@ def request_of(method: Method, values: dict[str, Any]) -> Request:
         family=values.get("family") or FAMILIES[0],
         options=given_options(method, options),
     )
-
-
-def side_of(size: tuple[int, int], megapixels: float) -> int:
-    """The longer side of a picture of that shape with so many pixels."""
-    return round(max(size) * math.sqrt(megapixels * 1e6 / (size[0] * size[1])))
-
-
-def what_follows(megapixels: float, seconds: float | None) -> str:
-    """What is said under a preview."""
-    if seconds is None:
-        return f"A preview; all {megapixels:.0f} megapixels follow"
-    return f"A preview; all {megapixels:.0f} megapixels follow in about {max(1, seconds):.0f} s"
 
 
 def _is_moved(asked: Request, last: TabRun) -> bool:

@@ -43,7 +43,7 @@ def method_tab(method: Method, service: Service, kept: KeptPictures) -> Tab:
             more_styles, weights = _more_styles(method)
             controls = main_controls(method)
             regions = region_inputs(method, content, style)
-            with gr.Accordion(tr("Advanced"), open=False):
+            with gr.Accordion(tr("Advanced"), open=False, elem_classes="advanced"):
                 family = _family(method)
                 controls |= advanced_controls(method)
         with gr.Column(scale=3, min_width=320, elem_classes="method-result"):

@@ -16,8 +16,34 @@ from .masks import brush, editor_value, overlays, painted_mask, save_mask
 from .method_run import request_of
 from .runs import scratch_folder
 from .service import Service
+from .tapped_regions import SIDES, Tap, as_text, automatic_regions, colored, mask_picture, veiled, with_tap
 from .texts import language_of, say, tr
-from .work import DRAWN_MASKS, MASK_MODES, NO_MASKS, OWN_MASKS, as_list, as_sentences, check
+from .work import (
+    DRAWN_MASKS,
+    MASK_MODES,
+    NO_MASKS,
+    OWN_MASKS,
+    TAPPED_MASKS,
+    as_list,
+    as_sentences,
+    check,
+)
+
+COLOR_NAMES = ("Blue", "Green", "Red", "Yellow", "Magenta", "Cyan", "White")  # of masks.COLORS
+REST = "Regions of the same color are matched; what is not painted is a region too."
+HOW_TO_TAP = (
+    "Choose a color, then tap a region in your photo and its partner in the style; once more takes the color "
+    "away. What has no color is a region too."
+)
+
+
+@dataclass(frozen=True)
+class TapInputs:
+    """What is tapped: a color, then a place in one of the pictures; and the taps so far, as text."""
+
+    color: gr.Radio
+    pictures: list[gr.Image]
+    taps: gr.Textbox
 
 
 @dataclass(frozen=True)
@@ -28,6 +54,7 @@ class RegionInputs:
     content_mask: gr.Image
     style_mask: gr.Image
     editors: list[gr.ImageEditor]
+    tapping: TapInputs
     look: gr.Button
     shown: list[Any]
 
@@ -37,7 +64,11 @@ def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionI
     key = method.key
     with gr.Accordion(tr("Regions"), open=False, visible=method.uses_segments):
         masks = _mask_choice(method)
+        with gr.Column(visible=False) as tapped:
+            tapping = _tap_inputs(key)
         with gr.Column(visible=False) as drawing:
+            gr.Markdown(tr(REST), elem_classes="region-word")
+            _colors(f"{key}-draw-color")
             editors = [
                 brush(tr("Paint regions of the content"), f"{key}-draw-content"),
                 brush(tr("Paint regions of the style"), f"{key}-draw-style"),
@@ -54,11 +85,12 @@ def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionI
             found = gr.Markdown(elem_id=f"{key}-regions-notes")
         chosen = masks.change(
             lambda mode: {
+                tapped: gr.Column(visible=mode == TAPPED_MASKS),
                 drawing: gr.Column(visible=mode == DRAWN_MASKS),
                 files: gr.Row(visible=mode == OWN_MASKS),
-                preview: gr.Column(visible=mode != NO_MASKS),
+                preview: gr.Column(visible=mode not in (NO_MASKS, TAPPED_MASKS)),
             },
-            masks, [drawing, files, preview], queue=False, api_visibility="private",
+            masks, [tapped, drawing, files, preview], queue=False, api_visibility="private",
         )  # fmt: skip
         chosen.then(
             lambda mode, *pictures: [_under_the_brush(mode, picture) for picture in pictures],
@@ -67,9 +99,32 @@ def region_inputs(method: Method, content: gr.Image, style: gr.Image) -> RegionI
         for picture, editor in zip((content, style), editors, strict=True):
             picture.change(_under_the_brush, [masks, picture], editor, queue=False, api_visibility="private")
     return RegionInputs(
-        masks=masks, content_mask=content_mask, style_mask=style_mask, editors=editors, look=look,
-        shown=[regions, found],
+        masks=masks, content_mask=content_mask, style_mask=style_mask, editors=editors, tapping=tapping,
+        look=look, shown=[regions, found],
     )  # fmt: skip
+
+
+def _tap_inputs(key: str) -> TapInputs:
+    gr.Markdown(tr(HOW_TO_TAP), elem_classes="region-word")
+    color = _colors(f"{key}-tap-color")
+    with gr.Row():
+        pictures = [
+            gr.Image(
+                label=tr(label), interactive=False, elem_id=f"{key}-tap-{side}", type="filepath",
+                format="jpeg", min_width=160, buttons=[],
+            )
+            for side, label in zip(SIDES, ("Content", "Style"), strict=True)
+        ]  # fmt: skip
+    return TapInputs(color, pictures, gr.Textbox(visible=False, label="taps"))
+
+
+def _colors(elem_id: str) -> gr.Radio:
+    """The colors of regions, in sight; of the brush they choose by static/brush.js."""
+    colors = gr.Radio(
+        [(tr(name), number) for number, name in enumerate(COLOR_NAMES)], value=0, label=tr("Color"),
+        elem_id=elem_id, elem_classes="region-colors",
+    )  # fmt: skip
+    return as_sent(colors)
 
 
 def _mask_choice(method: Method) -> gr.Radio:
@@ -78,15 +133,16 @@ def _mask_choice(method: Method) -> gr.Radio:
         [(tr(mode), mode) for mode in modes], value=NO_MASKS, label=tr("Masks"),
         elem_id=f"{method.key}-masks",
         info=tr(
-            "Match sky with sky and ground with ground: automatically, drawn with the brush, or by two "
-            "mask pictures; regions of the same color are matched."
+            "Match sky with sky and ground with ground: automatically, by a tap on each, drawn with the "
+            "brush, or by two mask pictures; regions of the same color are matched."
         ),
     )  # fmt: skip
     return as_sent(masks)
 
 
 def connect_regions(method: Method, service: Service, parts: RegionInputs, inputs: dict[str, Any]) -> None:
-    """Let the button show the regions of what the tab's inputs describe."""
+    """Let the button show the regions of what the tab's inputs describe, and taps choose among them."""
+    _connect_taps(method, service, parts, inputs)
     parts.look.click(
         paint, [parts.masks, *parts.editors], [parts.content_mask, parts.style_mask], queue=False,
         api_visibility="private",
@@ -94,6 +150,45 @@ def connect_regions(method: Method, service: Service, parts: RegionInputs, input
         _viewer(method, service), inputs_kwargs=inputs, outputs=parts.shown, api_visibility="private",
         concurrency_limit=1, concurrency_id="regions",
     )  # fmt: skip
+
+
+def _connect_taps(method: Method, service: Service, parts: RegionInputs, inputs: dict[str, Any]) -> None:
+    """Show the automatic regions when they may be tapped, and color the one under a finger."""
+    tapping, masks = parts.tapping, [parts.content_mask, parts.style_mask]
+    how: dict[str, Any] = {
+        "inputs_kwargs": {**inputs, "taps": tapping.taps, "color": tapping.color},
+        "outputs": [tapping.taps, *tapping.pictures, *masks], "api_visibility": "private",
+        "concurrency_limit": 1, "concurrency_id": "regions", "show_progress": "minimal",
+    }  # fmt: skip
+    begun = _tapper(method, service, None)
+    gr.on([parts.masks.change, inputs["content"].change, inputs["style"].change], begun, **how)
+    for side, picture in zip(SIDES, tapping.pictures, strict=True):
+        picture.select(_tapper(method, service, side), **how)
+
+
+def _tapper(method: Method, service: Service, side: str | None) -> Callable[..., Any]:
+    """The event of a tap on the picture of a side; without one, of pictures that nobody has tapped."""
+
+    def shown(request: gr.Request, event: gr.EventData, **values: Any) -> Any:
+        asked, color = request_of(method, values), values["color"]
+        if asked.masks != TAPPED_MASKS or asked.content is None or not asked.styles:
+            return [gr.skip()] * 5
+        files = dict(zip(SIDES, (asked.content, asked.styles[0]), strict=True))
+        with as_sentences("regions", language_of(request)):
+            regions = automatic_regions(service, asked)
+            taps = with_tap(values["taps"], side, files[side], event.index, color) if side else []
+            return _after_taps(files, regions, taps)
+
+    return shown
+
+
+def _after_taps(files: dict[str, str], regions: dict[str, Any], taps: list[Tap]) -> list[Any]:
+    """The taps as text, the pictures with their regions, the masks."""
+    folder = scratch_folder()
+    numbers = {side: colored(regions[side], [tap for tap in taps if tap.side == side]) for side in SIDES}
+    pictures = [veiled(files[side], regions[side], numbers[side]) for side in SIDES]
+    masks = [save_mask(mask_picture(numbers[side]), folder, f"{side}_mask") for side in SIDES]
+    return [as_text(taps), *pictures, *masks]
 
 
 def _under_the_brush(mode: str, picture: str | None) -> Any:

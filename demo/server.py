@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import threading
@@ -19,13 +20,15 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from style_core import warm_up
+from style_core import StyleCoreError, list_methods, warm_up
 from style_core.fronts import default_device
 
 from .addresses import base_path, base_url
+from .compare import KEY as COMPARE
 from .door import method_pictures
 from .front_page import FrontPage, front_card
 from .limits import PREFIX, Limits, number
+from .option_texts import long_texts
 from .page import build_page
 from .runs import look_file
 from .service import Service
@@ -47,6 +50,7 @@ from .uploads import shown_picture
 
 STORE = "STYLE_DEMO_SHARES"  # where shared comparisons are kept: a folder or an fsspec address
 PERSISTENT = "/data"  # the persistent disk of a Space
+log = logging.getLogger(__name__)
 IMMUTABLE = "public, max-age=3600, immutable"
 
 
@@ -67,6 +71,7 @@ class Server:
 def serve(
     *, limits: Limits | None = None, shares: str | None = None, host: str | None = None,
     port: int | None = None, open_browser: bool = False, mcp: bool = False, quiet: bool = False,
+    calibrated: bool = False,
 ) -> Server:  # fmt: skip
     """Build the page and start serving it in the background.
 
@@ -74,6 +79,7 @@ def serve(
         limits: what a job may take; from the environment if not given.
         shares: a folder or fsspec address for shared comparisons; from the environment if not given.
         mcp: also offer the endpoints to MCP clients.
+        calibrated: measure in the background how fast this machine is, so that times are said from the start.
 
     Raises:
         InvalidOption: a limit in the environment is no number.
@@ -87,13 +93,24 @@ def serve(
     app, url, _ = page.queue(max_size=limits.queue).launch(
         server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True, ssr_mode=False,
         run_history=False, quiet=quiet, theme=page_theme(), i18n=catalog(),
-        head=page_head() + method_pictures(),
+        head=page_head() + method_pictures() + long_texts(),
         max_file_size=f"{limits.max_upload_mb:g}mb", mcp_server=mcp, pwa=False, show_error=True,
         app_kwargs={"routes": routes(service), "middleware": [Middleware(FrontPage)]},
         footer_links=["api", "settings"],
     )  # fmt: skip
-    threading.Thread(target=warm_up, daemon=True).start()
+    threading.Thread(target=_prepare, args=(service, calibrated), daemon=True).start()
     return Server(page, app, url, service)
+
+
+def _prepare(service: Service, calibrated: bool) -> None:
+    """What the first visitors would otherwise wait for, or not be told."""
+    warm_up()
+    if not calibrated:
+        return
+    try:
+        service.calibrate()
+    except StyleCoreError as error:  # no networks, or no memory: visitors are told the same
+        log.warning("this machine's pace is not known yet: %s", error)
 
 
 def share_place() -> str:
@@ -117,6 +134,7 @@ def routes(service: Service) -> list[Route]:
         add("/healthz", _health, ["GET"]),
         add("/runs/{run}/{name}", _run_picture, ["GET"]),
         add("/runs/{run}/{name}/{file}", _run_file, ["GET"]),
+        add("/waiting/{tab}/{place:int}", _waiting, ["GET"]),
         add("/shown", _uploaded_picture, ["GET"]),
         add("/card.jpg", _front_card, ["GET"]),
         add("/c/{id}", _share, ["GET"]),
@@ -130,6 +148,15 @@ def routes(service: Service) -> list[Route]:
 def _health(service: Service, request: HttpRequest) -> Response:
     return JSONResponse({"status": "ok", "jobs": service.jobs, "runs": service.runs.count()},
                         headers={"Cache-Control": "no-store"})  # fmt: skip
+
+
+def _waiting(service: Service, request: HttpRequest) -> Response:
+    """What somebody at a place in the queue is told, in their language."""
+    tab, place = request.path_params["tab"], request.path_params["place"]
+    if tab != COMPARE and tab not in list_methods():
+        return Response("There is no such queue.", 404, media_type="text/plain")
+    words = service.lanes.words(tab, place, language_of(request))
+    return Response(words, media_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
 def _run_picture(service: Service, request: HttpRequest) -> Response:

@@ -6,16 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
-from style_core import Segments
+from style_core import Segments, get_method
+from style_core.fronts import image_size, option_default
 
+from .calibration import calibrations
+from .lanes import Job, Lanes
 from .limits import Limits
-from .pace import Pace
+from .pace import Countdown, Pace, work
 from .runs import Runs, TabRun
 from .shares import ShareStore
 from .stream import Update
-from .work import Done, Request, perform, regions, threads_of
+from .work import Done, Request, is_iterative, perform, regions, threads_of
 from .zero_gpu import LONGEST_LOAN, on_gpu
 
 HOUR = 3600.0  # seconds
@@ -33,7 +37,7 @@ class Service:
 
     def __init__(self, limits: Limits, store: ShareStore, *, jobs: int = 1) -> None:
         self.limits, self.store, self.jobs = limits, store, jobs
-        self.runs, self.pace = Runs(), Pace()
+        self.runs, self.pace, self.lanes = Runs(), Pace(), Lanes()
         self._lock = threading.Lock()
         self._shared: dict[str, list[float]] = {}  # visitor to the times of the last hour's shares
         self._perform = on_gpu(limits.max_seconds)(perform)
@@ -59,20 +63,73 @@ class Service:
             mine.append(now)
             return True
 
-    def perform(self, request: Request, enough: threading.Event | None = None) -> Iterator[Update | Done]:
-        """Progress, then the finished job; see :func:`demo.work.perform`."""
+    def perform(
+        self, request: Request, enough: threading.Event | None = None, job: Job | None = None
+    ) -> Iterator[Update | Done]:
+        """Progress with the seconds left, then the finished job; see :func:`demo.work.perform`.
+
+        Args:
+            job: that this is a part of; it is told the seconds left.
+        """
         # A lent GPU's process takes no events; there Stop ends the job without a result.
         event = enough if self._perform is perform else None
         limits = self.limits
         if self._perform is not perform:  # the work must end, with what it has, before the loan does
             limits = replace(limits, max_seconds=min(limits.max_seconds, LONGEST_LOAN - LOAN_MARGIN))
         done: Any = self._perform(request, limits, event, threads_of(self.jobs))
+        countdown = Countdown(self.expected(request))
         for each in done:
-            if isinstance(each, Done) and request.is_plain(besides=("size",)):
-                width, height = each.result.picture.size
-                self.pace.note(request.method, width * height / 1e6, each.seconds)
+            if isinstance(each, Update):
+                each = replace(each, seconds_left=countdown.left(each.fraction))
+                if job is not None:
+                    job.expect(each.seconds_left)
+            elif not (enough and enough.is_set()):
+                self._note(request, each)
             yield each
+
+    def size_of(self, request: Request) -> tuple[int, int]:
+        """Width and height in px of what a request gives, within the limits; zeros if that is unknown."""
+        width, height = image_size(request.content) or (0, 0)
+        options, _ = self.limits.fit(request.content, request.options, takes_steps=False)
+        scale = (options.get("size") or max(width, height)) / max(width, height, 1)
+        return round(width * scale), round(height * scale)
+
+    def expected(self, request: Request) -> float | None:
+        """Seconds that a request will take here, if jobs of before say so."""
+        width, height = self.size_of(request)
+        wanted = _work(request, width * height / 1e6)
+        is_proportional = is_iterative(get_method(request.method))
+        return self.pace.expected(request.method, wanted, is_proportional=is_proportional) if wanted else None
+
+    def _note(self, request: Request, done: Done) -> None:
+        """Remember the seconds of a job with nothing unusual about it."""
+        if request.is_plain(besides=("size", "steps")) and done.notes == done.result.notes:
+            width, height = done.result.picture.size
+            self.pace.note(request.method, _work(request, width * height / 1e6), done.seconds)
+
+    def calibrate(self) -> None:
+        """Learn this machine's pace from small jobs before anybody has run one; takes some seconds.
+
+        The first job of a method loads its networks and tells nothing of what comes after.
+        """
+        if self._perform is not perform:  # nobody lends a GPU to nobody
+            return
+        for _, requests in groupby(calibrations(), lambda request: request.method):
+            first, *others = requests
+            for _ in self._perform(first, self.limits, None, threads_of(self.jobs)):
+                pass
+            for request in others:
+                for _ in self.perform(request):
+                    pass
 
     def regions(self, request: Request) -> Segments:
         """The matched regions that :meth:`perform` would use; see :func:`demo.work.regions`."""
         return self._regions(request, self.limits, threads_of(self.jobs))
+
+
+def _work(request: Request, megapixels: float) -> float:
+    """What the seconds of a request grow with."""
+    method = get_method(request.method)
+    if not is_iterative(method):
+        return work(megapixels)
+    return work(megapixels, request.options.get("steps", option_default(method.options, "steps")))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from .citation import citation_html
 from .static_files import static
 from .texts import say, table
 from .viewer import ShownTile, before_after_html, tiles_html, took
@@ -81,6 +82,7 @@ def render_share(share: Shared, base_url: str, language: str, nonce: str) -> str
         f'<header><h1>{_e(title)}</h1><a class="button" href="{_e(base_url)}/?share={share.id}">'
         f"{say('Open in the demo', language)}</a></header>"
         f"{_inputs(share, base, inputs, language)}{_results(share, base, inputs, tiles, language)}"
+        f"{citation_html((_mapping(tile.get('settings')).get('method') for tile in tiles), language)}"
         f"<footer>{_e(_dates(share, language))}</footer>"
     )
     return _page(title, _open_graph(share, base, title, tiles, language), body, language, nonce, viewer=True)

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from style_core import StyleCoreError, get_method, list_methods, load_image
 from style_core.fronts import load_values, option_fields, to_pil
 
 from .addresses import base_url
+from .card_font import SIZE, can_write, font_of
 from .runs import FinishedTile, TabRun
 from .shared_pictures import SharedFile
 from .shares import ShareError
-from .texts import language_of, say
-from .work import DRAWN_MASKS, OWN_MASKS
+from .texts import ENGLISH, language_of, say
+from .work import OWN_MASKS, WITH_MASK_FILES
 
 if TYPE_CHECKING:
     from .service import Service
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 CARD = (1200, 630)  # px, what chat programs show of a link
 CARD_GAP = 6
 MOST_IN_A_ROW = 3
-LABEL_SIZE = 24  # px
 RECORD_VERSION = 1
 RESULT_GONE = "This result is no longer here; run it again, then share it."
 
@@ -41,7 +41,7 @@ def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Serv
     def share_here(run: str, request: gr.Request) -> str:
         language = language_of(request)
         try:
-            made = share_run(service, run, visitor(request))
+            made = share_run(service, run, visitor(request), language)
         except ShareError as error:
             raise gr.Error(html.escape(say(str(error), language)), print_exception=False) from error
         return _link_html(made, base_url(request), language)
@@ -104,8 +104,11 @@ def share_endpoint(service: Service) -> Callable[..., Any]:
     return share
 
 
-def share_run(service: Service, run_id: str | None, who: str) -> Any:
+def share_run(service: Service, run_id: str | None, who: str, language: str = ENGLISH) -> Any:
     """Store a run of a visitor; the saved share with its id and its owner's key.
+
+    Args:
+        language: of the labels on the card.
 
     Raises:
         ShareError: it is gone, or cannot be stored.
@@ -117,14 +120,14 @@ def share_run(service: Service, run_id: str | None, who: str) -> Any:
         most = service.limits.shares_per_hour
         raise ShareError(f"You have shared {most} comparisons within an hour, which is the most here.")
     try:
-        record, pictures = shared_record(run)
+        record, pictures = shared_record(run, language)
     except OSError as error:
         raise ShareError(RESULT_GONE) from error
     return service.store.save(record, pictures)
 
 
-def shared_record(run: TabRun) -> tuple[dict[str, Any], dict[str, SharedFile]]:
-    """The record and the pictures of a run.
+def shared_record(run: TabRun, language: str = ENGLISH) -> tuple[dict[str, Any], dict[str, SharedFile]]:
+    """The record and the pictures of a run; the labels on its card are in a language.
 
     Raises:
         OSError: a file of it is gone or cannot be read.
@@ -134,7 +137,7 @@ def shared_record(run: TabRun) -> tuple[dict[str, Any], dict[str, SharedFile]]:
     before, results = pictures.get("content"), [pictures[tile.name].image for tile in run.tiles]
     tiles = [_described(tile) for tile in run.tiles]
     labels = [tile["label"] for tile in tiles] if len(tiles) > 1 else []
-    pictures["card"] = SharedFile(card(before.image if before else None, results, labels))
+    pictures["card"] = SharedFile(card(before.image if before else None, results, labels, language))
     record = {
         "version": RECORD_VERSION, "kind": run.kind,
         "title": ", ".join(dict.fromkeys(tile["label"] for tile in tiles)),
@@ -181,9 +184,13 @@ def _is_further_style(role: str) -> bool:
 
 
 def card(
-    content: Image.Image | None, results: Sequence[Image.Image], labels: Sequence[str] = ()
-) -> Image.Image:
-    """The picture of a link: the content and all results in a row or two, with their labels if given."""
+    content: Image.Image | None, results: Sequence[Image.Image], labels: Sequence[str] = (),
+    language: str = ENGLISH,
+) -> Image.Image:  # fmt: skip
+    """The picture of a link: the content and all results in a row or two, with their labels if given.
+
+    Labels are in the language if a font of this machine has its letters, and otherwise in English.
+    """
     named = [(content, "Content")] if content is not None else []
     given = labels or [""] * len(results)
     named += list(zip(results, given, strict=True))
@@ -197,7 +204,8 @@ def card(
     for k, (picture, label) in enumerate(named):
         part = ImageOps.fit(picture.convert("RGB"), (width, height))
         if labels:
-            _write(part, label)
+            said = say(label, language)
+            _write(part, said if can_write(said) else label)
         row, column = divmod(k, columns)
         sheet.paste(part, (column * (width + CARD_GAP), row * (height + CARD_GAP)))
     return sheet
@@ -205,9 +213,9 @@ def card(
 
 def _write(picture: Image.Image, label: str) -> None:
     """A label over the lower edge of a picture."""
-    font = ImageFont.load_default(LABEL_SIZE)
+    font = font_of(label)
     draw = ImageDraw.Draw(picture, "RGBA")
-    strip = LABEL_SIZE + 16
+    strip = SIZE + 16
     draw.rectangle((0, picture.height - strip, picture.width, picture.height), fill=(10, 12, 18, 160))
     draw.text((10, picture.height - strip / 2), label, font=font, fill="white", anchor="lm")
 
@@ -236,7 +244,7 @@ def refill(record: Mapping[str, Any], files: Mapping[str, str]) -> tuple[str, di
     }
     if styles:
         shown["more_styles"] = styles
-    if shown.get("masks") == DRAWN_MASKS:  # the strokes are mask pictures now, and the brush has no canvas
+    if shown.get("masks") in WITH_MASK_FILES:  # strokes and taps are mask pictures now
         shown["masks"] = OWN_MASKS
     return tab, shown
 

@@ -18,5 +18,14 @@ def static(name: str) -> str:
 def page_head() -> str:
     """What the head of Gradio's page gets."""
     styles = "".join(f"<style>{static(name)}</style>" for name in STYLES)
-    scripts = ("viewer.js", "page.js", "errors.js", "uploads.js", "strength.js")
+    scripts = (
+        "viewer.js",
+        "page.js",
+        "errors.js",
+        "uploads.js",
+        "strength.js",
+        "waiting.js",
+        "brush.js",
+        "travel.js",
+    )
     return styles + "".join(f"<script>{static(name)}</script>" for name in scripts)

@@ -22,11 +22,12 @@ class OutOfTime(StyleCoreError):
 
 @dataclass(frozen=True)
 class Update:
-    """One progress report."""
+    """One progress report; ``seconds_left`` where somebody knows."""
 
     fraction: float
     message: str
     preview: ImageTensor | None = field(default=None, compare=False)
+    seconds_left: float | None = None
 
 
 def stream(

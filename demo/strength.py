@@ -21,6 +21,10 @@ from .work import Request
 
 FORMATS = {".jpg": "JPEG", ".png": "PNG"}
 LOOKS = {".look": "look", ".cube": "LUT"}
+COPYING = {
+    "named": "Copy picture", "copied": "Copied",
+    "refused": "The browser does not allow copying; download it.",
+}  # fmt: skip
 BY_ITSELF = (
     "A preview at style strength {strength}; the exact picture follows.",
     "Not yet the picture of these strengths; it follows.",
@@ -59,8 +63,18 @@ def extras_html(run: TabRun, asked: Request, language: str, *, follows: bool, pl
     if place != asked.method and place:
         word = say("Use as photo", language)
         reuse = f' · <button type="button" data-press="{place}-reuse">{_text(word)}</button>'
-    named = f'<p class="st-files">{_text(tile.title + given)}{links}{reuse}</p>'
+    named = f'<p class="st-files">{_text(tile.title + given)}{links}{_copier(run, language)}{reuse}</p>'
     return named + _follower(run, asked, language, follows=follows, place=place or asked.method)
+
+
+def _copier(run: TabRun, language: str) -> str:
+    """The button that puts the result on the clipboard, and what it says then (static/travel.js)."""
+    words = {word: say(text, language) for word, text in COPYING.items()}
+    data = "".join(f' data-{word}="{_text(text)}"' for word, text in words.items())
+    return (
+        f' · <button type="button" data-copy-picture="runs/{run.id}/result"{data}>'
+        f"{_text(words['named'])}</button>"
+    )
 
 
 def _follower(run: TabRun, asked: Request, language: str, *, follows: bool, place: str) -> str:

@@ -51,8 +51,13 @@ from .texts import language_of, say, shown
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
-NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "drawn", "my own"
-MASK_MODES = (NO_MASKS, AUTO_MASKS, DRAWN_MASKS, OWN_MASKS)
+NO_MASKS, AUTO_MASKS, TAPPED_MASKS, DRAWN_MASKS, OWN_MASKS = "none", "automatic", "tapped", "drawn", "my own"
+MASK_MODES = (NO_MASKS, AUTO_MASKS, TAPPED_MASKS, DRAWN_MASKS, OWN_MASKS)
+WITH_MASK_FILES = {  # and what is asked for where there is none
+    TAPPED_MASKS: "tap regions of both pictures",
+    DRAWN_MASKS: "draw on both masks",
+    OWN_MASKS: "add both masks",
+}
 LANES = {
     False: "quick",
     True: "slow",
@@ -82,7 +87,7 @@ class Request:
 
     def files(self) -> dict[str, str | None]:
         """Role to file of every picture."""
-        own = self.masks in (OWN_MASKS, DRAWN_MASKS)
+        own = self.masks in WITH_MASK_FILES
         found = {"content": self.content}
         found |= {_style_role(k): path for k, path in enumerate(self.styles, 1)}
         return found | ({"content_mask": self.content_mask, "style_mask": self.style_mask} if own else {})
@@ -141,7 +146,7 @@ class Refusal(gr.Error):
 
     def __init__(self, sentence: str, language: str) -> None:
         self.sentence = say(sentence, language)
-        super().__init__(shown(self.sentence), print_exception=False)
+        super().__init__(shown(self.sentence), print_exception=False, title=say("Please note", language))
 
     @property
     def is_stop(self) -> bool:
@@ -162,15 +167,10 @@ def check(request: Request) -> None:
     if not request.styles or (request.content is None and not method.makes_textures):
         missing = "style" if request.content is not None or method.makes_textures else "content"
         raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
-    if (
-        request.masks in (OWN_MASKS, DRAWN_MASKS)
-        and request.content_mask is None
-        and request.style_mask is None
-    ):
-        what = "draw on" if request.masks == DRAWN_MASKS else "add"
+    if request.masks in WITH_MASK_FILES and request.content_mask is None and request.style_mask is None:
+        what = WITH_MASK_FILES[request.masks]
         raise gr.Error(
-            f"Please {what} both masks (with several styles, the content's), or choose another way to find "
-            "regions.",
+            f"Please {what} (with several styles, the content's), or choose another way to find regions.",
             print_exception=False,
         )
 
@@ -352,7 +352,7 @@ def stopper(stops: Stops) -> Callable[..., Any]:
 
 
 class Previews:
-    """The pictures on the way, small and not too many: each is a file that stays as long as the run.
+    """The pictures on the way, not too many: each is a file that stays as long as the run.
 
     Args:
         content: what they are previews of; without one the first of them takes its place.
@@ -360,22 +360,39 @@ class Previews:
 
     def __init__(self, content: str | None, folder: Path | None = None) -> None:
         self._content, self._folder = content, folder or process_folder()
-        self._before: Path | None = None
+        self._before: dict[tuple[int, int], Path] = {}
         self._shown = 0.0
 
-    def show(self, preview: ImageTensor | None, side: int = PREVIEW_SIDE) -> tuple[str, str] | None:
-        """The slider's value: the content and this one; ``None`` where it is too early for another."""
-        if preview is None or time.monotonic() - self._shown < PREVIEW_SECONDS:
+    def show(
+        self, preview: ImageTensor | None, side: int = PREVIEW_SIDE, *, at_once: bool = False
+    ) -> tuple[str, str] | None:
+        """The slider's value: the content and this one, enlarged if it is small, so that nothing jumps.
+
+        Args:
+            side: px of the longer side at most.
+            at_once: even if another was shown just now.
+
+        Returns:
+            ``None`` where it is too early for another.
+        """
+        is_early = not at_once and time.monotonic() - self._shown < PREVIEW_SECONDS
+        if preview is None or is_early:
             return None
         self._shown = time.monotonic()
         picture = to_pil(preview.detach().cpu())
-        picture.thumbnail((side, side))
+        picture = picture.resize(self._size(picture.size, side), Image.Resampling.BICUBIC)
         path = self._saved(picture)
-        if self._before is None:
-            self._before = (
-                path if self._content is None else self._saved(_resized(self._content, picture.size))
-            )
-        return str(self._before), str(path)
+        if picture.size not in self._before:
+            plain = None if self._content is None else _resized(self._content, picture.size)
+            self._before[picture.size] = path if plain is None else self._saved(plain)
+        return str(self._before[picture.size]), str(path)
+
+    def _size(self, size: tuple[int, int], side: int) -> tuple[int, int]:
+        """Of what is shown of a picture: in the shape of the content, of ``PREVIEW_SIDE`` if as large."""
+        width, height = image_size(self._content) or size
+        longest = min(max(width, height), max(PREVIEW_SIDE, min(side, max(size))))
+        scale = longest / max(width, height)
+        return max(1, round(width * scale)), max(1, round(height * scale))
 
     def _saved(self, picture: Image.Image) -> Path:
         path = self._folder / f"preview_{uuid.uuid4().hex[:12]}.jpg"

@@ -172,7 +172,11 @@ def test_bad_input_gets_a_sentence(client, changes, sentence):
             "transfer must be one or more of encoder, skip, decoder, not ('encoder', 'all').",
         ),
         ("wct2", {"transfer": 3}, "transfer must be one or more of encoder, skip, decoder, not 3."),
-        ("wct2", {"masks": "some"}, "masks must be one of none, automatic, drawn, my own, not 'some'."),
+        (
+            "wct2",
+            {"masks": "some"},
+            "masks must be one of none, automatic, tapped, drawn, my own, not 'some'.",
+        ),
         ("wct2", {"family": "huge"}, "family must be one of compact, vgg19, vgg19_16x, not 'huge'."),
         ("wct2", {"family": 3}, "family must be one of compact, vgg19, vgg19_16x, not 3."),
         ("gatys", {"coarse_to_fine": "perhaps"}, "coarse_to_fine must be on or off, not 'perhaps'."),

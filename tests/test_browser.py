@@ -234,6 +234,7 @@ def test_at_first_sight_a_result_is_on_stage_and_looks_to_tap_are_in_the_window(
         place = part.bounding_box()
         assert place["y"] + place["height"] <= 1000
     assert kept_page.locator("#photo-looks button").count() == 8
+    playwright.expect(kept_page.locator("#photo-plan")).to_contain_text("Full (768 x 512 px")
     border = kept_page.locator("#photo-result [role=slider]")
     border.focus()
     border.press("ArrowRight")
@@ -274,6 +275,25 @@ def test_a_picture_dragged_onto_the_other_box_is_in_both(kept_page):
     playwright.expect(page.locator("#photo-style img")).to_have_attribute("src", re.compile("castle.jpg"))
     assert pictures_in(page, "photo") == ["castle.jpg", "castle.jpg"]
     playwright.expect(page.locator("#photo-status")).to_contain_text("px in", timeout=60_000)
+
+
+def test_a_result_is_dragged_onto_a_box_and_copied_by_keyboard(kept_page):
+    page = on_door(kept_page, "Photo look")
+    copier = page.locator("#photo-extras [data-copy-picture]")
+    playwright.expect(copier).to_have_text("Copy picture")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copier.focus()
+    copier.press("Enter")
+    playwright.expect(copier).to_have_text("✓ Copied")
+    kinds = page.evaluate("navigator.clipboard.read().then(l => l.map(e => e.types))")
+    assert kinds == [["image/png"]]
+    page.evaluate("() => { navigator.clipboard.write = () => Promise.reject(new Error('refused')); }")
+    copier.click()
+    playwright.expect(copier).to_have_text("The browser does not allow copying; download it.")
+    stage = page.locator("#photo-result img.fixed")
+    stage.drag_to(page.locator("#photo-style img"), source_position={"x": 600, "y": 100})
+    result = re.compile("castle-castle-wct2.png$")  # the file, not the light picture of the stage
+    playwright.expect(page.locator("#photo-style img")).to_have_attribute("src", result)
 
 
 def test_opening_every_part_of_the_page_does_not_change_a_run(tab, small):
@@ -768,8 +788,12 @@ def test_run_is_reached_and_pressed_by_keyboard(tab):
     playwright.expect(tab.locator("[data-testid=toast-text]")).to_contain_text("Please add a content picture")
 
 
-def test_options_have_controls(tab):
+def test_options_have_controls_and_long_texts_once_the_advanced_ones_are_open(tab):
     opened(tab, "Advanced")
+    words = tab.locator("#wct2-style-strength .info-text")
+    playwright.expect(words).to_have_text("How strongly the style is applied.")
+    long = words.evaluate("e => getComputedStyle(e, '::after').content")
+    assert "Blend of content and style features" in long
     for name in (
         "content-strength",
         "style-strength",
@@ -823,11 +847,12 @@ def test_a_waiting_visitor_sees_a_place_and_stop_frees_it(tab, other_visitor, sm
     first.locator("#gatys-run").click()
     playwright.expect(first.locator("#gatys-status")).to_contain_text("step", timeout=60_000)
     second.locator("#gatys-run").click()
-    playwright.expect(second.locator("#gatys-result [data-testid=status-tracker]")).to_contain_text(
-        re.compile("queue: 1/1"), timeout=20_000
-    )
+    waits = second.locator("#gatys-result .st-queue")
+    told = re.compile("^1 before you(, about [0-9]+ (s|min))?: a painting is being made$")
+    playwright.expect(waits).to_have_text(told, timeout=20_000)
     first.locator("#gatys-stop").click()
     playwright.expect(second.locator("#gatys-status")).to_contain_text("step", timeout=30_000)
+    playwright.expect(waits).to_have_count(0)
     second.locator("#gatys-stop").click()
     playwright.expect(second.locator("#gatys-status")).to_contain_text("px in", timeout=30_000)
 
@@ -856,17 +881,33 @@ def test_a_program_in_place_of_a_picture_is_refused_while_another_job_runs(
     playwright.expect(other_visitor.locator("#gatys-status")).to_contain_text(small.done(), timeout=60_000)
 
 
-def test_masks_are_drawn_shown_and_used(other_visitor, small):
+def test_masks_are_tapped_or_drawn_shown_and_used(other_visitor, small):
     """The last test: the canvases go on with their frames."""
     tab = on_wct2(other_visitor)
     fill(tab, "wct2", small)
     opened(tab, "Regions")
+    tab.locator("#wct2-masks").get_by_label("tapped").check()
+    for side in ("content", "style"):
+        picture = tab.locator(f"#wct2-tap-{side} img")
+        before = picture.get_attribute("src", timeout=30_000)
+        picture.click(position={"x": 20, "y": 20})
+        playwright.expect(picture).not_to_have_attribute("src", before)
+    run(tab, "wct2", small)
+    opened(tab, "Settings")
+    playwright.expect(tab.locator("#wct2-settings")).to_contain_text('"own"')
     tab.locator("#wct2-masks").get_by_label("drawn").check()
+    tab.locator("#wct2-draw-style canvas").first.wait_for()
+    tab.wait_for_timeout(1500)  # the photo is drawn under the brush
+    tab.locator("#wct2-draw-color").get_by_text("Red").click()
+    for side in ("content", "style"):
+        playwright.expect(
+            tab.locator(f"#wct2-draw-{side} button[style*='rgb(255, 0, 0)']").first
+        ).to_be_visible()
+        playwright.expect(tab.locator(f"#wct2-draw-{side}")).not_to_have_class(re.compile("st-choosing"))
     for side in ("content", "style"):
         canvas = tab.locator(f"#wct2-draw-{side} canvas").first
         canvas.wait_for()
         canvas.scroll_into_view_if_needed()
-        tab.wait_for_timeout(1500)  # the photo is drawn under the brush
         box = canvas.bounding_box()
         y = box["y"] + box["height"] * 0.4
         tab.mouse.move(box["x"] + box["width"] * 0.3, y)
@@ -876,7 +917,7 @@ def test_masks_are_drawn_shown_and_used(other_visitor, small):
         tab.mouse.up()
         tab.wait_for_timeout(1500)
     tab.locator("#wct2-regions").click()
-    playwright.expect(tab.locator("#wct2-regions-shown img").nth(1)).to_be_visible(timeout=30_000)
-    run(tab, "wct2", small)
-    opened(tab, "Settings")
-    playwright.expect(tab.locator("#wct2-settings")).to_contain_text('"own"')
+    shown = tab.locator("#wct2-regions-shown img").nth(1)
+    playwright.expect(shown).to_be_visible(timeout=30_000)
+    painted = np.asarray(Image.open(io.BytesIO(tab.request.get(shown.get_attribute("src")).body())), float)
+    assert (painted[..., 0] - painted[..., 1:].max(2) > 80).any()  # in red

@@ -75,11 +75,11 @@
     event.preventDefault();
     drag(border, Math.min(100, Math.max(0, wanted)) / 100);
   });
-  // On a phone the stage may be above the window when Run is pressed
-  const phone = matchMedia("(max-width: 640px)");
+  // The stage may be above the window when Run is pressed, or an example below it
   document.addEventListener("click", (event) => {
-    const run = event.target.closest && event.target.closest("button[id$='-run']");
-    const stage = run && phone.matches && document.getElementById(run.id.replace(/-run$/, "-result"));
+    const pressed = event.target.closest && event.target.closest("button[id$='-run'], [id$='-examples'] tr");
+    const key = pressed && pressed.closest("[id$='-run'], [id$='-examples']").id.replace(/-(run|examples)$/, "");
+    const stage = key && (document.getElementById(`${key}-result`) || document.getElementById(`${key}-slider`));
     if (stage) stage.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });
   // A wheel over a number that was typed scrolls the page and leaves the number

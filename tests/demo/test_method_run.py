@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import demo.method_run
+import demo.small_first
+import demo.work
 from demo.limits import Limits
-from demo.method_run import MethodOutputs, MethodRunner, side_of, what_follows
+from demo.method_run import MethodOutputs, MethodRunner
 from demo.service import Service
 from demo.shares import ShareStore
 from demo.work import Previews
-from style_core import get_method, load_image
+from style_core import StyleCoreError, get_method, load_image
 from style_core.fronts import to_pil
 
 from ..conftest import photo
@@ -28,7 +29,11 @@ def pictures(tmp_path):
 
 
 @pytest.fixture
-def runner(tmp_path):
+def service(tmp_path):
+    return Service(Limits(), ShareStore(str(tmp_path / "shares")))
+
+
+def runner_of(method, service, door):
     with gr.Blocks():
         outputs = MethodOutputs(
             gr.ImageSlider(),
@@ -39,8 +44,21 @@ def runner(tmp_path):
             gr.Textbox(),
             gr.HTML(),
         )
-    service = Service(Limits(), ShareStore(str(tmp_path / "shares")))
-    return MethodRunner(get_method("wct2"), service, outputs, door="photo")
+    return MethodRunner(get_method(method), service, outputs, door=door)
+
+
+@pytest.fixture
+def runner(service):
+    return runner_of("wct2", service, "photo")
+
+
+@pytest.fixture
+def painter(service, monkeypatch):
+    """Its quick painting has 100 px and two steps."""
+    monkeypatch.setattr(demo.small_first, "PAINTING_SIDE", 100)
+    monkeypatch.setattr(demo.small_first, "PAINTING_STEPS", 2)
+    monkeypatch.setattr(demo.work, "PREVIEW_SECONDS", 0)
+    return runner_of("gatys", service, "painting")
 
 
 def yielded(runner, pictures, name):
@@ -51,17 +69,20 @@ def yielded(runner, pictures, name):
 
 
 def test_a_large_photo_is_shown_small_first_and_then_as_a_whole(runner, pictures, monkeypatch):
-    monkeypatch.setattr(demo.method_run, "PREVIEW_MEGAPIXELS", 0.008)
+    monkeypatch.setattr(demo.small_first, "PREVIEW_MEGAPIXELS", 0.008)
+    monkeypatch.setattr(demo.work, "PREVIEW_SIDE", 50)
     first, *_, last = yielded(runner, pictures, "before_after")
     assert [Image.open(path).size for path in first] == [(100, 80)] * 2
     assert [Image.open(path).size for path in last] == [(200, 160)] * 2
 
 
 def test_while_the_whole_follows_it_is_said(runner, pictures, monkeypatch):
-    monkeypatch.setattr(demo.method_run, "PREVIEW_MEGAPIXELS", 0.008)
+    monkeypatch.setattr(demo.small_first, "PREVIEW_MEGAPIXELS", 0.008)
     said = yielded(runner, pictures, "status")
-    assert said[1] == "A preview; all 0 megapixels follow"
-    assert said[2].startswith("A preview; all 0 megapixels follow … ")
+    assert said[1].startswith("A preview first … ")
+    place = said.index("A preview; all 0 megapixels follow")
+    assert said[place + 1].startswith("A preview; all 0 megapixels follow")
+    assert said[place + 1].endswith("%")
     assert said[-1].startswith("200 x 160 px in ")
     assert "cpu" not in said[-1]  # words for people
 
@@ -71,14 +92,68 @@ def test_a_photo_of_about_that_size_is_made_at_once(runner, pictures):
     assert {Image.open(after).size for _, after in stages} == {(200, 160)}
 
 
+REQUEST = SimpleNamespace(headers={}, session_hash="s")
+
+
+def test_a_quick_painting_comes_first_and_the_whole_follows_by_itself(painter, pictures):
+    said, stages = [], []
+    for update in painter.endpoint()(REQUEST, **pictures, steps=6):
+        said += [update[painter.outputs.status]] if painter.outputs.status in update else []
+        stages += [update[painter.outputs.before_after]] if painter.outputs.before_after in update else []
+    place = said.index("Quick painting done; now refining to 200 x 160 px")
+    assert said[1].startswith("A quick painting first … ")
+    assert all(words.startswith("A quick painting first … ") for words in said[1:place])
+    assert said[place + 1].startswith("Quick painting done; now refining to 200 x 160 px")
+    assert said[-1].startswith("200 x 160 px in ")
+    # No picture on the way is smaller than the content, so that nothing jumps.
+    assert {Image.open(path).size for pair in stages for path in pair} == {(200, 160)}
+
+
+def test_no_picture_on_the_way_is_coarser_than_the_quick_painting(painter, pictures, monkeypatch):
+    sides, quick = [], []
+
+    def seen(self, preview, side=0, *, at_once=False):
+        quick.extend([len(sides)] if at_once else [])
+        sides.append(0 if preview is None else max(preview.shape[-2:]))
+        return "before.jpg", "after.jpg"
+
+    monkeypatch.setattr(demo.work.Previews, "show", seen)
+    monkeypatch.setattr(demo.small_first, "PAINTING_SIDE", 192)
+    to_pil(photo(256, 320)).save(pictures["content"])  # painted at 160 px, then at 320
+    list(painter.endpoint()(REQUEST, **pictures, steps=6))
+    assert sides[quick[0]] == 192
+    assert set(sides[quick[0] + 1 :]) == {320}
+
+
+@pytest.mark.parametrize("words", ["A quick painting first", "Quick painting done"])
+def test_stop_keeps_what_is_there(painter, pictures, words):
+    for update in painter.endpoint()(REQUEST, **pictures, steps=400):
+        if str(update.get(painter.outputs.status)).startswith(words):
+            painter.stops._runs["s"].asked.set()
+        last = update
+    assert Image.open(last[painter.outputs.file]).size == (100, 80)
+    assert "Stopped before the whole was there" in last[painter.outputs.notes]
+    assert last[painter.outputs.run]
+
+
+def test_what_is_refused_as_a_whole_leaves_the_quick_painting(painter, pictures, service, monkeypatch):
+    perform = service.perform
+
+    def refusing(request, enough=None, job=None):
+        if request.options.get("size") is None:
+            raise StyleCoreError("There is no memory for it.")
+        return perform(request, enough, job)
+
+    monkeypatch.setattr(service, "perform", refusing)
+    *_, last = painter.endpoint()(REQUEST, **pictures)
+    assert Image.open(last[painter.outputs.file]).size == (100, 80)
+    assert "There is no memory for it." in last[painter.outputs.notes]
+
+
 def test_before_is_the_content_from_the_first_picture_on(pictures, tmp_path):
     before, after = Previews(pictures["content"], tmp_path).show(photo(80, 100, seed=3))
-    content = np.asarray(to_pil(load_image(pictures["content"]).pixels).resize((100, 80)), np.float64)
-    assert np.abs(np.asarray(Image.open(before), np.float64) - content).mean() < 3  # it is a JPEG
-    assert Image.open(after).size == (100, 80)
-
-
-def test_the_small_picture_has_its_pixels_and_the_words_their_seconds():
-    assert side_of((4000, 3000), 1.0) == 1155  # 1155 x 866
-    assert what_follows(12.2, None) == "A preview; all 12 megapixels follow"
-    assert what_follows(12.2, 3.6) == "A preview; all 12 megapixels follow in about 4 s"
+    content = to_pil(load_image(pictures["content"]).pixels)
+    of_both = [np.asarray(each.resize((25, 20), Image.Resampling.BOX), np.float64)
+               for each in (Image.open(before), content)]  # fmt: skip
+    assert np.abs(of_both[0] - of_both[1]).max() < 6  # it is a JPEG, whose blocks have 8 px
+    assert Image.open(after).size == (200, 160)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.pace import Pace
+from demo.pace import Countdown, Pace, work
 
 
 def test_nothing_is_said_without_jobs_of_that_size():
@@ -33,3 +33,29 @@ def test_only_the_last_jobs_count():
     for _ in range(12):
         pace.note("wct2", 1, 2)
     assert pace.expected("wct2", 1) == 2
+
+
+def test_the_work_of_steps_doubles_with_the_side():
+    assert work(12) == 12
+    assert work(4, 200) == 2 * work(1, 200)
+    assert work(1, 200) == 4 * work(1, 50)
+
+
+def test_time_is_counted_down_as_expected_until_the_job_shows_its_own_pace():
+    now = [100.0]
+    countdown = Countdown(40, lambda: now[0])
+    assert countdown.left(0) == 40  # the files are read
+    now[0] = 101
+    assert countdown.left(0.05) == 39
+    now[0] = 103
+    assert countdown.left(0.1) == 37
+    now[0] = 121  # a fifth in twenty seconds
+    assert countdown.left(0.25) == pytest.approx(75)
+    assert Countdown(None, lambda: now[0]).left(0.05) is None
+
+
+def test_where_all_time_is_work_a_small_job_says_something_of_a_large_one():
+    pace = Pace()
+    pace.note("gatys", work(0.25, 50), 6)
+    assert pace.expected("gatys", work(1, 200)) is None
+    assert pace.expected("gatys", work(1, 200), is_proportional=True) == pytest.approx(48)

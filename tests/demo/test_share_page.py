@@ -147,3 +147,12 @@ class TestViewer:
         text = before_after_html(tiles, left=0, right=2)
         assert text.count("<option") == 6
         assert 'value="2.png" selected' in text
+
+
+def test_the_papers_of_the_results_are_cited():
+    found = record()
+    for tile in found["tiles"]:
+        tile["settings"] = {"method": "wct2"}
+    text = page(share(found))
+    assert text.count("@inproceedings{yoo2019,") == 1
+    assert "@inproceedings" not in page(share(record()))  # of an unknown method

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageFont
 
+from demo.card_font import can_write, font_of
 from demo.sharing import CARD, card, opened_picture, permitted, refill
 
 
@@ -66,6 +67,27 @@ def test_a_sheet_of_eight_is_on_the_card_as_a_whole():
     strip = np.asarray(whole.crop((241, 280, 480, 311)).convert("L"))
     assert (strip > 200).any()  # the label's letters, white on dark
     assert strip.min() < 20
+
+
+def label_written(monkeypatch, font):
+    """What is written on a card for visitors who read Chinese, on a machine with that font for it."""
+    monkeypatch.setattr("demo.card_font.chinese_font", lambda: font)
+    written = []
+    monkeypatch.setattr("demo.sharing._write", lambda picture, label: written.append(label))
+    card(None, [Image.new("RGB", (60, 40))] * 2, ["Dusk", "WCT2"], "zh-CN")
+    return written
+
+
+def test_labels_of_the_card_are_chinese_where_there_is_a_font_and_else_latin(monkeypatch):
+    assert label_written(monkeypatch, ImageFont.load_default(24)) == ["黄昏", "WCT2"]
+    assert label_written(monkeypatch, None) == ["Dusk", "WCT2"]
+
+
+def test_latin_letters_need_no_font_of_the_machine(monkeypatch):
+    monkeypatch.setattr("demo.card_font.chinese_font", lambda: None)
+    assert can_write("Dusk")
+    assert not can_write("黄昏")
+    assert font_of("Dusk").getlength("Dusk") > 20
 
 
 @pytest.mark.parametrize("numbers", [(1, 2, 5), (0, 257, 65535)])

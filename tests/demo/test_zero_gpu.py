@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from demo.limits import Limits
 from demo.service import Service
-from demo.work import perform
+from demo.work import Request, perform
 from demo.zero_gpu import on_gpu
 
 
@@ -34,5 +34,8 @@ def test_a_lent_gpu_is_given_no_event_which_its_process_could_not_take(monkeypat
         return lambda function: lambda *args: given.append(args) or iter(())
 
     monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace(GPU=gpu))
-    list(Service(Limits(), store=None).perform("request", enough="event"))
-    assert given[0][:1] + given[0][2:] == ("request", None, 0)
+    service, request = Service(Limits(), store=None), Request("wct2", None, ())
+    service.calibrate()
+    assert given == []  # nobody asked for anything yet
+    list(service.perform(request, enough="event"))
+    assert given[0][:1] + given[0][2:] == (request, None, 0)

@@ -1,0 +1,74 @@
+"""What Run will do is said before, with this machine's times once they are known."""
+
+import pytest
+from PIL import Image
+
+from demo.calibration import calibrations
+from demo.limits import Limits
+from demo.pace import work
+from demo.plan import plan
+from demo.service import Service
+from demo.shares import ShareStore
+from demo.work import Request
+
+
+@pytest.fixture
+def service(tmp_path):
+    return Service(Limits(), ShareStore(str(tmp_path / "shares")))
+
+
+@pytest.fixture
+def asked(tmp_path):
+    def make(method, width, height, **options):
+        Image.new("RGB", (width, height)).save(tmp_path / "content.png")
+        return Request(method, str(tmp_path / "content.png"), (), options=options)
+
+    return make
+
+
+def test_a_large_photo_has_a_preview_and_the_whole(service, asked):
+    large = asked("wct2", 4000, 3000)
+    assert plan(service, large, "en") == "Preview (1 MP) · Full (12 MP)"
+    for megapixels in (0.05, 0.4):
+        service.pace.note("wct2", megapixels, 0.25 + 0.3 * megapixels)
+    assert plan(service, large, "en") == "Preview (1 MP, about 1 s) · Full (12 MP, about 4 s)"
+    assert plan(service, large, "zh-CN") == "预览（1 百万像素，约 1 秒） · 完整图片（12 百万像素，约 4 秒）"
+
+
+def test_a_small_photo_is_made_at_once(service, asked):
+    assert plan(service, asked("wct2", 768, 512), "en") == "Full (768 x 512 px)"
+
+
+def test_a_painting_has_a_quick_one(service, asked):
+    service.pace.note("gatys", work(512 * 341 / 1e6, 50), 6)
+    assert plan(service, asked("gatys", 768, 512), "en") == (
+        "Quick painting (512 x 341 px, about 6 s) · Full (768 x 512 px, about 40 s)"
+    )
+
+
+def test_what_the_limits_make_smaller_is_said_in_its_size(tmp_path, asked):
+    service = Service(Limits(max_megapixels=3), ShareStore(str(tmp_path / "shares")))
+    assert plan(service, asked("wct2", 4000, 3000), "en") == "Preview (1 MP) · Full (3 MP)"
+
+
+def test_without_a_photo_nothing_is_said(service, tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    assert plan(service, Request("wct2", None, ()), "en") == ""
+    assert plan(service, Request("wct2", str(tmp_path / "text.png"), ()), "en") == ""
+
+
+def test_the_machine_is_measured_without_what_loads_networks(service, monkeypatch):
+    made = []
+
+    def performed(request, *how):
+        made.append(request)
+        return iter(())
+
+    monkeypatch.setattr(service, "_perform", performed)
+    monkeypatch.setattr("demo.service.perform", performed)
+    noted = []
+    monkeypatch.setattr(service, "perform", lambda request: iter(noted.append(request) or ()))
+    service.calibrate()
+    assert [request.method for request in made] == ["wct2", "gatys"]
+    assert sorted(map(repr, made + noted)) == sorted(map(repr, calibrations()))
+    assert len({request.content for request in calibrations() if request.method == "wct2"}) == 3

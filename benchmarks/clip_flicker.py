@@ -59,7 +59,7 @@ def _rows(photo: Path, motion: str, args: argparse.Namespace, folder: Path) -> N
     for method in args.methods:
         kind = ("photo_style", "dusk.jpg") if method != "wct" else ("art_style", "starry_night.jpg")
         style = EXAMPLES / kind[0] / kind[1]
-        result = stylize_video(method, source, style, folder / "out.mkv")
+        result = stylize_video(method, source, style, folder / "out.mkv", codec="ffv1")
         made = [_read(result.path), *_otherwise(method, content, style)]
         cells = [f"{_unrest(frames, boxes) / own:.2f}" if frames else "-" for frames in made]
         print(f"| {method} | {photo.stem} | {motion} | {' | '.join(cells)} |", flush=True)

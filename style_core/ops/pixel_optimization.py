@@ -17,7 +17,7 @@ from torch import Tensor
 
 OPTIMIZERS = ("lbfgs", "adam")
 HISTORY = 12  # pairs of L-BFGS; each is two pictures of memory
-FEWEST_PAIRS = 2  # where memory is short
+FEWEST_PAIRS = 1  # where memory is short
 # Cosine of step and gradient change below which a pair is not kept. PyTorch's 1e-10 on the bare product
 # would drop every pair of a loss that is a mean over a million pixels.
 CURVATURE_FLOOR = 1e-7
@@ -202,15 +202,18 @@ class LBFGS:
         """The next point."""
         if self._last is None:
             self._scale = torch.ones((), device=x.device)
-            size = gradient.square().mean().sqrt()
+            size = _dot(gradient, gradient).div(gradient.numel()).sqrt()
             step = gradient * (-self.first * self.rate / size.clamp_min(TINY))
         else:
             self._remember(gradient)
             step = self._direction(gradient).mul_(self.rate)
-        size = torch.maximum(step.square().mean().sqrt() / self.largest, step.abs().max() / self.farthest)
+        size = torch.maximum(
+            _dot(step, step).div(step.numel()).sqrt() / self.largest, _peak(step) / self.farthest
+        )
         step.div_(size.clamp_min(1))
-        self._last = (gradient, step)
-        return x + step
+        moved = x + step
+        self._last = (gradient, step.to(self.history.dtype or step.dtype))
+        return moved
 
     def _remember(self, gradient: Tensor) -> None:
         assert self._last is not None
@@ -223,7 +226,7 @@ class LBFGS:
         inverse = torch.where(is_kept, 1 / curvature.clamp_min(TINY), 0.0)
         self._scale = torch.where(is_kept, curvature / bend.clamp_min(TINY), self._scale)
         dtype = self.history.dtype
-        step, change = step.to(dtype or step.dtype), change.to(dtype or step.dtype)
+        change = change.to(dtype or change.dtype)
         self._pairs.append((step, change, inverse))  # an inverse of 0 leaves the pair without effect
 
     def _direction(self, gradient: Tensor) -> Tensor:
@@ -246,6 +249,11 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     if a.numel() <= STRIP:
         return (a * b).sum()
     return torch.stack([(own * other).sum() for own, other in _strips(a, b)]).sum()
+
+
+def _peak(step: Tensor) -> Tensor:
+    """The largest size of a value, without a copy of all."""
+    return torch.maximum(step.max(), -step.min())
 
 
 def _add(q: Tensor, direction: Tensor, share: Tensor) -> None:

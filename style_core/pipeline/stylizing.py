@@ -209,23 +209,27 @@ def _run(
     """The picture at the content's size, and what gives its look where the method recolors photos."""
     content = pictures.content
     size = _working_size(method, content, options)
-    small = _at_working_size(pictures, size)
     full = None if segments is None else Labels(segments.content)
-    labels = None if full is None else full.at(small.shape[-2], small.shape[-1])
     styles = style_inputs(method, pictures, shares, segments, runtime.device)
     depth = content.samples.dtype
     depth = torch.uint16 if bits == 16 and depth == torch.uint8 else depth
     is_sketch = size is not None and method.refine is not None
-    styled = _restyled(
-        method, styles, small, labels, options, runtime, is_noise=pictures.is_noise, is_sketch=is_sketch
+    restyle = partial(
+        _restyled, method, styles, full, options, runtime, is_noise=pictures.is_noise, is_sketch=is_sketch
     )
+    if not (is_sketch or method.photorealistic):
+        # Held by no name here: a large one, in floats, is let go of once it is padded.
+        styled = restyle(_at_working_size(pictures, size))
+        _note_idle_size(options, runtime)
+        return styled, None
+    small = _at_working_size(pictures, size)
+    styled = restyle(small)
     if is_sketch and method.refine is not None:
         sketch = Sketch(styled, small, content.samples, full, depth, pictures.is_noise)
         return method.refine(sketch, styles, options, runtime), None
-    fit: FitLook | None = None
-    if method.photorealistic:
-        fit = cache(partial(fit_look, small, styled, labels))
-    if size is None or fit is None:
+    labels = None if full is None else full.at(small.shape[-2], small.shape[-1])
+    fit = cache(partial(fit_look, small, styled, labels))
+    if size is None:
         _note_idle_size(options, runtime)
         return styled, fit
     runtime.progress(0.95, "Carrying the colors to the full size", styled)
@@ -315,10 +319,10 @@ def style_inputs(
 def _restyled(
     method: Method,
     styles: tuple[StyleInput, ...],
-    content: ImageTensor,
     labels: Labels | None,
     options: Options,
     runtime: RequestRuntime,
+    content: ImageTensor,
     *,
     is_noise: bool,
     is_sketch: bool,
@@ -326,7 +330,8 @@ def _restyled(
     """What the method makes of a content of any size: ``[1, 3, H, W]`` of that size, on the CPU."""
     height, width = content.shape[-2:]
     padded = method.size_rule.pad(content).to(runtime.device)
-    content_labels = None if labels is None else _fitting(labels, padded)
+    del content
+    content_labels = None if labels is None else _fitting(labels.at(height, width), padded)
     inputs = Inputs(padded, styles, content_labels, is_noise, is_sketch)
     output = method.stylize(inputs, options, runtime)[..., :height, :width].float().cpu()
     if not bool(torch.isfinite(output).all()):

@@ -49,6 +49,7 @@ CODECS = {
     "vp9": Codec("libvpx-vp9", "yuv420p", "yuv420p10le", (".webm", ".mkv", ".mp4"),
                  {"crf": "24", "b:v": "0", "cpu-used": "5", "row-mt": "1"}),
     "prores": Codec("prores_ks", "yuv422p10le", "yuv422p10le", (".mov", ".mkv"), {"profile": "3"}),
+    "ffv1": Codec("ffv1", "bgr0", "gbrp16le", (".mkv",)),  # without any loss
     "gif": Codec("gif", PALETTES, PALETTES, (".gif",), container={"loop": "0"}),
     "webp": Codec("libwebp_anim", "bgra", "bgra", (".webp",), {"quality": "90"}, {"loop": "0"}),
     "apng": Codec("apng", "rgb24", "rgb48be", (".apng",), container={"plays": "0"}),

@@ -175,12 +175,12 @@ def test_an_unknown_optimizer_is_refused():
         minimize(START, distance, steps=1, optimizer="sgd")
 
 
-def test_the_history_takes_no_more_than_its_room_but_two_pairs():
+def test_the_history_takes_no_more_than_its_room_but_one_pair():
     assert history_that_fits(1000, None) == history_that_fits(1000, 12 * 8000) == History()
     for room in (12 * 8000 - 1, 40_000, 9000, 0):
         found = history_that_fits(1000, room)
         assert found.dtype == torch.bfloat16  # 4000 bytes a pair
-        assert found.pairs == max(2, min(12, room // 4000))
+        assert found.pairs == max(1, min(12, room // 4000))
 
 
 @pytest.mark.parametrize("room", [None, 3 * 4 * START.numel()])

@@ -99,7 +99,7 @@ def test_more_than_eight_bits_stay(restyle, tmp_path):
 @pytest.mark.parametrize(
     ("name", "codec", "found"),
     [("o.mp4", None, "h264"), ("o.webm", None, "vp9"), ("o.mkv", "av1", "av1"), ("o.mov", "prores", "prores"),
-     ("o.mp4", "hevc", "hevc")],
+     ("o.mp4", "hevc", "hevc"), ("o.mkv", "ffv1", "ffv1")],
 )  # fmt: skip
 def test_codecs(restyle, tmp_path, name, codec, found):
     source = write_clip(tmp_path / "short.mp4", [scene(1, k / 40) for k in range(6)])

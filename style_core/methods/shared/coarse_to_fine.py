@@ -21,7 +21,7 @@ from ...ops.pixel_optimization import EndEarly, Loss, minimize
 SMALLEST = 128  # px of the longer side at the first size
 SHORTEST = 32  # px of the shorter side, which the deepest layer needs
 WORKING = 1024  # px of the longer side of the largest size at which a picture is solved, not only refined
-FEWEST_REFINING = 8  # steps beyond it
+FEWEST_REFINING = 5  # steps beyond it
 FEWEST_STEPS = 10  # at a size that is not the only one
 
 

@@ -61,7 +61,7 @@ def test_without_it_all_steps_are_at_full_size():
 def test_sizes_beyond_the_working_size_take_half_the_steps():
     scales = growing_sizes(3000, 4000, steps=200, coarse_to_fine=True)
     assert max(working_scale(scales).width, working_scale(scales).height) == 1000
-    assert [refined(scale).steps for scale in scales[-2:]] == [12, 8]
+    assert [refined(scale).steps for scale in scales[-2:]] == [12, 6]
     (only,) = growing_sizes(3000, 4000, steps=200, coarse_to_fine=False)
     assert working_scale([only]) is only
 

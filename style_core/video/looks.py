@@ -10,11 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from ..images import ImageTensor
-from ..look import Equations, Look, Prior, equations
-
-# By measurement (benchmarks/clip_flicker.py): less of a ridge follows the network more closely, and makes
-# curves so steep over luminance that grain, another one in every frame, is seen to flicker.
-STEADY = Prior(ridge=0.02, gain=1.0)
+from ..look import Equations, Look, equations
 
 
 def shot_look(samples: Sequence[ImageTensor], restyle: Callable[[ImageTensor], ImageTensor]) -> Look:
@@ -24,6 +20,6 @@ def shot_look(samples: Sequence[ImageTensor], restyle: Callable[[ImageTensor], I
         samples: ``[1, 3, H, W]`` each, float32, RGB in [0, 1]: frames of the shot, all of one size.
         restyle: what the method makes of such a picture.
     """
-    parts = [equations(sample, restyle(sample), prior=STEADY) for sample in samples]
-    grid = reduce(Equations.merged, parts).everywhere().solved(STEADY)
+    parts = [equations(sample, restyle(sample)) for sample in samples]
+    grid = reduce(Equations.merged, parts).everywhere().solved()
     return Look((grid,), grid)

@@ -53,6 +53,10 @@ PERSISTENT = "/data"  # the persistent disk of a Space
 log = logging.getLogger(__name__)
 IMMUTABLE = "public, max-age=3600, immutable"
 
+# Between two looks for jobs; Gradio looks a thousand times a second, which takes a twentieth of a processor
+# while nobody is there.
+QUEUE_SECONDS = 0.02
+
 
 @dataclass(frozen=True)
 class Server:
@@ -98,6 +102,7 @@ def serve(
         app_kwargs={"routes": routes(service), "middleware": [Middleware(FrontPage)]},
         footer_links=["api", "settings"],
     )  # fmt: skip
+    page._queue.sleep_when_free = QUEUE_SECONDS
     threading.Thread(target=_prepare, args=(service, calibrated), daemon=True).start()
     return Server(page, app, url, service)
 

@@ -27,7 +27,6 @@ def server(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STYLE_DEMO_EXAMPLES", str(tmp_path_factory.mktemp("examples")))
         running = serve(shares=str(tmp_path_factory.mktemp("shares")), quiet=True)
-        running.page._queue.sleep_when_free = 0.02  # s; Gradio looks a thousand times a second for jobs
         yield running
         running.close()
 

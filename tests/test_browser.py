@@ -49,7 +49,7 @@ class Visits:
     def __init__(self, browser):
         self._browser, self._contexts, self._foreign, self._failures = browser, [], [], []
 
-    def open(self, address, milliseconds_a_frame=100, **settings):
+    def open(self, address, milliseconds_a_frame=50, **settings):
         context = self._browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, **settings})
         self._contexts.append(context)
         context.add_init_script(frames_every(milliseconds_a_frame))
@@ -109,7 +109,7 @@ def tab(kept_page, visits):
 @pytest.fixture(scope="module")
 def other_visitor(server, visits):
     """The page of another visitor, in a smaller window and with few frames, for the brush."""
-    page = visits.open(server.url, milliseconds_a_frame=350, viewport={"width": 800, "height": 600})
+    page = visits.open(server.url, milliseconds_a_frame=100, viewport={"width": 800, "height": 600})
     page.locator("#photo-run").wait_for()
     return page
 
@@ -141,7 +141,7 @@ def on_wct2(page):
 
 def emptied(page, key):
     """Take both pictures out of a tab, which is open."""
-    page.wait_for_timeout(200)  # those of other tabs are brought along
+    page.wait_for_timeout(500)  # those of other tabs are brought along, some frames later
     for side in ("content", "style"):
         remove = page.locator(f"#{key}-{side}").get_by_label("Remove Image")
         if remove.count():

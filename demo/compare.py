@@ -23,6 +23,7 @@ from .looks import looks_of
 from .runs import FinishedTile, TabRun
 from .service import Service
 from .sharing import ResultButtons, share_row
+from .stage_pictures import save_before, save_result
 from .stops import Stops
 from .stream import Update
 from .texts import language_of, say, tr
@@ -39,8 +40,6 @@ from .work import (
     check,
     check_choices,
     is_iterative,
-    save_before,
-    save_result,
     stopper,
 )
 

@@ -26,9 +26,10 @@ from .plan import plan
 from .runs import TabRun
 from .service import Service
 from .sharing import ResultButtons
+from .stage_pictures import content_alone
 from .stops import Stops
 from .texts import language_of
-from .work import LANES, Refusal, Request, content_alone, is_iterative, stopper
+from .work import LANES, Refusal, Request, is_iterative, stopper
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 

@@ -20,6 +20,7 @@ from .runs import LOOK, FinishedTile, TabRun
 from .service import Service
 from .shipped_results import shipped_result
 from .small_first import Small, smaller
+from .stage_pictures import Previews, save_pixels, save_stage
 from .stops import Stops
 from .stream import Update
 from .strength import extras_html, usual_suffix
@@ -28,7 +29,6 @@ from .work import (
     MASK_MODES,
     NO_MASKS,
     Done,
-    Previews,
     Refusal,
     Request,
     as_list,
@@ -36,8 +36,6 @@ from .work import (
     check,
     is_iterative,
     plain_summary,
-    save_pixels,
-    save_stage,
     summary,
 )
 

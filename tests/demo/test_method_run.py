@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 import demo.small_first
-import demo.work
+import demo.stage_pictures
 from demo.limits import Limits
 from demo.method_run import MethodOutputs, MethodRunner
 from demo.service import Service
 from demo.shares import ShareStore
-from demo.work import Previews
+from demo.stage_pictures import Previews
 from style_core import StyleCoreError, get_method, load_image
 from style_core.fronts import to_pil
 
@@ -57,7 +57,7 @@ def painter(service, monkeypatch):
     """Its quick painting has 100 px and two steps."""
     monkeypatch.setattr(demo.small_first, "PAINTING_SIDE", 100)
     monkeypatch.setattr(demo.small_first, "PAINTING_STEPS", 2)
-    monkeypatch.setattr(demo.work, "PREVIEW_SECONDS", 0)
+    monkeypatch.setattr(demo.stage_pictures, "PREVIEW_SECONDS", 0)
     return runner_of("gatys", service, "painting")
 
 
@@ -70,7 +70,7 @@ def yielded(runner, pictures, name):
 
 def test_a_large_photo_is_shown_small_first_and_then_as_a_whole(runner, pictures, monkeypatch):
     monkeypatch.setattr(demo.small_first, "PREVIEW_MEGAPIXELS", 0.008)
-    monkeypatch.setattr(demo.work, "PREVIEW_SIDE", 50)
+    monkeypatch.setattr(demo.stage_pictures, "PREVIEW_SIDE", 50)
     first, *_, last = yielded(runner, pictures, "before_after")
     assert [Image.open(path).size for path in first] == [(100, 80)] * 2
     assert [Image.open(path).size for path in last] == [(200, 160)] * 2
@@ -117,7 +117,7 @@ def test_no_picture_on_the_way_is_coarser_than_the_quick_painting(painter, pictu
         sides.append(0 if preview is None else max(preview.shape[-2:]))
         return "before.jpg", "after.jpg"
 
-    monkeypatch.setattr(demo.work.Previews, "show", seen)
+    monkeypatch.setattr(demo.stage_pictures.Previews, "show", seen)
     monkeypatch.setattr(demo.small_first, "PAINTING_SIDE", 192)
     to_pil(photo(256, 320)).save(pictures["content"])  # painted at 160 px, then at 320
     list(painter.endpoint()(REQUEST, **pictures, steps=6))

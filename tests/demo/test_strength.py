@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from demo.runs import FinishedTile, Runs
+from demo.stage_pictures import STAGE_PIXELS, save_pixels, save_stage
 from demo.strength import extras_html, usual_suffix
-from demo.work import STAGE_PIXELS, Request, save_pixels, save_stage
+from demo.work import Request
 from style_core import read_settings
 from style_core.fronts import to_pil
 from style_core.look import fit_look

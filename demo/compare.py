@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import gradio as gr
 
-from style_core import StyleCoreError, get_method, list_methods, measure_result
+from style_core import InvalidImage, InvalidOption, StyleCoreError, get_method, list_methods, measure_result
 from style_core.fronts import FAMILIES, option_fields, parse_numbers
 
 from .components import as_sent
@@ -239,7 +239,7 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     """The requests that the controls describe.
 
     Raises:
-        gr.Error, StyleCoreError: something is missing or no number.
+        StyleCoreError: something is missing or no number.
     """
     kind, method, text = values["kind"], values["method"], values["strengths"] or ""
     chosen = _as_names(values["methods"])
@@ -254,12 +254,12 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
         family=values["family"], options=options,
     )  # fmt: skip
     if values["content"] is None:
-        raise gr.Error("Please add a content picture first.", print_exception=False)
+        raise InvalidImage("Please add a content picture first.")
     check(base)
     if kind == METHODS:
         keys = tuple(dict.fromkeys(chosen))  # a program may name one twice
         if not keys:
-            raise gr.Error("Please choose at least one method.", print_exception=False)
+            raise InvalidOption("Please choose at least one method.")
         tiles = [(get_method(key).title, replace(base, method=key)) for key in keys]
         return Comparison(kind, method, text, tuple(tiles), keys)
     if kind == STYLES:
@@ -269,7 +269,7 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     name, word = OPTION[kind], "content" if kind == CONTENT else "style"
     low_high = option_fields(get_method(method).options)[name]
     if any(low_high.problem(number) for number in numbers):
-        raise gr.Error(f"The strengths must be {low_high.values}, not {text}.", print_exception=False)
+        raise InvalidOption(f"The strengths must be {low_high.values}, not {text}.")
     title = get_method(method).title
     tiles = [
         (f"{title} {word} {number:g}", replace(base, options={**options, name: number})) for number in numbers
@@ -283,10 +283,7 @@ def _strengths(text: str) -> list[float]:
     except ValueError:
         numbers = []
     if not 1 <= len(numbers) <= MOST_TILES:
-        raise gr.Error(
-            f"The strengths must be one to {MOST_TILES} numbers like 0.5, 1, not {text}.",
-            print_exception=False,
-        )
+        raise InvalidOption(f"The strengths must be one to {MOST_TILES} numbers like 0.5, 1, not {text}.")
     return numbers
 
 

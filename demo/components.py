@@ -17,6 +17,8 @@ import gradio as gr
 from gradio.components import Component
 from gradio.data_classes import ImageData
 
+from .texts import shown
+
 C = TypeVar("C", bound=Component)
 Preprocess = Callable[[Any, Any], Any]  # the component and what was sent -> the value
 
@@ -53,7 +55,7 @@ def picture_data(name: str) -> type[ImageData]:
                 return super().model_validate(obj, **how)
             except ValueError as error:  # as pydantic refuses
                 sentence = f"{name} must be a picture file, not {reprlib.repr(obj)}."
-                raise gr.Error(sentence, print_exception=False) from error
+                raise gr.Error(shown(sentence), print_exception=False) from error
 
     return PictureData
 

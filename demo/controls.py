@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from style_core import Method
+from style_core import InvalidOption, Method
 from style_core.fronts import (
     FAMILIES,
     OptionField,
@@ -130,14 +130,14 @@ def style_weights(text: str | None) -> list[float] | None:
     """The numbers of the weights box, or ``None`` if it is empty.
 
     Raises:
-        gr.Error: they are no numbers.
+        InvalidOption: they are no numbers.
     """
     if text is None or not text.strip():
         return None
     try:
         return parse_numbers(text)
     except ValueError:
-        raise gr.Error(f"The weights must be numbers like 2, 1, not {text}.", print_exception=False) from None
+        raise InvalidOption(f"The weights must be numbers like 2, 1, not {text}.") from None
 
 
 def _slider(option: OptionField, default: Any, common: dict[str, Any]) -> Any:

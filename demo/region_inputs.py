@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from style_core import Method
+from style_core import InvalidImage, Method
 
 from .components import as_sent
 from .controls import picture_input
@@ -170,13 +170,13 @@ def _tapper(method: Method, service: Service, side: str | None) -> Callable[...,
     """The event of a tap on the picture of a side; without one, of pictures that nobody has tapped."""
 
     def shown(request: gr.Request, event: gr.EventData, **values: Any) -> Any:
-        asked, color = request_of(method, values), values["color"]
-        if asked.masks != TAPPED_MASKS or asked.content is None or not asked.styles:
+        if values["masks"] != TAPPED_MASKS or values["content"] is None or values["style"] is None:
             return [gr.skip()] * 5
-        files = dict(zip(SIDES, (asked.content, asked.styles[0]), strict=True))
         with as_sentences("regions", language_of(request)):
+            asked = request_of(method, values)
+            files = dict(zip(SIDES, (values["content"], values["style"]), strict=True))
             regions = automatic_regions(service, asked)
-            taps = with_tap(values["taps"], side, files[side], event.index, color) if side else []
+            taps = with_tap(values["taps"], side, files[side], event.index, values["color"]) if side else []
             return _after_taps(files, regions, taps)
 
     return shown
@@ -216,7 +216,7 @@ def _viewer(method: Method, service: Service) -> Callable[..., Any]:
             asked = request_of(method, values)
             check(asked)
             if asked.content is None:
-                raise gr.Error("Please add a content picture first.", print_exception=False)
+                raise InvalidImage("Please add a content picture first.")
             found = service.regions(asked)
             pictures = overlays(asked.content, asked.styles, found)
         captions = ["Content", *["Style"] * len(asked.styles)]

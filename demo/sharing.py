@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from .card_font import SIZE, can_write, font_of
 from .runs import FinishedTile, TabRun
 from .shared_pictures import SharedFile
 from .shares import ShareError
-from .texts import ENGLISH, language_of, say
+from .texts import ENGLISH, language_of, say, shown
 from .work import OWN_MASKS, WITH_MASK_FILES
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def share_row(button: gr.Button, run_id: gr.Textbox, elem_id: str, service: Serv
         try:
             made = share_run(service, run, visitor(request), language)
         except ShareError as error:
-            raise gr.Error(html.escape(say(str(error), language)), print_exception=False) from error
+            raise gr.Error(shown(say(str(error), language)), print_exception=False) from error
         return _link_html(made, base_url(request), language)
 
     button.click(
@@ -93,7 +92,7 @@ def share_endpoint(service: Service) -> Callable[..., Any]:
         try:
             made = share_run(service, run, visitor(request))
         except ShareError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(shown(str(error)), print_exception=False) from error
         base = base_url(request)
         return {
             "link": f"{base}/c/{made.id}",

@@ -17,6 +17,9 @@ import gradio as gr
 
 from style_core import (
     Cancelled,
+    InvalidImage,
+    InvalidOption,
+    InvalidSegments,
     Method,
     Progress,
     Result,
@@ -146,7 +149,7 @@ def check(request: Request) -> None:
     """Ask for what is missing, refuse what no control would send.
 
     Raises:
-        gr.Error, StyleCoreError: a sentence for the visitor.
+        StyleCoreError: a sentence for the visitor.
     """
     method = get_method(request.method)
     check_choices("masks", [request.masks], MASK_MODES)
@@ -154,12 +157,11 @@ def check(request: Request) -> None:
     method.options(**request.options)
     if not request.styles or (request.content is None and not method.makes_textures):
         missing = "style" if request.content is not None or method.makes_textures else "content"
-        raise gr.Error(f"Please add a {missing} picture first.", print_exception=False)
+        raise InvalidImage(f"Please add a {missing} picture first.")
     if request.masks in WITH_MASK_FILES and request.content_mask is None and request.style_mask is None:
         what = WITH_MASK_FILES[request.masks]
-        raise gr.Error(
-            f"Please {what} (with several styles, the content's), or choose another way to find regions.",
-            print_exception=False,
+        raise InvalidSegments(
+            f"Please {what} (with several styles, the content's), or choose another way to find regions."
         )
 
 
@@ -167,13 +169,11 @@ def check_choices(name: str, given: Sequence[Any], known: Sequence[str]) -> None
     """Refuse what is no choice of a control; a program may send anything.
 
     Raises:
-        gr.Error: the first that is not known.
+        InvalidOption: the first that is not known.
     """
     for value in given:
         if value not in known:
-            raise gr.Error(
-                f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.", print_exception=False
-            )
+            raise InvalidOption(f"{name} must be one of {', '.join(known)}, not {reprlib.repr(value)}.")
 
 
 def on_threads(work: Callable[[Progress], R], threads: int) -> Callable[[Progress], R]:
@@ -270,11 +270,13 @@ def as_sentences(what: str, language: str) -> Iterator[None]:
     """Refusals as toasts; anything else as an apology, with the details in the log."""
     try:
         yield
+    except Refusal:
+        raise
     except StyleCoreError as error:
         raise Refusal(str(error), language) from error
     except FileNotFoundError as error:  # uploads are removed after an hour
         raise Refusal(UPLOAD_GONE, language) from error
-    except gr.Error as error:
+    except gr.Error as error:  # a library's, like ZeroGPU's word on quotas
         raise Refusal(error.message, language) from error
     except Exception as error:
         log.exception("%s failed", what)

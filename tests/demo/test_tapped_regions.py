@@ -2,14 +2,24 @@
 
 import json
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
 
 from demo.masks import COLORS
+from demo.region_inputs import _tapper
 from demo.tapped_regions import Tap, as_text, colored, mask_picture, parsed, veiled, with_tap
+from style_core import get_method
 
 LABELS = np.repeat(np.repeat(np.array([[1, 2], [1, 3]], np.uint8), 10, 0), 20, 1)  # 20 x 40 px
+
+
+def test_pictures_change_in_silence_where_nothing_is_tapped():
+    """A share that is no number is Run's to refuse; the picture beside it only arrived."""
+    values = {"content": "a.png", "style": "b.png", "masks": "none", "style_weights": "<b>two</b>"}
+    shown = _tapper(get_method("wct"), None, None)(None, None, **values)
+    assert shown == [gr.skip()] * 5
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """English and Chinese: nothing on the page without a translation, and sentences matched by pattern."""
 
+import ast
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -104,3 +106,15 @@ def test_programs_get_english():
 def test_labels_are_translated_in_the_browser_and_unknown_ones_stay():
     assert texts.tr("no such text") == "no such text"
     assert "__i18n__" in str(texts.tr("Run"))
+
+
+def test_what_a_toast_says_is_escaped():
+    """Gradio draws markup in toasts, and visitors' words are in sentences: ``shown`` is the one way there."""
+    raised = [
+        (path.name, call)
+        for path in Path(texts.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("gr.Error", "gr.Warning", "gr.Info")
+    ]
+    assert len(raised) >= 3
+    assert [name for name, call in raised if not ast.unparse(call.args[0]).startswith("shown(")] == []

@@ -60,6 +60,16 @@ class Page(gr.Blocks):
         super().__init__(**how)
         self.outputs: dict[str, Outputs] = {}
 
+    def say_progress_once(self) -> None:
+        """Let Gradio draw an event's progress on its first output alone, or nowhere if it is hidden.
+
+        Its page writes the state of every event, at each of its steps, to every output that any event
+        has written to so far: all controls of the page, once a visitor's pictures have come back. That
+        was most of what the browser had to do.
+        """
+        for event in self.fns.values():
+            event.show_progress_on = [] if event.show_progress == "hidden" else list(event.outputs[:1])
+
     def get_api_info(self, *given: Any, **how: Any) -> Any:
         """As Gradio makes it, with names that a program can use."""
         info = super().get_api_info(*given, **how)

@@ -62,6 +62,7 @@ def build_page(service: Service) -> Page:
             opener.opened, kept.state, opener.everything(), queue=False, show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip
+    page.say_progress_once()
     return page
 
 

@@ -278,6 +278,8 @@ def test_a_picture_dragged_onto_the_other_box_is_in_both(kept_page):
 
 def test_a_result_is_dragged_onto_a_box_and_copied_by_keyboard(kept_page):
     page = on_door(kept_page, "Photo look")
+    playwright.expect(page.locator("#photo-extras")).to_contain_text("castle-castle-wct2")
+    playwright.expect(page.locator("#photo-share")).to_be_enabled()  # nothing is drawn anew any more
     copier = page.locator("#photo-extras [data-copy-picture]")
     playwright.expect(copier).to_have_text("Copy picture")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

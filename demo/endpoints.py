@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
 import gradio as gr
+from gradio.components import Component
 
 from .texts import english
 
@@ -61,14 +62,17 @@ class Page(gr.Blocks):
         self.outputs: dict[str, Outputs] = {}
 
     def say_progress_once(self) -> None:
-        """Let Gradio draw an event's progress on its first output alone, or nowhere if it is hidden.
+        """Let Gradio draw the progress of events that queue on the first output that is seen, else nowhere.
 
         Its page writes the state of every event, at each of its steps, to every output that any event
         has written to so far: all controls of the page, once a visitor's pictures have come back. That
         was most of what the browser had to do.
         """
         for event in self.fns.values():
-            event.show_progress_on = [] if event.show_progress == "hidden" else list(event.outputs[:1])
+            is_drawn = event.queue and event.show_progress != "hidden"
+            outputs = (output for output in event.outputs if isinstance(output, Component))
+            seen = [output for output in outputs if output.visible is True]
+            event.show_progress_on = seen[:1] if is_drawn else []
 
     def get_api_info(self, *given: Any, **how: Any) -> Any:
         """As Gradio makes it, with names that a program can use."""

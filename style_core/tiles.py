@@ -49,6 +49,12 @@ class Tile:
             slice(max(0, self.left - self.margin), min(self.right + self.margin, self.width)),
         )
 
+    @property
+    def edges(self) -> tuple[tuple[bool, bool], tuple[bool, bool]]:
+        """Whether it ends, with its margin, at the first and last row, and at the first and last column."""
+        rows, columns = self.seen
+        return (rows.start == 0, rows.stop == self.height), (columns.start == 0, columns.stop == self.width)
+
     def cut(self, whole: Tensor) -> Tensor:
         """The rectangle with its margin, of ``[…, height, width]``."""
         return whole[(..., *self.seen)]

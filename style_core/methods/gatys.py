@@ -34,7 +34,6 @@ from .shared.gram_loss import at_size
 from .shared.gram_options import GramOptions
 from .shared.recolored_start import recolored
 from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
-from .shared.surroundings import seen_with_surroundings, with_surroundings
 from .shared.tiled_gram import loss_that_fits, painting_memory, refining_memory
 
 STARTS = ("recolored", "content", "noise", "style")
@@ -134,9 +133,9 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
         else:
             own = refining(options) if is_refined else options
             room = None if working.factor == 1 else REFINING_ROOM if is_refined else SOLVING_ROOM
-            loss = loss_that_fits(with_surroundings(here), own, encoder, runtime, room=room)
+            loss = loss_that_fits(here, own, encoder, runtime, room=room)
             image = watch.run(
-                scale, begin, seen_with_surroundings(loss), optimizer=options.optimizer,
+                scale, begin, loss, optimizer=options.optimizer,
                 history_room=HISTORY_ROOM if is_refined else None,
             )  # fmt: skip
         before = here.content

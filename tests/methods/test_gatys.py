@@ -5,12 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from demo.examples import gallery
 from style_core import EnoughDone, InvalidOption, OutOfMemory, load_image, stylize
 from style_core.device import choose_device
 from style_core.methods.shared import coarse_to_fine, tiled_gram
 from style_core.methods.shared.coarse_to_fine import resized
+from style_core.nets.reach import stride_of
 from style_core.ops import pixel_optimization
 from style_core.ops.color_preservation import luminance
 from style_core.ops.gram import gram_matrix
@@ -38,12 +40,18 @@ def encoder():
 
 
 def style_distance(encoder, image, style):
-    """Mean relative Gram distance over four layers."""
-    ours, wanted = (encoder(x, LAYERS) for x in (image, style))
+    """Mean relative Gram distance over four layers, of pictures that go on beyond their edges, mirrored."""
+    ours, wanted = (surrounded(encoder, x) for x in (image, style))
     errors = [
         (gram_matrix(ours[n]) - gram_matrix(wanted[n])).norm() / gram_matrix(wanted[n]).norm() for n in LAYERS
     ]
     return float(sum(errors) / len(errors))
+
+
+def surrounded(encoder, image):
+    """The features of a picture of sides of 8 px, without those of its mirror image around it."""
+    found = encoder(F.pad(image, (16, 16, 16, 16), mode="reflect"), LAYERS)
+    return {n: f[..., m:-m, m:-m] for n, f in found.items() if (m := 16 // stride_of(n))}
 
 
 def content_distance(encoder, image, content):

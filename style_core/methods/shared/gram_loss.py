@@ -27,6 +27,7 @@ from ...ops.total_variation import total_variation
 from ...options import weights_of
 from ...regions import EVERYTHING, Labels, carry_masks
 from .gram_options import GramOptions, content_factor
+from .surroundings import surrounded_features
 
 # At content strength 0.5. The paper's ratio of 1e-3 is in units of unnormalized features; this one was
 # chosen on contact sheets, so that strokes and scene both read.
@@ -84,7 +85,7 @@ def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, note: N
         note: told what could not be measured.
     """
     shares = style_shares(options)
-    features = encoder(inputs.content, options.layers)
+    features = surrounded_features(encoder, inputs.content, options.layers)
     masks = region_masks(inputs.content_labels, values_of(inputs), list(shares), encoder)
     positions = {key: select(mask) for key, mask in masks.items()}
     areas = {key: float(mask.mean()) for key, mask in masks.items()}
@@ -101,7 +102,7 @@ def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, note: N
     def loss(x: Tensor) -> Tensor:
         value = options.total_variation * total_variation(x)
         value = value + RANGE_WEIGHT * (x - x.clamp(0, 1)).square().mean()
-        for layer, feature in encoder(x, used).items():
+        for layer, feature in surrounded_features(encoder, x, used).items():
             if layer in targets:
                 value = value + shares[layer] * gram_loss(feature, targets[layer])
             if layer in wanted:
@@ -149,7 +150,8 @@ def gram_targets(
         areas: the share of the picture that a region covers, where there are regions.
     """
     values = values_of(inputs)
-    styles = [encoder(style.pixels, list(style_shares(options))) for style in inputs.styles]
+    layers = list(style_shares(options))
+    styles = [surrounded_features(encoder, style.pixels, layers) for style in inputs.styles]
     channels = plan_channels([content, *(_as_parts(features) for features in styles)])
     full = _style_grams(inputs.styles, styles, values, channels, encoder, note)
     own = merged_means(measure_grams(part.features, part.positions, values, channels) for part in content())

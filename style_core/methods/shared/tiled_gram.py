@@ -45,6 +45,7 @@ from .gram_loss import (
     values_of,
 )
 from .gram_options import GramOptions
+from .surroundings import margins, surrounded_features
 
 BYTES = 4  # of a float32
 MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
@@ -187,7 +188,16 @@ def _walked(
 ) -> Iterator[Part]:
     """The features of every tile, without margins."""
     for piece in pieces:
-        yield Part(_inner(piece, encoder(piece.tile.cut(image), layers)), piece.positions)
+        yield Part(_inner(piece, _seen(piece, encoder, piece.tile.cut(image), layers)), piece.positions)
+
+
+def _seen(piece: _Piece, encoder: Encoder, part: ImageTensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """The features of a tile with its margin, which ends where the picture does."""
+    tile = piece.tile
+    (top, bottom), (left, right) = margins(tile.height, tile.width)
+    (is_first, is_last), (is_leftmost, is_rightmost) = tile.edges
+    around = (top * is_first, bottom * is_last), (left * is_leftmost, right * is_rightmost)
+    return surrounded_features(encoder, part, layers, around)
 
 
 def _inner(piece: _Piece, features: Features) -> dict[str, Tensor]:
@@ -202,7 +212,7 @@ def _assembled(pieces: Sequence[_Piece], image: ImageTensor, encoder: Encoder, l
     found = image.new_empty(1, encoder.width(layer), whole.height, whole.width)
     for piece in pieces:
         place = piece.at(layer)
-        place.core(found).copy_(place.inner(encoder(piece.tile.cut(image), [layer])[layer]))
+        place.core(found).copy_(place.inner(_seen(piece, encoder, piece.tile.cut(image), [layer])[layer]))
     return found
 
 
@@ -234,7 +244,7 @@ class _Sums:
         for piece in self.pieces:
             part = piece.tile.cut(x)
             value = value + self._pixel_terms(part, piece.tile)
-            features = _inner(piece, self.encoder(part, self.used))
+            features = _inner(piece, _seen(piece, self.encoder, part, self.used))
             for layer in self.wanted.keys() & features.keys():
                 error, mean = self._content_error(piece, layer, features[layer])
                 value = value + error.square().sum() / mean
@@ -250,7 +260,7 @@ class _Sums:
         for piece in self.pieces:
             with torch.enable_grad():
                 part = piece.tile.cut(x).detach().requires_grad_()
-                features = self.encoder(part, self.used)
+                features = _seen(piece, self.encoder, part, self.used)
                 pixels = self._pixel_terms(part, piece.tile)
             outer = [
                 self._outer(piece, layer, feature.detach(), grams) for layer, feature in features.items()

@@ -62,11 +62,20 @@ def unit_power(power):
     return power.clamp_min(SILENT * power.mean()) ** -0.5
 
 
+def surrounded(network, picture, layers):
+    """The features of a picture of sides of 16 px that goes on as its mirror image for 16 px more."""
+    mirrored = torch.nn.functional.pad(picture, (16, 16, 16, 16), mode="reflect")
+    inner = {layer: 16 // stride_of(layer) for layer in layers}
+    return {
+        k: f[..., inner[k] : -inner[k], inner[k] : -inner[k]] for k, f in network(mirrored, layers).items()
+    }
+
+
 def formula(x, content, style, options, encoder, masks=None):
     """The loss in float64, written out from the docstrings; ``masks``: layer -> pairs of ``[h, w]``."""
     network = Encoder.from_state({k: v.double() for k, v in encoder.state_dict().items()}).double()
     layers = (*options.style_layers, *options.content_layers)
-    pictures = [network(p.double(), layers) for p in (x, content, style)]
+    pictures = [surrounded(network, p.double(), layers) for p in (x, content, style)]
     total = torch.zeros((), dtype=torch.float64)
     for layer in options.style_layers:
         f, c, s = (p[layer][0].flatten(1) for p in pictures)  # [C, M]

@@ -1,0 +1,44 @@
+"""A picture's surroundings: its mirror image, which no layer of less reach tells from more picture."""
+
+import numpy as np
+import pytest
+import torch
+
+from style_core.methods.shared.surroundings import MARGIN, surrounded_features
+from style_core.nets.encoder import Encoder
+from style_core.nets.reach import encoder_reach, stride_of
+
+from ...conftest import TINY_WIDTHS, photo
+
+LAYERS = ("conv1_1", "conv2_1", "conv3_1")
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    torch.manual_seed(3)
+    return Encoder(TINY_WIDTHS, padding="zeros").requires_grad_(False).double()
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 47), (33, 64), (90, 70)])
+def test_features_are_those_of_what_numpy_calls_reflect(encoder, height, width):
+    image = photo(height, width, seed=1).double()
+    more = [(MARGIN, MARGIN + -side % MARGIN) for side in (height, width)]
+    around = torch.from_numpy(np.pad(image, [(0, 0), (0, 0), *more], mode="reflect"))
+    for layer, found in surrounded_features(encoder, image, (*LAYERS, "conv5_1")).items():
+        stride = stride_of(layer)
+        rows, columns = ([MARGIN // stride + k for k in range(side // stride)] for side in (height, width))
+        wanted = encoder(around, [layer])[layer][:, :, rows][..., columns]
+        torch.testing.assert_close(found, wanted, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_edge_of_an_even_picture_is_seen(encoder, layer):
+    """Where zeros are around it, the first positions answer those."""
+    assert encoder_reach(layer) <= MARGIN
+    image = torch.full((1, 3, 48, 64), 0.7, dtype=torch.float64)
+    for features, is_even in (
+        (surrounded_features(encoder, image, [layer]), True),
+        (encoder(image, [layer]), False),
+    ):
+        spread = (features[layer].amax((2, 3)) - features[layer].amin((2, 3))).max() / features[layer].max()
+        assert spread < 1e-12 if is_even else spread > 0.05

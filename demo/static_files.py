@@ -24,6 +24,7 @@ def page_head() -> str:
         "errors.js",
         "uploads.js",
         "strength.js",
+        "progress.js",
         "waiting.js",
         "brush.js",
         "travel.js",

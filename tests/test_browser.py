@@ -376,9 +376,12 @@ def test_stopping_gatys_keeps_the_picture_reached_so_far(tab, small):
     options_set(tab, "gatys", steps=2000)
     tab.locator("#gatys-run").click()
     playwright.expect(tab.locator("#gatys-status")).to_contain_text("of 2000, loss", timeout=60_000)
+    playwright.expect(tab.locator("#gatys-status")).to_have_attribute("role", "progressbar")
+    assert int(tab.locator("#gatys-status").get_attribute("aria-valuenow")) < 100
     playwright.expect(tab.locator("#gatys-result img").first).to_be_visible(timeout=30_000)
     tab.locator("#gatys-stop").click()
     playwright.expect(tab.locator("#gatys-status")).to_contain_text(small.done(), timeout=30_000)
+    playwright.expect(tab.locator("[role=progressbar]")).to_have_count(0)
     playwright.expect(tab.locator("#gatys-notes")).to_contain_text("Stopped at step")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...device import give_memory_back
 from ...images import ImageTensor
 from ...method import Inputs, Runtime
 from ...nets.encoder import Encoder
@@ -344,6 +345,7 @@ class _TiledLoss(torch.autograd.Function):
         value, grams = sums.measure(x)
         if ctx.needs_input_grad[0]:
             ctx.save_for_backward(sums.gradient(x, grams))
+        give_memory_back()  # what the tiles took, before the optimizer's step takes its own
         return value
 
     @staticmethod

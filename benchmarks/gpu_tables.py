@@ -104,6 +104,9 @@ class BareRuntime:
     def available_memory(self) -> int | None:
         return available_memory(self.device)
 
+    def give_memory_back(self) -> None:
+        """Nothing: a device's allocator keeps what it has."""
+
     def tile_memory(self) -> int:
         return TILE_BYTES
 

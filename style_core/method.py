@@ -164,6 +164,9 @@ class Runtime(Protocol):
     def available_memory(self) -> int | None:
         """Bytes that are free on the device, or ``None`` where the system does not say."""
 
+    def give_memory_back(self) -> None:
+        """Give the system what was freed, of which the C library keeps much for allocations to come."""
+
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         """Report; may raise :class:`~style_core.errors.Cancelled`."""
 

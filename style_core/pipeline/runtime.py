@@ -155,8 +155,11 @@ class RequestRuntime:
         return memory.tile_budget(devices.available_memory(self.device))
 
     def available_memory(self) -> int | None:
-        devices.give_memory_back()  # so that it counts as free
+        self.give_memory_back()  # so that it counts as free
         return devices.available_memory(self.device)
+
+    def give_memory_back(self) -> None:
+        devices.give_memory_back()
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))

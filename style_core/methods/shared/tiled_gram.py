@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...device import give_memory_back
 from ...images import ImageTensor
 from ...method import Inputs, Runtime
 from ...nets.encoder import Encoder
@@ -122,7 +121,14 @@ def loss_that_fits(
     if room is None or walk_memory(encoder, h, w) <= room:
         return picture_loss(inputs, options, encoder, runtime.note)
     side = tile_side(encoder, deepest_layer(inputs, options), min(room, TILE_ROOM))
-    return tiled_picture_loss(inputs, options, encoder, runtime.note, side=side)
+    tiled = tiled_picture_loss(inputs, options, encoder, runtime.note, side=side)
+
+    def loss(x: Tensor) -> Tensor:
+        value = tiled(x)
+        runtime.give_memory_back()  # what the tiles took, before the optimizer's step takes its own
+        return value
+
+    return loss
 
 
 def painting_memory(
@@ -345,7 +351,6 @@ class _TiledLoss(torch.autograd.Function):
         value, grams = sums.measure(x)
         if ctx.needs_input_grad[0]:
             ctx.save_for_backward(sums.gradient(x, grams))
-        give_memory_back()  # what the tiles took, before the optimizer's step takes its own
         return value
 
     @staticmethod

@@ -45,7 +45,7 @@ REFINED_LAYERS = LAYERS[: LAYERS.index("conv3_1") + 1]
 # Bytes that the network's walk may take of a large picture, up to the working size and beyond it: more would
 # hardly be faster where all that is deep is margin.
 SOLVING_ROOM, REFINING_ROOM = 900_000_000, 250_000_000
-HISTORY_ROOM = 300_000_000  # bytes of L-BFGS's pairs beyond the working size, where they weigh most
+HISTORY_ROOM = 200_000_000  # bytes of L-BFGS's pairs beyond the working size, where they weigh most
 
 
 @dataclass(frozen=True, kw_only=True)

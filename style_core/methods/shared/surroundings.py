@@ -25,28 +25,40 @@ def margins(height: int, width: int) -> Margins:
     return (MARGIN, MARGIN + -height % MARGIN), (MARGIN, MARGIN + -width % MARGIN)
 
 
-def surrounded_features(
-    encoder: Encoder, image: ImageTensor, layers: Sequence[str], around: Margins | None = None
-) -> dict[str, Tensor]:
+def surrounded_features(encoder: Encoder, image: ImageTensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """The features of a picture that goes on as its mirror image, without those of its surroundings.
 
     Args:
-        image: ``[1, 3, H, W]``, sides of at least two margins, or part of one; differentiable.
+        image: ``[1, 3, H, W]``, sides of at least two margins; differentiable.
         layers: names of layers.
-        around: px to mirror, of a part 0 where it does not end with its picture.
 
     Returns:
         by layer ``[1, C, H // stride, W // stride]``.
     """
-    height, width = image.shape[-2:]
-    (top, bottom), (left, right) = around or margins(height, width)
+    size = (image.shape[-2], image.shape[-1])
+    around = margins(*size)
+    found = encoder(mirrored_around(image, around), layers)
+    return {layer: without_surroundings(features, layer, size, around) for layer, features in found.items()}
+
+
+def mirrored_around(image: ImageTensor, around: Margins) -> ImageTensor:
+    """A picture or part of one, ``[1, 3, H, W]``, with its surroundings."""
+    (top, bottom), (left, right) = around
     # A narrow part has as many rows as its middle sees: more would be seen by its own margin alone.
-    bottom, right = min(bottom, height - 1), min(right, width - 1)
-    found = {}
-    mirrored = F.pad(image, (left, right, top, bottom), mode="reflect")
-    for layer, features in encoder(mirrored, layers).items():
-        stride = stride_of(layer)
-        rows = slice(top // stride, top // stride + height // stride)
-        columns = slice(left // stride, left // stride + width // stride)
-        found[layer] = features[..., rows, columns]
-    return found
+    bottom, right = min(bottom, image.shape[-2] - 1), min(right, image.shape[-1] - 1)
+    return F.pad(image, (left, right, top, bottom), mode="reflect")
+
+
+def without_surroundings(features: Tensor, layer: str, size: tuple[int, int], around: Margins) -> Tensor:
+    """The features of the picture or part alone; a view.
+
+    Args:
+        features: at ``layer``, of what :func:`mirrored_around` gave.
+        size: height and width of the picture or part.
+    """
+    stride = stride_of(layer)
+    rows, columns = (
+        slice(first // stride, first // stride + side // stride)
+        for (first, _), side in zip(around, size, strict=True)
+    )
+    return features[..., rows, columns]

@@ -45,7 +45,7 @@ from .gram_loss import (
     values_of,
 )
 from .gram_options import GramOptions
-from .surroundings import margins, surrounded_features
+from .surroundings import Margins, margins, mirrored_around, without_surroundings
 
 BYTES = 4  # of a float32
 MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
@@ -63,6 +63,13 @@ class _Piece:
 
     tile: Tile
     positions: Mapping[Key, Positions | None]
+
+    @property
+    def around(self) -> Margins:
+        """The surroundings that it sees: none where it does not end with the picture."""
+        (top, bottom), (left, right) = margins(self.tile.height, self.tile.width)
+        (is_first, is_last), (is_leftmost, is_rightmost) = self.tile.edges
+        return (top * is_first, bottom * is_last), (left * is_leftmost, right * is_rightmost)
 
     def at(self, layer: str) -> Tile:
         """The tile of a layer, whose odd rows and columns pooling leaves out at the end."""
@@ -200,11 +207,9 @@ def _walked(
 
 def _seen(piece: _Piece, encoder: Encoder, part: ImageTensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """The features of a tile with its margin, which ends where the picture does."""
-    tile = piece.tile
-    (top, bottom), (left, right) = margins(tile.height, tile.width)
-    (is_first, is_last), (is_leftmost, is_rightmost) = tile.edges
-    around = (top * is_first, bottom * is_last), (left * is_leftmost, right * is_rightmost)
-    return surrounded_features(encoder, part, layers, around)
+    around, size = piece.around, (part.shape[-2], part.shape[-1])
+    found = encoder(mirrored_around(part, around), layers)
+    return {layer: without_surroundings(features, layer, size, around) for layer, features in found.items()}
 
 
 def _inner(piece: _Piece, features: Features) -> dict[str, Tensor]:
@@ -267,7 +272,7 @@ class _Sums:
         for piece in self.pieces:
             with torch.enable_grad():
                 part = piece.tile.cut(x).detach().requires_grad_()
-                features = _seen(piece, self.encoder, part, self.used)
+                features = self.encoder(mirrored_around(part, piece.around), self.used)
                 pixels = self._pixel_terms(part, piece.tile)
             outer = [
                 self._outer(piece, layer, feature.detach(), grams) for layer, feature in features.items()
@@ -298,10 +303,13 @@ class _Sums:
         return error, target.wanted.numel()
 
     def _outer(self, piece: _Piece, layer: str, feature: Tensor, grams: Mapping[Key, Mean]) -> Tensor:
-        """The derivative of the loss by a tile's features; zero in its margin."""
+        """The derivative of the loss by a tile's features; zero in its margin and its surroundings."""
         found = torch.zeros_like(feature)
-        place = piece.at(layer)
-        inner, core = place.inner(feature), place.inner(found)
+        place, (rows, columns) = piece.at(layer), piece.tile.seen
+        size = rows.stop - rows.start, columns.stop - columns.start
+        inner, core = (
+            place.inner(without_surroundings(each, layer, size, piece.around)) for each in (feature, found)
+        )
         if not inner.numel():
             return found
         pulls = self._pulls(piece, layer, inner, grams)

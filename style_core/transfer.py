@@ -48,11 +48,18 @@ class Stage(ABC):
         places: where features are changed, in the order of the walk.
         halo: px to each side that a pixel of the result depends on.
         multiple: px by which the sides of a picture must be divisible.
+        grid: px that tiles must begin at multiples of, beside the strides of the places.
     """
 
     places: tuple[Place, ...]
     halo: int
     multiple: int = 1
+    grid: int = 1
+
+    @property
+    def step(self) -> int:
+        """Px that tiles begin at multiples of; grid and strides are powers of two."""
+        return max(self.grid, *(place.stride for place in self.places))
 
     @abstractmethod
     def walk(self, image: ImageTensor, visit: Visit) -> ImageTensor:
@@ -297,8 +304,7 @@ def match_tiles(
         ``[1, 3, H, W]`` in that depth, on the CPU.
     """
     height, width = picture.shape[-2:]
-    stride = max(place.stride for place in stage.places)
-    parts = list(tiles(height, width, side=side, stride=stride, margin=stage.halo))
+    parts = list(tiles(height, width, side=side, stride=stage.step, margin=stage.halo))
     rounds = len(stage.places) + 1
     plans: dict[Place, Plan] = {}
     for done, place in enumerate(stage.places):

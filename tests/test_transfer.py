@@ -172,3 +172,17 @@ def test_a_picture_in_tiles_is_the_whole_in_its_depth(prepared, masked, side, de
     assert (as_floats(found) - whole)[inner].abs().max() < 1 / 255
     assert shares == sorted(shares)
     assert 0 <= shares[0] < shares[-1] < 1
+
+
+@torch.no_grad()
+def test_tiles_begin_where_the_comb_has_its_cells(prepared):
+    """Tiles of 72 px would begin at every second cell's middle."""
+    inputs, transfer = prepared("wct", {"levels": ("2",)}, masked=False, is_shipped=True)
+    (stage,) = transfer.stages
+    content = inputs.content
+    found = match_tiles(
+        stage, content, transfer, Regions(), side=72, depth=torch.float32, device=content.device,
+        report=[].append,
+    )  # fmt: skip
+    whole = match(stage, content, transfer, Regions())
+    assert (found - whole).abs().max() < 1 / 255

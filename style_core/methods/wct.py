@@ -22,9 +22,10 @@ from ..method import About, Inputs, Network, Paper, Runtime, Sketch, StyleInput,
 from ..nets.decoder import LevelNetwork
 from ..nets.encoder import Encoder
 from ..nets.reach import mirror_halo, stride_of
+from ..ops.lattice import REACH
 from ..ops.moments import Moments
 from ..ops.whitening import AffineMap
-from ..options import TEXTURE, Condition, PaintingOptions, choice, needs_above_zero, several, slider
+from ..options import TEXTURE, Condition, PaintingOptions, choice, needs_above_zero, several, slider, switch
 from ..progress import time_to_go
 from ..regions import EVERYTHING, Regions
 from ..tiles import tile_side
@@ -92,6 +93,10 @@ class WCTOptions(MatchingOptions, PaintingOptions):
         0.25, 0, 1,
         help="How strongly flat places such as a clear sky are painted: they are offered noise to make "
         "strokes of; 0 is the paper, which leaves them flat.",
+    )  # fmt: skip
+    comb_filter: bool = switch(
+        True, label="No weave", advanced=True,
+        help="Take out the weave that is locked to the grid of the decoders' up-sampling; off is the paper.",
     )  # fmt: skip
     levels: tuple[str, ...] = several(
         tuple(str(k) for k in LEVELS), tuple(str(k) for k in LEVELS), advanced=True,
@@ -195,7 +200,13 @@ def _transfer(
         for style in styles
     ]
     stages = [
-        MirroredStage(level, network, partial(_encode, encoder, level), detail=1 - strengths[level])
+        MirroredStage(
+            level,
+            network,
+            partial(_encode, encoder, level),
+            detail=1 - strengths[level],
+            is_combed=options.comb_filter,
+        )
         for level, (encoder, network) in levels.items()
     ]
     return WCTTransfer(stages * passes, styles, targets, strengths, options, runtime.note)
@@ -276,7 +287,7 @@ def _regions(sketch: Sketch, device: torch.device) -> Regions:
         ),
         options=WCTOptions,
         stride=stride_of("relu5_1"),
-        halo=mirror_halo(5, is_bilinear=True),
+        halo=mirror_halo(5, is_bilinear=True) + REACH,
         size_rule=SizeRule(multiple=16, minimum=SMALLEST),
         uses_segments=True,
         mixes_styles=True,

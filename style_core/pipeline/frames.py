@@ -90,8 +90,7 @@ class FrameTransfer:
 
 def _in_tiles(stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan]) -> ImageTensor:
     made = torch.empty_like(image)
-    stride = max(place.stride for place in stage.places)
-    for tile in tiles(*image.shape[-2:], side=TILE, stride=stride, margin=stage.halo):
+    for tile in tiles(*image.shape[-2:], side=TILE, stride=stage.step, margin=stage.halo):
         tile.core(made).copy_(apply_tile(stage, image, tile, plans, Regions()))
     return made
 

@@ -24,6 +24,7 @@ from ..nets.encoder import Encoder, StateDict
 from ..nets.unpool import Maxima
 from ..nets.wavelet import Hook, WaveletDecoder, unchanged, wavelet_decode, wavelet_encode
 from ..ops.guided_filter import guided_filter, put_back_detail
+from ..ops.lattice import without_lattice
 from ..ops.moments import Moments
 from .critic import Critic, color_loss, lattice_loss, structure_loss, style_share
 from .decoder import held_out_psnr
@@ -369,11 +370,12 @@ class StyledChain(StyledTask):
         )
 
     def _render(self, decoders: nn.ModuleDict, x: _Transferred) -> ImageTensor:
-        """As :meth:`LevelNetwork.render`."""
+        """As :meth:`MirroredStage.walk`."""
         picture = self.decode(decoders[x.name], (x.moved, x.maxima))
         if x.detail > 0:
             picture = picture + x.detail * (x.image - self.decode(decoders[x.name], (x.features, x.maxima)))
-        return picture.clamp(0, 1)
+        picture = picture.clamp(0, 1)
+        return picture if self.method == "photo_wct" else without_lattice(picture, x.image).clamp(0, 1)
 
     def _strength_of(self, level: int, setting: Setting) -> tuple[float, float]:
         """A level's strength and detail, as the methods have them."""

@@ -308,3 +308,40 @@ def test_compressed_networks_bring_their_own_encoders(shared_data, tmp_path):
     assert result.settings["family"] == "vgg19_16x"
     assert result.notes == ()
     torch.testing.assert_close(moments(result.image).mean, moments(style).mean, rtol=0, atol=0.1)
+
+
+def folded(x, weight, period):
+    """Deviation of the mean cell of ``period`` px, over the places of positive weight."""
+    height, width = (side // period * period for side in x.shape)
+    cells, weights = (
+        t[:height, :width].reshape(height // period, period, width // period, period)
+        for t in (x * weight, weight)
+    )
+    return float((cells.sum((0, 2)) / weights.sum((0, 2))).std())
+
+
+def woven(result, content):
+    """What is locked to a grid of 16 px where the content is flat, in 255ths: less than 0.3 is not seen."""
+
+    def high(x):
+        blurred = torch.nn.functional.avg_pool2d(x, 13, 1, 6, count_include_pad=False)
+        return (x - blurred)[0, 0].double()
+
+    result, content = (255 * x.mean(1, keepdim=True) for x in (result, content))
+    spread = torch.nn.functional.avg_pool2d(high(content).square()[None], 17, 1, 8)[0].sqrt()
+    weight = (spread < 3).double()
+    locked, free = (sum(folded(high(result), weight, p) ** 2 for p in ps) for ps in ((16,), (15, 17)))
+    return max(locked - free / 2, 0) ** 0.5
+
+
+def test_a_sky_is_not_woven():
+    """The castle under Starry Night: the decoders' grid shows in its sky, unless it is combed out."""
+    from demo.examples import FOLDER
+
+    content = load_image(FOLDER / "content" / "castle.jpg").pixels
+    content = torch.nn.functional.interpolate(content, (336, 512), mode="area")
+    style = load_image(FOLDER / "art_style" / "starry_night.jpg").pixels
+    style = torch.nn.functional.interpolate(style, (408, 512), mode="area")
+    plain, combed = (stylize("wct", content, style, comb_filter=comb).image for comb in (False, True))
+    assert woven(plain, content) > 0.6
+    assert woven(combed, content) < 0.3

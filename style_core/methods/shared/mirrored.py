@@ -12,6 +12,7 @@ from ...nets.decoder import LevelNetwork
 from ...nets.encoder import Encoder
 from ...nets.reach import mirror_halo, stride_of
 from ...nets.unpool import Maxima
+from ...ops.lattice import GRID, REACH, without_lattice
 from ...transfer import Place, Stage, StyleStatistics, Visit, measure
 
 Encode = Callable[[ImageTensor], tuple[Tensor, Mapping[int, Maxima] | None]]
@@ -35,19 +36,26 @@ class MirroredStage(Stage):
         network: its decoder.
         encode: gives the features of a picture, and the positions of maxima that the decoder needs.
         detail: share of what decoding loses of the picture that is put back.
+        is_combed: whether what is locked to the up-sampling's grid is taken out (see :mod:`...ops.lattice`).
     """
 
-    def __init__(self, level: int, network: LevelNetwork, encode: Encode, *, detail: float) -> None:
+    def __init__(
+        self, level: int, network: LevelNetwork, encode: Encode, *, detail: float, is_combed: bool = False
+    ) -> None:
         self.level, self.network, self.encode, self.detail = level, network, encode, detail
+        self.is_combed = is_combed
         self.places = (place_of(level),)
         self.halo = mirror_halo(level, is_bilinear=network.decoder.upsampling == "bilinear")
         # Unpooling undoes the pooling of an odd side; nearest up-sampling cannot.
         self.multiple = 1 if network.decoder.upsampling == "unpool" else self.places[0].stride
+        if is_combed:
+            self.halo, self.grid = self.halo + REACH, GRID
 
     def walk(self, image: ImageTensor, visit: Visit) -> ImageTensor:
         features, maxima = self.encode(image)
         moved = visit(self.places[0], features)
-        return self.network.render(moved, features, image, detail=self.detail, maxima=maxima)
+        picture = self.network.render(moved, features, image, detail=self.detail, maxima=maxima)
+        return without_lattice(picture, image).clamp_(0, 1) if self.is_combed else picture
 
 
 def measure_levels(encoder: Encoder, style: StyleInput, levels: Iterable[int]) -> StyleStatistics:

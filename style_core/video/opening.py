@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib.util import find_spec
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidClip
+from ..files import is_animated
 
 CLIP_SUFFIXES = (
     ".mp4",
@@ -27,6 +29,7 @@ CLIP_SUFFIXES = (
     ".gif",
     ".apng",
 )
+ANIMATED_PICTURES = (".webp", ".png")  # most are of one frame
 LARGEST_SIDE = 8192  # px
 FASTEST = 240  # frames a second; beyond it the header is not to be believed
 
@@ -89,8 +92,16 @@ class Clip:
 
 
 def is_clip(source: object) -> bool:
-    """Whether a source is a file whose name is that of a clip."""
-    return isinstance(source, (str, PathLike)) and Path(fspath(source)).suffix.lower() in CLIP_SUFFIXES
+    """Whether a source is a file whose name is that of a clip, or an animation in a picture's format.
+
+    Without PyAV the latter are the pictures that their first frames are.
+    """
+    if not isinstance(source, (str, PathLike)):
+        return False
+    suffix = Path(fspath(source)).suffix.lower()
+    if suffix in ANIMATED_PICTURES:
+        return find_spec("av") is not None and is_animated(source)
+    return suffix in CLIP_SUFFIXES
 
 
 @contextmanager

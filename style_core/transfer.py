@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -32,13 +33,25 @@ class Place:
     Attributes:
         name: of the layer, or where else in the network.
         stride: px of the picture from one position to the next.
+        turn: how often the features there were matched before in the same walk.
     """
 
     name: str
     stride: int
+    turn: int = 0
 
 
-Visit = Callable[[Place, Tensor], Tensor]  # a place and its features -> the features to go on with
+class Visit(Protocol):
+    """What a walk calls at every place."""
+
+    def __call__(self, place: Place, features: Tensor, seen: Callable[[], Tensor] | None = None, /) -> Tensor:
+        """The features to go on with.
+
+        Args:
+            place: where the walk is.
+            features: ``[1, C, h, w]``, to be changed.
+            seen: works out what is measured in place of them.
+        """
 
 
 class Stage(ABC):
@@ -150,8 +163,9 @@ def match(stage: Stage, image: ImageTensor, transfer: Transfer, regions: Regions
         regions: of the content at the picture's size.
     """
 
-    def visit(place: Place, features: Tensor) -> Tensor:
-        found = measure(features, regions.labels, with_bounds=transfer.needs_bounds)
+    def visit(place: Place, features: Tensor, seen: Callable[[], Tensor] | None = None) -> Tensor:
+        measured = features if seen is None else seen()
+        found = measure(measured, regions.labels, with_bounds=transfer.needs_bounds)
         return _apply_in(regions, features, transfer.plan(place, found, regions.present))
 
     return stage.walk(image, visit)
@@ -183,10 +197,11 @@ def _measured_at(
 ) -> Statistics:  # fmt: skip
     found: list[Statistics] = []
 
-    def visit(here: Place, features: Tensor) -> Tensor:
+    def visit(here: Place, features: Tensor, seen: Callable[[], Tensor] | None = None) -> Tensor:
         if here != place:
             return _apply_in(regions, features, plans[here])
-        found.append(measure(features, regions.labels, with_bounds=transfer.needs_bounds))
+        measured = features if seen is None else seen()
+        found.append(measure(measured, regions.labels, with_bounds=transfer.needs_bounds))
         raise _Reached
 
     with suppress(_Reached):
@@ -198,7 +213,11 @@ def apply_plans(
     stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan], regions: Regions
 ) -> ImageTensor:
     """A whole picture through a stage as planned before; arguments as of :func:`match`."""
-    return stage.walk(image, lambda place, features: _apply_in(regions, features, plans[place]))
+
+    def visit(place: Place, features: Tensor, seen: Callable[[], Tensor] | None = None) -> Tensor:
+        return _apply_in(regions, features, plans[place])
+
+    return stage.walk(image, visit)
 
 
 def _apply_in(regions: Regions, features: Tensor, plan: Plan) -> Tensor:
@@ -220,7 +239,7 @@ def measure_style(stage: Stage, style: ImageTensor, labels: Labels | None) -> St
     """
     found: dict[Place, Statistics] = {}
 
-    def visit(place: Place, features: Tensor) -> Tensor:
+    def visit(place: Place, features: Tensor, seen: Callable[[], Tensor] | None = None) -> Tensor:
         found[place] = measure(features, labels)
         if place == stage.places[-1]:
             raise _Reached
@@ -253,12 +272,13 @@ def measure_tile(
         raise ValueError(f"the stage does not come to {place.name}")
     found: list[Statistics] = []
 
-    def visit(here: Place, features: Tensor) -> Tensor:
+    def visit(here: Place, features: Tensor, seen: Callable[[], Tensor] | None = None) -> Tensor:
         part = tile.at(here.stride)
         own = regions.at(part)
         if here != place:
             return apply(features, plans[here], own.membership)
-        found.append(measure(part.inner(features), own.labels, with_bounds=transfer.needs_bounds))
+        measured = features if seen is None else seen()
+        found.append(measure(part.inner(measured), own.labels, with_bounds=transfer.needs_bounds))
         raise _Reached
 
     with suppress(_Reached):
@@ -272,7 +292,7 @@ def apply_tile(
 ) -> ImageTensor:  # fmt: skip
     """One tile of the stage's picture, ``[1, 3, h, w]`` without its margin; arguments as above."""
 
-    def visit(place: Place, features: Tensor) -> Tensor:
+    def visit(place: Place, features: Tensor, seen: Callable[[], Tensor] | None = None) -> Tensor:
         return apply(features, plans[place], regions.at(tile.at(place.stride)).membership)
 
     return tile.inner(stage.walk(_seen(stage, picture, tile, device), visit))

@@ -22,7 +22,8 @@ UNSEEN = {
 }
 OTHER = {
     "content_strength": 0.25, "style_strength": 0.4, "seed": 5, "style_scale": 0.5, "levels": ("1", "2"),
-    "passes": 2, "flat_strokes": 1.0, "comb_filter": False, "whitening": ("paper", "transport"),
+    "passes": 2, "flat_strokes": 1.0, "comb_filter": False, "correction": False,
+    "whitening": ("paper", "transport"),
     "noise_floor": 0.1, "detail": 0.3, "smoothing": ("guided",), "quiet_guide": False,
     "transfer": ("decoder",), "decoder": "sum", "steps": 2, "style_layers": ("conv2_1",),
     "content_layers": ("conv3_1",), "pooling": "average", "optimizer": "adam", "total_variation": 2.0,

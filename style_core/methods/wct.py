@@ -47,6 +47,8 @@ NETWORKS = {
     level: Network(f"wct_{level}", partial(LevelNetwork.from_state, level=level, upsampling="nearest"))
     for level in LEVELS
 }
+# Level 5, whose decoder loses most, is not corrected: strokes get busier for it, and the style no nearer.
+CORRECTED = (4, 3, 2, 1)
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
 SMALLEST = 32  # px that reflection padding needs at level 5
 MAPS_HELD = 5.3  # see shared/feature_memory.py
@@ -81,7 +83,7 @@ class WCTOptions(MatchingOptions, PaintingOptions):
         ),
     }
     content_strength: float = slider(
-        0.5, 0, 1,
+        0.6, 0, 1,
         help="How far the deep levels hold back: 0 is the paper, 1 leaves the arrangement to the content and "
         "transfers only colors and fine strokes.",
     )  # fmt: skip
@@ -93,6 +95,11 @@ class WCTOptions(MatchingOptions, PaintingOptions):
         0.25, 0, 1,
         help="How strongly flat places such as a clear sky are painted: they are offered noise to make "
         "strokes of; 0 is the paper, which leaves them flat.",
+    )  # fmt: skip
+    correction: bool = switch(
+        True, label="Second look", advanced=True,
+        help="Look at what every level has painted, and make up once for what it lacks of the style: nearer "
+        "the style in twice the time; off is the paper.",
     )  # fmt: skip
     comb_filter: bool = switch(
         True, label="No weave", advanced=True,
@@ -134,15 +141,20 @@ class WCTTransfer(Transfer):
 
     def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
         here = content.moments.measurable
-        targets = [target[place].moments.measurable for target in self.targets]
+        first = replace(place, turn=0)
+        targets = [target[first].moments.measurable for target in self.targets]
         note_unmeasured(labels, here.keys() & {label for target in targets for label in target}, self.note)
         strength = self.strengths[level_of(place)]
+        # What is corrected is near the style already: the map that changes least is the one that is meant.
+        options = (
+            self.options if place == first else replace(self.options, whitening="transport", noise_floor=0.0)
+        )
         maps = {}
         for label in {EVERYTHING, *labels}:
             matched = self._matched(label, here, targets)
             total = sum(share for share, _, _ in matched)
             maps[label] = _mean_map(
-                [(share / total, feature_map(own, style, self.options, strength=strength))
+                [(share / total, feature_map(own, style, options, strength=strength))
                  for share, own, style in matched]
             )  # fmt: skip
         return Plan(maps)
@@ -206,6 +218,7 @@ def _transfer(
             partial(_encode, encoder, level),
             detail=1 - strengths[level],
             is_combed=options.comb_filter,
+            is_corrected=options.correction and level in CORRECTED,
         )
         for level, (encoder, network) in levels.items()
     ]
@@ -227,11 +240,12 @@ def refine(sketch: Sketch, styles: tuple[StyleInput, ...], options: WCTOptions, 
     shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=options.is_fast)
     regions = _regions(sketch, runtime.device)
     per_pixel = bytes_per_pixel(shared, sketch.labels, maps_held=MAPS_HELD)
+    how = replace(options, whitening="transport", correction=False)
 
     def paint(picture: Samples, depth: torch.dtype, report: Callable[[float], None]) -> Samples:
         longest = max(picture.shape[-2:]) * options.style_scale
         own = styles_at(styles, longest)
-        transfer = _transfer(own, fine, shared, replace(options, whitening="transport"), runtime)
+        transfer = _transfer(own, fine, shared, how, runtime)
         for k, stage in enumerate(transfer.stages):
             is_last = k + 1 == len(transfer.stages)
             picture = match_tiles(
@@ -287,7 +301,7 @@ def _regions(sketch: Sketch, device: torch.device) -> Regions:
         ),
         options=WCTOptions,
         stride=stride_of("relu5_1"),
-        halo=mirror_halo(5, is_bilinear=True) + REACH,
+        halo=mirror_halo(5, is_bilinear=True) + REACH,  # more than of a corrected level 4
         size_rule=SizeRule(multiple=16, minimum=SMALLEST),
         uses_segments=True,
         mixes_styles=True,

@@ -270,7 +270,7 @@ class _Transferred:
 
 
 class StyledChain(StyledTask):
-    """WCT's or PhotoWCT's decoders, deep to shallow, each on what the one before has made.
+    """WCT's or PhotoWCT's decoders, deep to shallow, each on what the one before has made; none corrected.
 
     The last of the levels drawn learns from its own picture; those before it only run. Charging them with the
     last picture as well would need the derivative of the whitening, which is not defined where

@@ -72,7 +72,7 @@ def make_task(method, tiny_weights, critic, **weights):
 METHODS = {
     "wct2": ({"content_strength": 0}, {}),
     "wct": (
-        {"content_strength": 0.5, "flat_strokes": 0.8, "seed": 3},
+        {"content_strength": 0.5, "flat_strokes": 0.8, "seed": 3, "correction": False},
         {"levels": (5, 4, 3, 2, 1), "hold_back": 0.5, "flat_noise": 0.08, "seed": 3},
     ),
     "photo_wct": ({"content_strength": 0, "detail": 0.5}, {"levels": (4, 3, 2, 1), "detail": 0.5}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from ...images import ImageTensor
 from ...method import StyleInput
 from ...nets.decoder import LevelNetwork
 from ...nets.encoder import Encoder
-from ...nets.reach import mirror_halo, stride_of
+from ...nets.reach import encoder_reach, mirror_halo, stride_of
 from ...nets.unpool import Maxima
 from ...ops.lattice import GRID, REACH, without_lattice
 from ...transfer import Place, Stage, StyleStatistics, Visit, measure
@@ -37,25 +38,40 @@ class MirroredStage(Stage):
         encode: gives the features of a picture, and the positions of maxima that the decoder needs.
         detail: share of what decoding loses of the picture that is put back.
         is_combed: whether what is locked to the up-sampling's grid is taken out (see :mod:`...ops.lattice`).
+        is_corrected: whether the picture is encoded again, and what its features lack of what they were to
+            be is made up for in the features it was decoded from.
     """
 
     def __init__(
-        self, level: int, network: LevelNetwork, encode: Encode, *, detail: float, is_combed: bool = False
-    ) -> None:
+        self, level: int, network: LevelNetwork, encode: Encode, *, detail: float, is_combed: bool = False,
+        is_corrected: bool = False,
+    ) -> None:  # fmt: skip
         self.level, self.network, self.encode, self.detail = level, network, encode, detail
-        self.is_combed = is_combed
-        self.places = (place_of(level),)
+        self.is_combed, self.is_corrected = is_combed, is_corrected
+        place = place_of(level)
+        self.places = (place, replace(place, turn=1)) if is_corrected else (place,)
         self.halo = mirror_halo(level, is_bilinear=network.decoder.upsampling == "bilinear")
         # Unpooling undoes the pooling of an odd side; nearest up-sampling cannot.
-        self.multiple = 1 if network.decoder.upsampling == "unpool" else self.places[0].stride
+        self.multiple = 1 if network.decoder.upsampling == "unpool" else place.stride
         if is_combed:
             self.halo, self.grid = self.halo + REACH, GRID
+        if is_corrected:
+            self.halo += encoder_reach(place.name)
 
     def walk(self, image: ImageTensor, visit: Visit) -> ImageTensor:
         features, maxima = self.encode(image)
+
+        def rendered(moved: Tensor) -> ImageTensor:
+            picture = self.network.render(moved, features, image, detail=self.detail, maxima=maxima)
+            return without_lattice(picture, image).clamp_(0, 1) if self.is_combed else picture
+
+        def seen_again() -> Tensor:
+            return self.encode(rendered(moved))[0]
+
         moved = visit(self.places[0], features)
-        picture = self.network.render(moved, features, image, detail=self.detail, maxima=maxima)
-        return without_lattice(picture, image).clamp_(0, 1) if self.is_combed else picture
+        if self.is_corrected:
+            moved = visit(self.places[1], moved, seen_again)
+        return rendered(moved)
 
 
 def measure_levels(encoder: Encoder, style: StyleInput, levels: Iterable[int]) -> StyleStatistics:

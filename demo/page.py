@@ -1,4 +1,4 @@
-"""The whole page: two doors, Compare, one tab per registered method; and what a link or a return fills in."""
+"""The whole page: two doors, clips, Compare, a tab per method; and what a link or a return fills in."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import gradio as gr
 
 from style_core import get_method
 
+from .clip_tab import clip_tab
 from .compare import KEY as COMPARE
 from .compare import compare_tab
 from .controls import shown_options
 from .door import DOORS, best_first, door_tab
 from .endpoints import Page, Tab
 from .kept_pictures import KeptPictures, still_there
+from .lanes import CLIP
 from .method_tab import method_tab
 from .runs import scratch_folder
 from .service import Service
@@ -45,6 +47,9 @@ def build_page(service: Service) -> Page:
                 with gr.Tab(tr(door.title), id=door.key) as opened:
                     parts[door.key] = door_tab(door, service, kept)
                 kept.show(opened, parts[door.key])
+            with gr.Tab(tr("Clip"), id=CLIP):
+                clips = clip_tab(service)
+                parts |= {CLIP: clips} if clips else {}
             with gr.Tab(tr("Compare"), id=COMPARE) as opened:
                 parts[COMPARE] = compare_tab(service, kept)
             kept.show(opened, parts[COMPARE])
@@ -118,7 +123,7 @@ class _Opener:
         tab, values = refill(share.record, self._inputs(share))
         if tab not in self.parts:
             return {}
-        if tab != COMPARE:
+        if tab not in (COMPARE, CLIP):
             values = {k: v for k, v in values.items() if permitted(tab, k, v)}
             values |= shown_options(get_method(tab), values)
         controls = self.parts[tab].inputs

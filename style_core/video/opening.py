@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib.util import find_spec
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,12 @@ CLIP_SUFFIXES = (
     ".gif",
     ".apng",
 )
+# Of FFmpeg's readers those of one file each: playlists would have it open other files and addresses.
+READERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc",
+    "gif", "apng", "flv", "asf", "ogg", "mxf", "nut", "ivf", "yuv4mpegpipe", "dv", "rm",
+)  # fmt: skip
+SOUND_BEHIND = 2.0  # seconds by which files store sound behind its pictures, at most
 LARGEST_SIDE = 8192  # px
 FASTEST = 240  # frames a second; beyond it the header is not to be believed
 
@@ -87,6 +95,29 @@ class Clip:
         for packet in self.packets():
             yield from self.decoded(packet)
 
+    def frames_with_sound(
+        self, on_sound: Callable[[Any], object], most_frames: int | None = None
+    ) -> Iterator[Any]:
+        """Frames in order, all or the first; packets of their sound are handed over as they come."""
+        left, ends = most_frames, math.inf
+        for packet in self.packets(*self.container.streams.audio):
+            if packet.stream.type != "video":
+                if _starts(packet) < ends:
+                    on_sound(packet)
+            elif ends == math.inf:
+                for frame in self.decoded(packet)[:left]:
+                    yield frame
+                    left = None if left is None else left - 1
+                    if left == 0:
+                        ends = (frame.time or 0.0) + float(1 / self.rate)
+            elif _starts(packet) > ends + SOUND_BEHIND:
+                return
+
+
+def has_pyav() -> bool:
+    """Whether clips can be opened here at all."""
+    return find_spec("av") is not None
+
 
 def is_clip(source: object) -> bool:
     """Whether a source is a file whose name is that of a clip."""
@@ -106,7 +137,9 @@ def open_clip(path: str | PathLike[str]) -> Iterator[Clip]:
     if not place.is_file():
         raise InvalidClip(f"There is no clip {str(place)!r}.")
     try:
-        container = av.open(str(place), metadata_errors="replace")
+        container = av.open(
+            str(place), metadata_errors="replace", options={"format_whitelist": ",".join(READERS)}
+        )
     except (av.error.FFmpegError, ValueError) as error:
         raise InvalidClip(f"{place.name!r} cannot be read as a clip.") from error
     with container:
@@ -136,6 +169,11 @@ def _checked(container: Any, name: str) -> Clip:
         rate=Fraction(rate), frame_count=stream.frames or round(seconds * rate),
         is_deep=max(part.bits for part in first.format.components) > 8,
     )  # fmt: skip
+
+
+def _starts(packet: Any) -> float:
+    """Seconds of the clip."""
+    return 0.0 if packet.pts is None else float(packet.pts * packet.time_base)
 
 
 def _is_cover(stream: Any) -> bool:

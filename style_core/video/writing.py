@@ -40,7 +40,7 @@ class Codec:
 
 
 CODECS = {
-    "h264": Codec("libx264", "yuv420p", "yuv420p10le", (".mp4", ".mov", ".mkv"),
+    "h264": Codec("libx264", "yuv420p", "yuv420p", (".mp4", ".mov", ".mkv"),
                   {"crf": "18", "preset": "veryfast"}),
     "hevc": Codec("libx265", "yuv420p", "yuv420p10le", (".mp4", ".mov", ".mkv"),
                   {"crf": "20", "preset": "veryfast", "x265-params": "log-level=error"}),
@@ -63,7 +63,7 @@ DEFAULTS = {
 def codec_for(path: Path, name: str | None, *, is_deep: bool) -> tuple[str, Codec]:
     """The codec of a file that is to be written: the one named, or what its suffix is mostly used for.
 
-    Pictures of more than 8 bits are HEVC by default, which phones and browsers play; H.264 of 10 bits is not.
+    Pictures of more than 8 bits are HEVC by default, which keeps them; H.264 has 8, which all players play.
 
     Raises:
         InvalidClip: the suffix is none of WRITTEN, there is no such codec, or such a file cannot hold it.
@@ -92,11 +92,12 @@ class ClipWriter:
         tags: what the pictures say of their colors.
         size: width and height of the frames.
         before: the first frames, as such a writer has written them.
+        with_sound: whether there will be any.
     """
 
     def __init__(
         self, path: Path, source: Clip, codec: Codec, *, tags: ColorTags, size: tuple[int, int],
-        before: Iterator[Any] | None = None,
+        before: Iterator[Any] | None = None, with_sound: bool = True,
     ) -> None:  # fmt: skip
         self.path, self.tags, self.count, self._before = path, tags, 0, before or iter(())
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
@@ -113,7 +114,8 @@ class ClipWriter:
         is_reduced = self.pixel_format == PALETTES
         self._palettes = Palettes(*size, Fraction(self._base)) if is_reduced else None
         self._pictures = self._add_pictures(codec, size, source.rotation)
-        self._sound = {s.index: self._add_sound(s) for s in source.container.streams.audio}
+        sounds = source.container.streams.audio if with_sound else ()
+        self._sound = {s.index: self._add_sound(s) for s in sounds}
         self.silent = [index for index, stream in self._sound.items() if stream is None]
 
     def _add_pictures(self, codec: Codec, size: tuple[int, int], rotation: int) -> Any:

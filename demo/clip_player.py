@@ -59,7 +59,8 @@ def _name(side: str, word: str) -> str:
 def _button(action: str, off: str, on: str, off_word: str, on_word: str) -> str:
     """A button of two states, whose icon and word say what a press does."""
     drawn = "".join(
-        f'<svg class="cp-{state}" width="20" height="20" viewBox="0 0 24 24" aria-hidden="true"><path d="{path}"/></svg>'
+        f'<svg class="cp-{state}" width="20" height="20" viewBox="0 0 24 24" aria-hidden="true">'
+        f'<path d="{path}"/></svg>'
         for state, path in (("off", off), ("on", on))
     )
     return (

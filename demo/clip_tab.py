@@ -106,7 +106,8 @@ def _actions() -> tuple[gr.Button, gr.Button, gr.DownloadButton, gr.Button]:
 def _panel(looks: list[Look]) -> dict[str, Any]:
     """The style, the method and its strength; the controls by name."""
     gr.Markdown(tr(PROMISE), elem_classes="door-promise")
-    style = unchecked_picture_input("Style", f"{CLIP}-style", value=str(looks[0].file), height=170)
+    with gr.Row(elem_classes="door-pictures"):
+        style = unchecked_picture_input("Style", f"{CLIP}-style", value=str(looks[0].file), height=170)
     methods = methods_of_clips()
     method = gr.Radio(
         [(tr(CHOICES.get(key) or get_method(key).summary), key) for key in methods], value=methods[0],
@@ -159,8 +160,8 @@ def _connect(runner: ClipRunner, inputs: dict[str, Any], parts: _Parts, looks: l
 
 
 def _added_clip(runner: ClipRunner, clip: gr.File, facts: gr.Markdown) -> Any:
-    """Look at a clip when it is added; one that cannot be used is taken out again."""
-    added = clip.upload(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
+    """Look at a clip when it is added, or came with a share; one that cannot be used is taken out again."""
+    added = clip.change(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
         runner.facts, clip, facts, api_visibility="private", show_progress="hidden", concurrency_limit=4,
         concurrency_id="uploads",
     )  # fmt: skip

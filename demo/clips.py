@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from style_core import (
     ClipResult,
     InvalidClip,
@@ -17,7 +19,7 @@ from style_core import (
     list_methods,
     stylize_video,
 )
-from style_core.fronts import browser_copy, give_memory_back, inspect_clip
+from style_core.fronts import browser_copy, give_memory_back, inspect_clip, to_pil
 
 from .limits import Limits
 from .runs import TabRun
@@ -135,6 +137,24 @@ def clip_file(run: TabRun, name: str) -> Path | None:
         return None
     path = run.folder / (BEFORE if name == "before" else f"{run.tiles[0].title}.mp4")
     return path if path.is_file() else None
+
+
+def first_frame(path: Path) -> Image.Image:
+    """The first frame of a clip of this demo.
+
+    Raises:
+        OSError: it is gone or cannot be read.
+    """
+    try:
+        return to_pil(inspect_clip(path).first_frame)
+    except InvalidClip as error:
+        raise OSError(str(error)) from error
+
+
+def has_sound(run: TabRun) -> bool:
+    """Whether a run's result has sound."""
+    path = clip_file(run, "result")
+    return path is not None and inspect_clip(path).has_sound
 
 
 def frames_taken(path: str, limits: Limits) -> int:

@@ -21,7 +21,7 @@ from .lanes import CLIP
 from .method_tab import method_tab
 from .runs import scratch_folder
 from .service import Service
-from .share_records import Share
+from .share_records import MEDIA_TYPES, Share
 from .shares import ShareError
 from .sharing import permitted, refill, share_endpoint
 from .texts import language_of, say, tr
@@ -32,6 +32,7 @@ PRIVACY = (
     "Everything runs on the machine that serves this page; nothing is sent anywhere else. Weights other than "
     "those that came with it are fetched only if you choose them."
 )
+SUFFIXES = {media_type: suffix for suffix, media_type in MEDIA_TYPES.items()}
 CACHE_SECONDS = (600, 3600)  # look every ten minutes, remove files older than an hour
 
 
@@ -137,7 +138,7 @@ class _Opener:
         for name in share.pictures:
             if name != "card" and not name.startswith("result"):
                 content, media_type = self.service.store.picture(share.id, name)
-                path = folder / f"{name}.{'png' if media_type == 'image/png' else 'jpg'}"
+                path = folder / f"{name}.{SUFFIXES[media_type]}"
                 path.write_bytes(content)
                 files[name] = str(path)
         return files

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from style_core import StyleCoreError, list_methods, warm_up
 from style_core.fronts import default_device
 
+from . import byte_ranges
 from .addresses import base_path, base_url
 from .clips import clip_file
 from .door import method_pictures
@@ -224,7 +225,7 @@ def _share_picture(service: Service, request: HttpRequest) -> Response:
     except ShareError as error:
         return Response(str(error), _status(error), media_type="text/plain")
     headers = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
-    return Response(content, media_type=media_type, headers=headers)
+    return byte_ranges.answer(content, request.headers.get("range"), media_type, headers)
 
 
 def _confirm_delete(service: Service, request: HttpRequest) -> Response:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "static"
-STYLES = ("viewer.css", "page.css", "door.css", "strength.css", "clip.css")
+STYLES = ("viewer.css", "page.css", "door.css", "strength.css", "player.css", "clip.css")
 
 
 @cache

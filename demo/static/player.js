@@ -6,6 +6,11 @@
 
   class Player extends HTMLElement {
     connectedCallback() {
+      // On a page that is still being read the videos come after the element
+      if (document.readyState !== "loading") return this.begin();
+      document.addEventListener("DOMContentLoaded", () => this.begin());
+    }
+    begin() {
       if (this.ready) return;
       this.ready = true;
       this.after = this.querySelector('video[data-side="right"]');

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
 
 from ..errors import InvalidClip
 from .colors import ColorTags, samples_of
 from .opening import Clip, open_clip, pyav
-from .writing import CODECS, ClipWriter
+from .writing import CODECS, ClipWriter, can_hold
 
 PLAYED = ("yuv420p", "yuvj420p")  # pixel formats of H.264 that browsers play
 STORED = ("mov", "matroska")  # readers of files whose packets MP4 takes as they are
@@ -24,7 +23,7 @@ def browser_copy(
 
     Args:
         clip: any clip.
-        output: a name that ends in .mp4; written whole or not at all, without sound.
+        output: a name that ends in .mp4; written whole or not at all.
         most_frames: copy the first ones alone.
 
     Raises:
@@ -43,18 +42,16 @@ def browser_copy(
 
 
 def _remuxed(source: Clip, target: Path, most_frames: int | None) -> None:
-    """The stored pictures in another file."""
+    """The stored pictures, and the sound to their end, in another file."""
     part = target.with_name(f".{target.stem}.part{target.suffix}")
     av = pyav()
     try:
         with av.open(str(part), "w") as out:
-            stream = out.add_stream_from_template(source.stream)
-            count = 0
-            for packet in source.packets():
-                if packet.dts is None or count == most_frames:
-                    continue
-                count += 1
-                packet.stream = stream
+            streams = {source.stream.index: out.add_stream_from_template(source.stream)}
+            sounds = [each for each in source.container.streams.audio if can_hold(out, each)]
+            streams |= {each.index: out.add_stream_from_template(each) for each in sounds}
+            for packet in source.stored(sounds, most_frames):
+                packet.stream = streams[packet.stream.index]
                 out.mux(packet)
         os.replace(part, target)
     except (OSError, ValueError, av.error.FFmpegError) as error:
@@ -64,16 +61,14 @@ def _remuxed(source: Clip, target: Path, most_frames: int | None) -> None:
 
 
 def _encoded(source: Clip, target: Path, most_frames: int | None) -> None:
-    """The pictures anew."""
+    """The pictures anew, and the sound as it came."""
     source = replace(source, is_deep=False)
     first = next(source.frames())
     source.container.seek(0)
     size = (source.width, source.height)
-    writer = ClipWriter(
-        target, source, CODECS["h264"], tags=ColorTags.of(first), size=size, with_sound=False
-    )  # fmt: skip
+    writer = ClipWriter(target, source, CODECS["h264"], tags=ColorTags.of(first), size=size)
     try:
-        for frame in islice(source.frames(), most_frames):
+        for frame in source.frames_with_sound(writer.copy, most_frames):
             if (frame.width, frame.height) != size:
                 raise InvalidClip("The frames of the clip change their size on the way; split it there.")
             writer.add(samples_of(frame, is_deep=False), frame)

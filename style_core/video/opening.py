@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -83,6 +83,17 @@ class Clip:
         except pyav().error.FFmpegError:
             return
 
+    def stored(self, sounds: Sequence[Any], most_frames: int | None = None) -> Iterator[Any]:
+        """The packets of the pictures, all or the first, and of some sounds up to their end."""
+        count, ends = 0, 0.0
+        for packet in self.packets(*sounds):
+            is_picture = packet.stream.type == "video"
+            if packet.dts is None or (count == most_frames and (is_picture or _starts(packet) >= ends)):
+                continue
+            if is_picture:
+                count, ends = count + 1, max(ends, _starts(packet) + float(1 / self.rate))
+            yield packet
+
     def decoded(self, packet: Any) -> list[Any]:
         """The frames that a packet completes; of a damaged one none."""
         try:
@@ -136,17 +147,25 @@ def open_clip(path: str | PathLike[str]) -> Iterator[Clip]:
     av = pyav()
     if not place.is_file():
         raise InvalidClip(f"There is no clip {str(place)!r}.")
+    if not place.stat().st_size:
+        raise InvalidClip(f"{place.name!r} is empty: there is no frame in it.")
     try:
         container = av.open(
             str(place), metadata_errors="replace", options={"format_whitelist": ",".join(READERS)}
         )
     except (av.error.FFmpegError, ValueError) as error:
-        raise InvalidClip(f"{place.name!r} cannot be read as a clip.") from error
+        raise _unreadable(place.name) from error
     with container:
         yield _checked(container, place.name)
 
 
+def _unreadable(name: str) -> InvalidClip:
+    return InvalidClip(f"{name!r} cannot be read as a clip: it is none, or was cut off.")
+
+
 def _checked(container: Any, name: str) -> Clip:
+    if not (container.streams.video or container.streams.audio):
+        raise _unreadable(name)
     stream = next((s for s in container.streams.video if not _is_cover(s)), None)
     if stream is None:
         raise InvalidClip(f"{name!r} has no moving pictures.")

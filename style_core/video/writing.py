@@ -82,6 +82,11 @@ def codec_for(path: Path, name: str | None, *, is_deep: bool) -> tuple[str, Code
     return name, found
 
 
+def can_hold(file: Any, stream: Any) -> bool:
+    """Whether an open file takes the packets of a stream as they are."""
+    return stream.codec_context is not None and stream.codec_context.name in file.supported_codecs
+
+
 class ClipWriter:
     """A clip that is being written, beside its name until it is whole.
 
@@ -92,12 +97,11 @@ class ClipWriter:
         tags: what the pictures say of their colors.
         size: width and height of the frames.
         before: the first frames, as such a writer has written them.
-        with_sound: whether there will be any.
     """
 
     def __init__(
         self, path: Path, source: Clip, codec: Codec, *, tags: ColorTags, size: tuple[int, int],
-        before: Iterator[Any] | None = None, with_sound: bool = True,
+        before: Iterator[Any] | None = None,
     ) -> None:  # fmt: skip
         self.path, self.tags, self.count, self._before = path, tags, 0, before or iter(())
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
@@ -114,8 +118,7 @@ class ClipWriter:
         is_reduced = self.pixel_format == PALETTES
         self._palettes = Palettes(*size, Fraction(self._base)) if is_reduced else None
         self._pictures = self._add_pictures(codec, size, source.rotation)
-        sounds = source.container.streams.audio if with_sound else ()
-        self._sound = {s.index: self._add_sound(s) for s in sounds}
+        self._sound = {s.index: self._add_sound(s) for s in source.container.streams.audio}
         self.silent = [index for index, stream in self._sound.items() if stream is None]
 
     def _add_pictures(self, codec: Codec, size: tuple[int, int], rotation: int) -> Any:
@@ -136,9 +139,7 @@ class ClipWriter:
 
     def _add_sound(self, stream: Any) -> Any:
         """A stream for copied packets, or ``None`` where this kind of file does not hold such sound."""
-        if stream.codec_context is None or stream.codec_context.name not in self._file.supported_codecs:
-            return None
-        return self._file.add_stream_from_template(stream)
+        return self._file.add_stream_from_template(stream) if can_hold(self._file, stream) else None
 
     def add(self, samples: Samples, frame: Any) -> None:
         """Write a frame at the time of the one it was made of."""

@@ -140,16 +140,22 @@ def _connect(runner: ClipRunner, inputs: dict[str, Any], parts: _Parts, looks: l
     def tapped(event: gr.EventData) -> str:
         return str(looks[int(event.index) % len(looks)].file)
 
-    press = f"() => document.getElementById('{CLIP}-go').click()"
+    # Without a clip there is nothing to show; and a press takes away the sentence that refused one
+    press: dict[str, Any] = {
+        "fn": None, "inputs": inputs["clip"],
+        "js": f"(clip) => {{ if (clip) document.getElementById('{CLIP}-go').click(); }}",
+    }  # fmt: skip
     starts = [
         _added_clip(runner, inputs["clip"], parts.facts),
         parts.looks.select(tapped, None, inputs["style"], **QUIET),
         check_upload(inputs["style"]),
     ]
     for event in starts:  # the last tap counts
-        event.success(end, None, None, **QUIET).then(None, cancels=[run, looked]).then(None, js=press)
+        event.success(end, None, None, **QUIET).then(None, cancels=[run, looked]).then(
+            **press, api_visibility="private"
+        )
     for control in (inputs["method"], inputs["style_strength"]):
-        control.change(None, js=press)
+        control.change(**press, api_visibility="private")
     inputs["clip"].clear(
         lambda: outputs.show(player="", status="", notes="", run="") | {parts.facts: ""}, None,
         [*outputs.components(), parts.facts], **QUIET,

@@ -1008,6 +1008,8 @@ def test_a_bad_clip_is_one_sentence_and_is_taken_out_again(kept_page, tmp_path):
         playwright.expect(toast).to_have_count(1)
         playwright.expect(toast).to_contain_text(f"'{path.name}' {said}")
         playwright.expect(page.locator("#clip-clip .file-preview")).to_have_count(0)
+        page.wait_for_timeout(300)
+        assert toast.count() == 1  # it stays after what taking the clip out has set off
         page.locator("[data-testid=toast-close]").click()
         playwright.expect(toast).to_have_count(0)
     page.locator("#clip-run").click()

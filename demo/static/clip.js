@@ -31,6 +31,7 @@
     if (!file || isAtHome(event.target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true })); // the box waits for no drop any more
     bring(file);
   }, true);
   document.addEventListener("change", (event) => {

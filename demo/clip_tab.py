@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import FileData
 
 from style_core import get_method
 from style_core.fronts import has_pyav
 
 from .clip_run import ClipOutputs, ClipRunner
 from .clips import clip_methods
-from .components import as_sent, file_of
+from .components import as_sent, file_of, uploaded
 from .controls import check_upload, unchecked_picture_input
 from .endpoints import Tab
 from .lanes import CLIP
@@ -88,7 +89,8 @@ def _clip_box(service: Service) -> tuple[gr.File, gr.Markdown]:
         label=tr("Your clip"), type="filepath", elem_id=f"{CLIP}-clip", height=150, file_count="single"
     )
     gr.HTML(f"<p>{in_both(service.limits.clip_sentence())}</p>", elem_id=f"{CLIP}-limits", padding=False)
-    return as_sent(clip, file_of), gr.Markdown(elem_id=f"{CLIP}-facts")
+    clip_data = uploaded(FileData, "clip", "clip file")
+    return as_sent(clip, file_of, clip_data), gr.Markdown(elem_id=f"{CLIP}-facts")
 
 
 def _actions() -> tuple[gr.Button, gr.Button, gr.DownloadButton, gr.Button]:

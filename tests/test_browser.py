@@ -945,23 +945,9 @@ def clip_file(tmp_path_factory):
     return video.write_clip(tmp_path_factory.mktemp("clip") / "pan.mp4", frames, sound_seconds=0.3)
 
 
-def dropped(page, selector, path):
-    """Drop a file as from the desktop."""
-    content = base64.b64encode(Path(path).read_bytes()).decode()
-    page.locator(selector).evaluate(
-        """(box, [content, name]) => {
-            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-            const dataTransfer = new DataTransfer();
-            dataTransfer.items.add(new File([bytes], name, { type: "video/mp4" }));
-            box.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
-        }""",
-        [content, Path(path).name],
-    )
-
-
 def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, visit, clip_file, tmp_path):
     page = on_door(kept_page, "Photo look")
-    dropped(page, "#photo-content .image-container", clip_file)
+    dropped(page, page.locator("#photo-content .image-container"), clip_file)
     first_frame = page.locator("#clip-player style-slider img")
     playwright.expect(first_frame).to_have_count(2, timeout=60_000)
     playwright.expect(page.locator("#clip-facts")).to_have_text("160 x 120 px, 8 frames in 0.3 s")

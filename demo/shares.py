@@ -216,6 +216,11 @@ class ShareStore:
             raise ValueError(f"picture names must match {NAME.pattern}")
         encoded = {name: _encoded(name, file) for name, file in pictures.items()}
         for name, (content, _) in encoded.items():
+            if len(content) > self._limits.picture_bytes and isinstance(pictures[name], SharedClip):
+                raise ShareError(
+                    f"The clip is {_megabytes(len(content))} and a shared one can have at most "
+                    f"{_megabytes(self._limits.picture_bytes)}; share a shorter one."
+                )
             if len(content) > self._limits.picture_bytes:
                 raise ShareError(
                     f"The picture {name} is {_megabytes(len(content))} and a shared one can have at most "

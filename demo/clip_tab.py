@@ -142,22 +142,16 @@ def _connect(runner: ClipRunner, inputs: dict[str, Any], parts: _Parts, looks: l
     def tapped(event: gr.EventData) -> str:
         return str(looks[int(event.index) % len(looks)].file)
 
-    # Without a clip there is nothing to show; and a press takes away the sentence that refused one
-    press: dict[str, Any] = {
-        "fn": None, "inputs": inputs["clip"],
-        "js": f"(clip) => {{ if (clip) document.getElementById('{CLIP}-go').click(); }}",
-    }  # fmt: skip
+    press = look_again(inputs["clip"])
     starts = [
         _added_clip(runner, inputs["clip"], parts.facts),
         parts.looks.select(tapped, None, inputs["style"], **QUIET),
         check_upload(inputs["style"]),
     ]
     for event in starts:  # the last tap counts
-        event.success(end, None, None, **QUIET).then(None, cancels=[run, looked]).then(
-            **press, api_visibility="private"
-        )
+        event.success(end, None, None, **QUIET).then(None, cancels=[run, looked]).then(**press)
     for control in (inputs["method"], inputs["style_strength"]):
-        control.change(**press, api_visibility="private")
+        control.change(**press)
     inputs["clip"].clear(
         lambda: outputs.show(player="", status="", notes="", run="") | {parts.facts: ""}, None,
         [*outputs.components(), parts.facts], **QUIET,
@@ -167,9 +161,18 @@ def _connect(runner: ClipRunner, inputs: dict[str, Any], parts: _Parts, looks: l
     )
 
 
+def look_again(clip: gr.File) -> dict[str, Any]:
+    """An event that asks for the look of the first frame.
+
+    Without a clip there is nothing to show; and a press takes away the sentence that refused one.
+    """
+    press = f"(clip) => {{ if (clip) document.getElementById('{CLIP}-go').click(); }}"
+    return {"fn": None, "inputs": clip, "js": press, "api_visibility": "private"}
+
+
 def _added_clip(runner: ClipRunner, clip: gr.File, facts: gr.Markdown) -> Any:
-    """Look at a clip when it is added, or came with a share; one that cannot be used is taken out again."""
-    added = clip.change(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
+    """Look at a clip when it is added; one that cannot be used is taken out again."""
+    added = clip.upload(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
         runner.facts, clip, facts, api_visibility="private", show_progress="hidden", concurrency_limit=4,
         concurrency_id="uploads",
     )  # fmt: skip

@@ -10,7 +10,7 @@ import gradio as gr
 
 from style_core import get_method
 
-from .clip_tab import clip_tab
+from .clip_tab import clip_tab, look_again
 from .compare import KEY as COMPARE
 from .compare import compare_tab
 from .controls import shown_options
@@ -64,10 +64,12 @@ def build_page(service: Service) -> Page:
         page.outputs |= {key: tab.outputs for key, tab in parts.items()}
         gr.api(share_endpoint(service), api_name="share", concurrency_limit=2, concurrency_id="share")
         opener = _Opener(service, tabs, limits, notice, parts)
-        page.load(
+        opened = page.load(
             opener.opened, kept.state, opener.everything(), queue=False, show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip
+        if CLIP in parts:  # one that came with a share
+            opened.then(**look_again(parts[CLIP].inputs["clip"]))
     page.say_progress_once()
     return page
 

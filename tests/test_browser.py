@@ -109,7 +109,7 @@ def tab(kept_page, visits):
 @pytest.fixture(scope="module")
 def other_visitor(server, visits):
     """The page of another visitor, in a smaller window and with few frames, for the brush."""
-    page = visits.open(server.url, milliseconds_a_frame=100, viewport={"width": 880, "height": 600})
+    page = visits.open(server.url, milliseconds_a_frame=100, viewport={"width": 1060, "height": 600})
     page.locator("#photo-run").wait_for()
     return page
 

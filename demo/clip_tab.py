@@ -32,6 +32,18 @@ CHOICES = {
 }
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
+# A tab is built when it is opened: one that a link opens may have no button yet
+PRESS = f"""
+(clip) => {{
+  const press = (tries) => {{
+    const go = document.getElementById("{CLIP}-go");
+    if (go) go.click();
+    else if (tries) setTimeout(() => press(tries - 1), 100);
+  }};
+  if (clip) press(50);
+}}
+"""
+
 
 @dataclass(frozen=True)
 class _Parts:
@@ -166,8 +178,7 @@ def look_again(clip: gr.File) -> dict[str, Any]:
 
     Without a clip there is nothing to show; and a press takes away the sentence that refused one.
     """
-    press = f"(clip) => {{ if (clip) document.getElementById('{CLIP}-go').click(); }}"
-    return {"fn": None, "inputs": clip, "js": press, "api_visibility": "private"}
+    return {"fn": None, "inputs": clip, "js": PRESS, "api_visibility": "private"}
 
 
 def _added_clip(runner: ClipRunner, clip: gr.File, facts: gr.Markdown) -> Any:

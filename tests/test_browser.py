@@ -978,6 +978,9 @@ def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, 
     stranger.wait_for_function(
         "[...document.querySelectorAll('clip-player video')].every(v => v.readyState > 1)"
     )
+    stranger.get_by_role("link", name="Open in the demo").click()
+    playwright.expect(stranger.locator("#clip-player style-slider img")).to_have_count(2, timeout=60_000)
+    playwright.expect(stranger.locator("#clip-looks [aria-pressed=true]")).to_have_count(0)  # a copy of it
 
 
 def test_a_bad_clip_is_one_sentence_and_is_taken_out_again(kept_page, tmp_path):

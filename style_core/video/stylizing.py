@@ -238,6 +238,7 @@ class _Run:
         self.shot_count = 0
         self.share = 0.0
         self.began, self.reported = time.monotonic(), 0.0
+        self.first: int | None = None  # frames done when the pace began to be measured
 
     def frames(
         self, ahead: Clip, on_sound: Callable[[Any], None]
@@ -302,10 +303,14 @@ class _Run:
         """Say how many frames are done, how fast, and how long it will take."""
         now = time.monotonic()
         total = max(min(self.source.frame_count, self.most_frames or self.source.frame_count), done)
+        if self.first is None:
+            self.first = done
+            if done < total:  # what came before, the measuring of a shot, tells nothing of the pace
+                self.began = self.reported = now
         if now - self.reported < REPORT_SECONDS and done < total:
             return
         self.reported = now
-        pace = done / max(now - self.began, 1e-6)
+        pace = ((done - self.first) or done) / max(now - self.began, 1e-6)
         self.share = min(done / total, 0.999)
         self.progress(
             self.share,

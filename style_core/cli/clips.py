@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import InvalidClip, Progress, stylize_video
 
-ANIMATIONS = (".gif", ".apng")  # which come out as they came in
+ANIMATIONS = {".gif": ".gif", ".apng": ".apng", ".png": ".apng", ".webp": ".webp"}  # in -> out
 PICTURES_ONLY = {
     "masks": "--masks", "content_mask": "--content-mask", "style_mask": "--style-mask",
     "save_look": "--save-look", "lut": "--lut", "keep_metadata": "--keep-metadata", "keep_gps": "--keep-gps",

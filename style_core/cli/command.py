@@ -199,15 +199,16 @@ def _stylize(method: str, values: dict[str, Any]) -> int:
 
 
 def _is_still_wanted(content: str, output: Path | None) -> bool:
-    """Whether an animation, of which most files are one picture, is to become one."""
-    is_animation = Path(content).suffix.lower() in clips.ANIMATIONS
-    return is_animation and output is not None and output.suffix.lower() in WRITABLE
+    """Whether an animation, of which many files are one picture, is to become one."""
+    suffix = Path(content).suffix.lower()
+    if suffix not in clips.ANIMATIONS or output is None or output.suffix.lower() not in WRITABLE:
+        return False
+    return output.suffix.lower() not in clips.ANIMATIONS.values()  # an animated WebP goes on moving
 
 
 def _stylize_clip(method: str, values: dict[str, Any]) -> int:
     content = values["content"]
-    suffix = Path(content).suffix.lower()
-    suffix = suffix if suffix in clips.ANIMATIONS else ".mp4"
+    suffix = clips.ANIMATIONS.get(Path(content).suffix.lower(), ".mp4")
     output = values.pop("output") or _default_output(method, content, values["style"]).with_suffix(suffix)
     with _progress_bar() as progress:
         clips.restyle(method, values, output, progress)

@@ -1,5 +1,6 @@
 """Picture files: the one door through which they are read, and how files are written."""
 
+from .animation import animation_frames, is_animated
 from .formats import READABLE, WRITABLE
 from .loading import StoredValues, image_size, load_image, load_values
 from .place import write_whole, written_whole
@@ -11,8 +12,10 @@ __all__ = [
     "WRITABLE",
     "Photo",
     "StoredValues",
+    "animation_frames",
     "check_output",
     "image_size",
+    "is_animated",
     "load_image",
     "load_values",
     "read_settings",

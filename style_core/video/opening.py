@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidClip
+from ..files import is_animated
 
 CLIP_SUFFIXES = (
     ".mp4",
@@ -35,6 +36,7 @@ READERS = (
     "gif", "apng", "flv", "asf", "ogg", "mxf", "nut", "ivf", "yuv4mpegpipe", "dv", "rm",
 )  # fmt: skip
 SOUND_BEHIND = 2.0  # seconds by which files store sound behind its pictures, at most
+ANIMATED_PICTURES = (".webp", ".png")  # most are of one frame
 LARGEST_SIDE = 8192  # px
 FASTEST = 240  # frames a second; beyond it the header is not to be believed
 
@@ -131,8 +133,16 @@ def has_pyav() -> bool:
 
 
 def is_clip(source: object) -> bool:
-    """Whether a source is a file whose name is that of a clip."""
-    return isinstance(source, (str, PathLike)) and Path(fspath(source)).suffix.lower() in CLIP_SUFFIXES
+    """Whether a source is a file whose name is that of a clip, or an animation in a picture's format.
+
+    Without PyAV the latter are the pictures that their first frames are.
+    """
+    if not isinstance(source, (str, PathLike)):
+        return False
+    suffix = Path(fspath(source)).suffix.lower()
+    if suffix in ANIMATED_PICTURES:
+        return has_pyav() and is_animated(source)
+    return suffix in CLIP_SUFFIXES
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from ..look import Look
 from ..options import option_default
 from ..pipeline import FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
+from .animations import as_clip
 from .colors import ColorTags, samples_of, small_of
 from .looks import shot_look
 from .opening import Clip, open_clip
@@ -73,7 +74,7 @@ def stylize_video(
 
     Args:
         method: "wct2", "photo_wct" or "wct".
-        clip: any file that FFmpeg reads, but playlists; its first video stream is taken.
+        clip: any file that FFmpeg reads, but playlists, or an animated WebP; its first video stream is taken.
         style: a picture, or several where the method mixes them.
         output: a name that ends in .mp4, .mov, .mkv, .webm, or .gif, .webp or .apng for animations; written
             whole or not at all.
@@ -95,11 +96,11 @@ def stylize_video(
     for name in ("size", "content_mask", "style_mask"):
         if options.pop(name, None) is not None:
             raise InvalidClip(f"{name} does not go with clips; they keep their size and have no regions.")
-    with open_clip(clip) as ahead, open_clip(clip) as source:
+    with as_clip(clip) as readable, open_clip(readable) as ahead, open_clip(readable) as source:
         if target.exists() and target.samefile(clip):
             raise InvalidClip(f"The output {target.name!r} is the clip itself; choose another name.")
         name, chosen = codec_for(target, codec, is_deep=source.is_deep)
-        tags, working = _first_look(clip, _working_size(method, options))
+        tags, working = _first_look(readable, _working_size(method, options))
         digest = run_digest(
             clip, style, {**options, "method": method, "codec": name, "most_frames": most_frames}
         )

@@ -133,6 +133,53 @@ def test_animations_are_written_and_read_by_pillow(restyle, tmp_path, suffix, fo
     assert 255 * np.abs(np.stack(found) - np.stack(wanted)).mean() < tolerance
 
 
+@pytest.mark.parametrize(("suffix", "settings"), [(".webp", {"lossless": True}), (".png", {})])
+def test_an_animation_in_a_pictures_format_comes_out_as_one(tmp_path, tiny_weights, suffix, settings):
+    """By the command, which is told of no output: as from the same frames in a clip without loss."""
+    frames = [(scene(1, k / 8, (96, 64)) * 255).round() / 255 for k in range(5)]
+    source, style, times = tmp_path / f"in{suffix}", tmp_path / "style.jpg", [80, 40, 200, 80, 120]
+    to_pil(STYLE).save(style, quality=100)
+    first, *others = [Image.fromarray((frame * 255).round().astype(np.uint8)) for frame in frames]
+    first.save(source, save_all=True, append_images=others, duration=times, loop=0, **settings)
+    same = write_clip(
+        tmp_path / "same.mkv", frames, codec="ffv1", pixels="bgr0", tags=(1, 1, 1, 2),
+        times=[0, 80, 120, 320, 400],
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        for clip, more in ((source, []), (same, ["-o", "same_out.mkv", "--codec", "ffv1"])):
+            assert main(["wct2", str(clip), str(style), "--weights-dir", str(tiny_weights), *more]) == 0
+    wanted = pictures(tmp_path / "same_out.mkv")
+    with Image.open(tmp_path / f"in_style_wct2{'.apng' if suffix == '.png' else suffix}") as made:
+        assert made.n_frames == 5
+        for number, frame in enumerate(wanted):
+            made.seek(number)
+            found = np.asarray(made.convert("RGB")).astype(float) / 255
+            assert round(made.info["duration"]) == times[number] or number == 4
+            assert 255 * np.abs(found - frame).mean() < 6  # WebP is written with loss
+
+
+def test_an_animated_webp_becomes_a_picture_where_one_is_asked_for(tmp_path, tiny_weights):
+    frames = [Image.new("RGB", (64, 48), (40 * k, 90, 60)) for k in range(3)]
+    source, style = tmp_path / "in.webp", tmp_path / "style.png"
+    frames[0].save(source, save_all=True, append_images=frames[1:], duration=100)
+    to_pil(STYLE).save(style)
+    how = ["--weights-dir", str(tiny_weights)]
+    assert main(["wct2", str(source), str(style), "-o", str(tmp_path / "o.jpg"), *how]) == 0
+    assert Image.open(tmp_path / "o.jpg").size == (64, 48)
+
+
+def test_a_cut_animation_is_a_sentence_and_leaves_nothing(restyle, tmp_path):
+    frames = [Image.fromarray((scene(k, 0) * 255).astype(np.uint8)) for k in range(4)]
+    frames[0].save(tmp_path / "whole.webp", save_all=True, append_images=frames[1:], lossless=True)
+    data = (tmp_path / "whole.webp").read_bytes()
+    cut = tmp_path / "cut.webp"
+    cut.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InvalidClip, match=r"'cut\.webp' cannot be read as a clip"):
+        restyle(cut, "o.webp")
+    assert not list(tmp_path.glob("*o.webp"))
+
+
 def test_a_gif_becomes_a_picture_where_one_is_asked_for(tmp_path, tiny_weights):
     source, style = tmp_path / "one.gif", tmp_path / "style.png"
     to_pil(photo(64, 64, seed=1)).save(source)

@@ -40,24 +40,34 @@ def file_of(_: Any, payload: Any) -> str | None:
     return None if payload is None else payload.path
 
 
-@cache
-def picture_data(name: str) -> type[ImageData]:
+def picture_data(name: str) -> type[Any]:
     """Gradio's model of an uploaded picture, which refuses anything else in a sentence of ours.
 
     Args:
         name: the parameter's.
     """
+    return uploaded(ImageData, name, "picture file")
 
-    class PictureData(ImageData):
+
+@cache
+def uploaded(model: type[Any], name: str, what: str) -> type[Any]:
+    """A model of Gradio's that refuses what is no upload in a sentence of ours.
+
+    Args:
+        name: the parameter's.
+        what: it must be.
+    """
+
+    class Uploaded(model):
         @classmethod
         def model_validate(cls, obj: Any, **how: Any) -> Any:
             try:
                 return super().model_validate(obj, **how)
             except ValueError as error:  # as pydantic refuses
-                sentence = f"{name} must be a picture file, not {reprlib.repr(obj)}."
+                sentence = f"{name} must be a {what}, not {reprlib.repr(obj)}."
                 raise gr.Error(shown(sentence), print_exception=False) from error
 
-    return PictureData
+    return Uploaded
 
 
 @cache

@@ -9,11 +9,13 @@ import gradio as gr
 
 from style_core import Method, get_method, list_methods
 
+from .clip_tab import methods_of_clips
 from .controls import unchecked_picture_input
 from .door_events import DoorEvents, DoorParts
 from .endpoints import Tab
 from .history import history_row
 from .kept_pictures import KeptPictures
+from .lanes import CLIP
 from .looks import Look, looks_html, looks_of, thumbnail
 from .method_run import MethodOutputs
 from .service import Service
@@ -173,10 +175,11 @@ def _choice(method: Method) -> str:
 def method_pictures() -> str:
     """The style sheet of the small pictures beside the methods to choose from."""
     rules = []
-    for door in DOORS:
-        for place, key in enumerate(door.methods(), 1):
+    choices = {door.key: door.methods() for door in DOORS} | {CLIP: methods_of_clips()}
+    for tab, methods in choices.items():
+        for place, key in enumerate(methods, 1):
             picture = typical_result(key)
             if picture is not None:
-                card = f"#{door.key}-method label:nth-of-type({place})"
+                card = f"#{tab}-method label:nth-of-type({place})"
                 rules.append(f"{card} {{ background-image: url({thumbnail(picture, CARD)}) !important; }}")
     return f"<style>{''.join(rules)}</style>"

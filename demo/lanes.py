@@ -14,9 +14,9 @@ from .pace import about
 from .texts import say
 from .work import LANES, is_iterative
 
-COMPARISON = "compare"  # the tab, of which no method is
+COMPARISON, CLIP = "compare", "clip"  # tabs that are no method's
 PHOTO_IS_MADE, PAINTING_IS_MADE = "a photo is being made", "a painting is being made"
-COMPARISON_IS_MADE = "a comparison is being made"
+DOING = {COMPARISON: "a comparison is being made", CLIP: "a clip is being made"}
 
 
 @dataclass(eq=False)
@@ -64,7 +64,7 @@ class Lanes:
 
     @contextmanager
     def job(self, tab: str) -> Iterator[Job]:
-        """While a job of a method, or a comparison, is made."""
+        """While a job of a method, a comparison, or a clip is made."""
         lane, job = lane_of(tab), Job(_doing(tab), self._clock)
         with self._lock:
             self._jobs[lane].append(job)
@@ -94,15 +94,15 @@ class Lanes:
 
 
 def lane_of(tab: str) -> str:
-    """The lane in which a method's jobs, or comparisons, wait.
+    """The lane in which a method's jobs, comparisons, or clips wait.
 
     Raises:
         InvalidOption: there is no such method.
     """
-    return LANES[tab == COMPARISON or is_iterative(get_method(tab))]
+    return LANES[tab in DOING or is_iterative(get_method(tab))]
 
 
 def _doing(tab: str) -> str:
-    if tab == COMPARISON:
-        return COMPARISON_IS_MADE
+    if tab in DOING:
+        return DOING[tab]
     return PHOTO_IS_MADE if get_method(tab).photorealistic else PAINTING_IS_MADE

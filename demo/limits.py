@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from style_core import EnoughDone, InvalidOption, Progress
-from style_core.fronts import image_size
+from style_core import EnoughDone, InvalidClip, InvalidOption, Progress
+from style_core.fronts import ClipFacts, image_size
 
 PREFIX = "STYLE_DEMO_"
 
@@ -29,6 +29,9 @@ class Limits:
         jobs: jobs that run at the same time in each lane (quick ones; those that optimize); 0: one on an
             accelerator or up to seven cores, else a job for every four cores.
         shares_per_hour: of one visitor.
+        clip_seconds: of a clip; of a longer one the beginning is taken, and it is said.
+        clip_frames: likewise.
+        clip_megapixels: of a clip's frames; clips of larger ones are refused.
     """
 
     max_megapixels: float = 16.0
@@ -38,6 +41,9 @@ class Limits:
     queue: int = 40
     jobs: int = 0
     shares_per_hour: int = 60
+    clip_seconds: float = 20.0
+    clip_frames: int = 600
+    clip_megapixels: float = 2.1
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
@@ -58,6 +64,31 @@ class Limits:
             f"One job here takes at most {self.max_megapixels:g} megapixels, {self.max_steps} steps and "
             f"{self.max_seconds:g} seconds; a file at most {self.max_upload_mb:g} MB."
         )
+
+    def clip_sentence(self) -> str:
+        """What is taken of a clip, in words."""
+        return (
+            f"Of a clip at most {self.clip_seconds:g} seconds and {self.clip_frames} frames are taken, "
+            f"from its beginning; frames of at most {self.clip_megapixels:g} megapixels (1920 x 1080 px are "
+            f"2.1), files of at most {self.max_upload_mb:g} MB."
+        )
+
+    def frames_taken(self, clip: ClipFacts, name: str) -> int:
+        """How many frames are taken of a clip, from its beginning.
+
+        Args:
+            name: of its file, for a refusal.
+
+        Raises:
+            InvalidClip: its frames are too large.
+        """
+        if clip.width * clip.height > self.clip_megapixels * 1e6:
+            raise InvalidClip(
+                f"{name!r} has frames of {clip.width} x {clip.height} px; here they have at most "
+                f"{self.clip_megapixels:g} megapixels, as 1920 x 1080 px are: save it smaller first."
+            )
+        share = min(1.0, self.clip_seconds / max(clip.seconds, 1e-6))
+        return max(1, min(self.clip_frames, round(clip.frame_count * share)))
 
     def at_once(self, device: str, cores: int) -> int:
         """How many jobs of a lane run at the same time."""

@@ -1,4 +1,4 @@
-"""The whole page: two doors, Compare, one tab per registered method; and what a link or a return fills in."""
+"""The whole page: two doors, clips, Compare, a tab per method; and what a link or a return fills in."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import gradio as gr
 
 from style_core import get_method
 
+from .clip_tab import clip_tab, look_again
 from .compare import KEY as COMPARE
 from .compare import compare_tab
 from .controls import shown_options
 from .door import DOORS, best_first, door_tab
 from .endpoints import Page, Tab
 from .kept_pictures import KeptPictures, still_there
+from .lanes import CLIP
 from .method_tab import method_tab
 from .runs import scratch_folder
 from .service import Service
-from .share_records import Share
+from .share_records import MEDIA_TYPES, Share
 from .shares import ShareError
 from .sharing import permitted, refill, share_endpoint
 from .texts import language_of, say, tr
@@ -30,6 +32,7 @@ PRIVACY = (
     "Everything runs on the machine that serves this page; nothing is sent anywhere else. Weights other than "
     "those that came with it are fetched only if you choose them."
 )
+SUFFIXES = {media_type: suffix for suffix, media_type in MEDIA_TYPES.items()}
 CACHE_SECONDS = (600, 3600)  # look every ten minutes, remove files older than an hour
 
 
@@ -45,6 +48,9 @@ def build_page(service: Service) -> Page:
                 with gr.Tab(tr(door.title), id=door.key) as opened:
                     parts[door.key] = door_tab(door, service, kept)
                 kept.show(opened, parts[door.key])
+            with gr.Tab(tr("Clip"), id=CLIP):
+                clips = clip_tab(service)
+                parts |= {CLIP: clips} if clips else {}
             with gr.Tab(tr("Compare"), id=COMPARE) as opened:
                 parts[COMPARE] = compare_tab(service, kept)
             kept.show(opened, parts[COMPARE])
@@ -58,10 +64,12 @@ def build_page(service: Service) -> Page:
         page.outputs |= {key: tab.outputs for key, tab in parts.items()}
         gr.api(share_endpoint(service), api_name="share", concurrency_limit=2, concurrency_id="share")
         opener = _Opener(service, tabs, limits, notice, parts)
-        page.load(
+        opened = page.load(
             opener.opened, kept.state, opener.everything(), queue=False, show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip
+        if CLIP in parts:  # one that came with a share
+            opened.then(**look_again(parts[CLIP].inputs["clip"]))
     page.say_progress_once()
     return page
 
@@ -118,7 +126,7 @@ class _Opener:
         tab, values = refill(share.record, self._inputs(share))
         if tab not in self.parts:
             return {}
-        if tab != COMPARE:
+        if tab not in (COMPARE, CLIP):
             values = {k: v for k, v in values.items() if permitted(tab, k, v)}
             values |= shown_options(get_method(tab), values)
         controls = self.parts[tab].inputs
@@ -132,7 +140,7 @@ class _Opener:
         for name in share.pictures:
             if name != "card" and not name.startswith("result"):
                 content, media_type = self.service.store.picture(share.id, name)
-                path = folder / f"{name}.{'png' if media_type == 'image/png' else 'jpg'}"
+                path = folder / f"{name}.{SUFFIXES[media_type]}"
                 path.write_bytes(content)
                 files[name] = str(path)
         return files

@@ -23,10 +23,12 @@ from starlette.routing import Route
 from style_core import StyleCoreError, list_methods, warm_up
 from style_core.fronts import default_device
 
+from . import byte_ranges
 from .addresses import base_path, base_url
-from .compare import KEY as COMPARE
+from .clips import clip_file
 from .door import method_pictures
 from .front_page import FrontPage, front_card
+from .lanes import CLIP, DOING
 from .limits import PREFIX, Limits, number
 from .option_texts import long_texts
 from .page import build_page
@@ -158,7 +160,7 @@ def _health(service: Service, request: HttpRequest) -> Response:
 def _waiting(service: Service, request: HttpRequest) -> Response:
     """What somebody at a place in the queue is told, in their language."""
     tab, place = request.path_params["tab"], request.path_params["place"]
-    if tab != COMPARE and tab not in list_methods():
+    if tab not in DOING and tab not in list_methods():
         return Response("There is no such queue.", 404, media_type="text/plain")
     words = service.lanes.words(tab, place, language_of(request))
     return Response(words, media_type="text/plain", headers={"Cache-Control": "no-store"})
@@ -173,11 +175,13 @@ def _run_picture(service: Service, request: HttpRequest) -> Response:
 
 
 def _run_file(service: Service, request: HttpRequest) -> Response:
-    """A result to keep, as JPEG or PNG by the name that is asked for, or its look."""
+    """A result to keep, as JPEG or PNG by the name that is asked for, or its look; or a clip."""
     run, suffix = service.runs.get(request.path_params["run"]), Path(request.path_params["file"]).suffix
     name = request.path_params["name"]
     path = None
-    if run and suffix in LOOKS:
+    if run and run.kind == CLIP:
+        path = clip_file(run, name)
+    elif run and suffix in LOOKS:
         path = look_file(run, suffix)
     elif run and suffix in FORMATS and run.can_be(name, suffix):
         path = run.written(name, suffix)
@@ -221,7 +225,7 @@ def _share_picture(service: Service, request: HttpRequest) -> Response:
     except ShareError as error:
         return Response(str(error), _status(error), media_type="text/plain")
     headers = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
-    return Response(content, media_type=media_type, headers=headers)
+    return byte_ranges.answer(content, request.headers.get("range"), media_type, headers)
 
 
 def _confirm_delete(service: Service, request: HttpRequest) -> Response:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from style_core import Segments, get_method
 from style_core.fronts import image_size, option_default
 
 from .calibration import calibrations
+from .clips import ClipDone, ClipRequest, restyle
 from .lanes import Job, Lanes
 from .limits import Limits
 from .pace import Countdown, Pace, work
@@ -42,6 +44,7 @@ class Service:
         self._shared: dict[str, list[float]] = {}  # visitor to the times of the last hour's shares
         self._perform = on_gpu(limits.max_seconds)(perform)
         self._regions = on_gpu(limits.max_seconds)(regions)
+        self._restyle = on_gpu(limits.max_seconds)(restyle)
 
     def begin(self, kind: str, tab: str, request: Request) -> TabRun:
         """A new run of a request."""
@@ -73,10 +76,7 @@ class Service:
         """
         # A lent GPU's process takes no events; there Stop ends the job without a result.
         event = enough if self._perform is perform else None
-        limits = self.limits
-        if self._perform is not perform:  # the work must end, with what it has, before the loan does
-            limits = replace(limits, max_seconds=min(limits.max_seconds, LONGEST_LOAN - LOAN_MARGIN))
-        done: Any = self._perform(request, limits, event, threads_of(self.jobs))
+        done: Any = self._perform(request, self._lent_limits(), event, threads_of(self.jobs))
         countdown = Countdown(self.expected(request))
         for each in done:
             if isinstance(each, Update):
@@ -86,6 +86,30 @@ class Service:
             elif not (enough and enough.is_set()):
                 self._note(request, each)
             yield each
+
+    def restyle(
+        self, request: ClipRequest, target: Path, most_frames: int, enough: threading.Event | None = None,
+        job: Job | None = None,
+    ) -> Iterator[Update | ClipDone]:  # fmt: skip
+        """Progress, then the finished clip; see :func:`demo.clips.restyle`.
+
+        Args:
+            job: that this is; it is told the seconds left.
+        """
+        event = enough if self._restyle is restyle else None
+        limits, countdown = self._lent_limits(), Countdown(None)
+        done: Any = self._restyle(request, target, most_frames, limits, event, threads_of(self.jobs))
+        for each in done:
+            if isinstance(each, Update) and job is not None:
+                job.expect(countdown.left(each.fraction))
+            yield each
+
+    def _lent_limits(self) -> Limits:
+        """The limits; where a GPU is lent, the work must end, with what it has, before the loan does."""
+        if self._perform is perform:
+            return self.limits
+        seconds = min(self.limits.max_seconds, LONGEST_LOAN - LOAN_MARGIN)
+        return replace(self.limits, max_seconds=seconds)
 
     def size_of(self, request: Request) -> tuple[int, int]:
         """Width and height in px of what a request gives, within the limits; zeros if that is unknown."""

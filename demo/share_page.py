@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .citation import citation_html
+from .clip_player import player_html
 from .static_files import static
 from .texts import say, table
 from .viewer import ShownTile, before_after_html, tiles_html, took
@@ -56,7 +57,8 @@ class Shared(Protocol):
 def security_headers(nonce: str) -> dict[str, str]:
     """Nothing runs or loads on the page but what it came with."""
     policy = (
-        f"default-src 'none'; img-src 'self'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+        f"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'nonce-{nonce}'; "
+        f"script-src 'nonce-{nonce}'; "
         f"form-action 'self'; base-uri 'none'; {FRAMED_BY_US}"
     )
     return {
@@ -77,15 +79,19 @@ def render_share(share: Shared, base_url: str, language: str, nonce: str) -> str
     base, record = f"{base_url}/c/{share.id}", _mapping(share.record)
     tiles = [tile for tile in _list(record.get("tiles")) if _known(share, tile.get("picture"))]
     inputs = [entry for entry in _list(record.get("inputs")) if _known(share, entry.get("picture"))]
+    clip = _mapping(record.get("clip"))
+    clip = clip if _known(share, clip.get("picture")) else {}
+    made = [*tiles, *([clip] if clip else [])]
     title = _string(record.get("title")) or say(SITE, language)
     body = (
         f'<header><h1>{_e(title)}</h1><a class="button" href="{_e(base_url)}/?share={share.id}">'
         f"{say('Open in the demo', language)}</a></header>"
         f"{_inputs(share, base, inputs, language)}{_results(share, base, inputs, tiles, language)}"
-        f"{citation_html((_mapping(tile.get('settings')).get('method') for tile in tiles), language)}"
+        f"{_clip(share, base, clip, language)}"
+        f"{citation_html((_mapping(each.get('settings')).get('method') for each in made), language)}"
         f"<footer>{_e(_dates(share, language))}</footer>"
     )
-    return _page(title, _open_graph(share, base, title, tiles, language), body, language, nonce, viewer=True)
+    return _page(title, _open_graph(share, base, title, made, language), body, language, nonce, viewer=True)
 
 
 def render_embed(share: Shared, base_url: str, language: str, nonce: str) -> str:
@@ -95,7 +101,9 @@ def render_embed(share: Shared, base_url: str, language: str, nonce: str) -> str
     inputs = [entry for entry in _list(record.get("inputs")) if _known(share, entry.get("picture"))]
     shown = _shown(share, base, inputs, tiles, language)
     title = _string(record.get("title")) or say(SITE, language)
-    slider = before_after_html(shown, language=language) or tiles_html(shown, language=language)
+    clip = _mapping(record.get("clip"))
+    slider = _player(share, base, clip, language) or before_after_html(shown, language=language)
+    slider = slider or tiles_html(shown, language=language)
     body = f'{slider}<p class=soft><a href="{_e(base)}" target="_blank" rel="noopener">{_e(title)}</a></p>'
     return _page(title, "", body, language, nonce, viewer=True)
 
@@ -126,6 +134,23 @@ def _results(
         parts.append(_section(say("Results", language), explained + grid))
         parts += [_details(base, tile, language) for tile in tiles]
     return "".join(parts)
+
+
+def _clip(share: Shared, base: str, clip: dict[str, Any], language: str) -> str:
+    """A clip before and after, and what is known of it; nothing without one."""
+    player = _player(share, base, clip, language)
+    if not player:
+        return ""
+    heading = say("Before and after", language)
+    return _section(heading, f'<div class="slider">{player}</div>') + _details(base, clip, language, "mp4")
+
+
+def _player(share: Shared, base: str, clip: dict[str, Any], language: str) -> str:
+    if not _known(share, clip.get("picture")):
+        return ""
+    before = f"{base}/{clip['before']}" if _known(share, clip.get("before")) else ""
+    has_sound = clip.get("has_sound") is True
+    return player_html(f"{base}/{clip['picture']}", before, has_sound=has_sound, language=language)
 
 
 def _section(heading: str, body: str) -> str:
@@ -160,8 +185,10 @@ def render_delete(share_id: str, key: str, language: str, nonce: str) -> str:
 
 
 def _page(title: str, head: str, body: str, language: str, nonce: str, *, viewer: bool = False) -> str:
-    code = f'<script nonce="{nonce}">{static("share.js")}{static("viewer.js") if viewer else ""}</script>'
-    style = f'<style nonce="{nonce}">{static("viewer.css") if viewer else ""}{static("share.css")}</style>'
+    scripts = ["share.js", *(["viewer.js", "player.js"] if viewer else [])]
+    styles = [*(["viewer.css", "player.css"] if viewer else []), "share.css"]
+    code = f'<script nonce="{nonce}">{"".join(map(static, scripts))}</script>'
+    style = f'<style nonce="{nonce}">{"".join(map(static, styles))}</style>'
     page = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -231,15 +258,15 @@ def _tile(share: Shared, base: str, tile: dict[str, Any], language: str) -> Show
     )
 
 
-def _details(base: str, tile: dict[str, Any], language: str) -> str:
+def _details(base: str, tile: dict[str, Any], language: str, suffix: str = "png") -> str:
     label, given = _string(tile.get("label")) or tile["picture"], tile.get("notes")
     notes = [note for note in given if isinstance(note, str)] if isinstance(given, list) else []
     listed = f"<ul>{''.join(f'<li>{_e(note)}</li>' for note in notes)}</ul>" if notes else ""
     settings = _e(json.dumps(_mapping(tile.get("settings")), indent=1, ensure_ascii=False, default=str))
     return (
         f'<section class="details"><h3>{_e(label)}</h3>{listed}'
-        f'<p><a href="{_e(base)}/{_e(tile["picture"])}" download="{_e(tile["picture"])}.png">'
-        f"{say('Download PNG', language)}</a></p>"
+        f'<p><a href="{_e(base)}/{_e(tile["picture"])}" download="{_e(tile["picture"])}.{suffix}">'
+        f"{say(f'Download {suffix.upper()}', language)}</a></p>"
         f"<details><summary>{say('Settings', language)}</summary><pre>{settings}</pre></details></section>"
     )
 

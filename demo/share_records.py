@@ -11,16 +11,16 @@ from typing import Any
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-BLOB = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
+BLOB = re.compile(r"[0-9a-f]{64}\.(png|jpg|mp4)")
 KEY_SHA256 = re.compile(r"[0-9a-f]{64}")
-MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg"}
+MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "mp4": "video/mp4"}
 MOST_PIXELS = 100_000_000
 RECORD_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
 class SharedBlob:
-    """A stored picture: its file's name, kind, size in pixels and in bytes."""
+    """A stored picture or clip: its file's name, kind, size in pixels and in bytes."""
 
     file: str
     media_type: str

@@ -1,4 +1,4 @@
-"""Pictures as they leave in a share: pixels alone, in sRGB, without what cameras and programs add."""
+"""Pictures and clips as they leave in a share: pixels alone, without what cameras and programs add."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageCms, PngImagePlugin
@@ -21,6 +22,31 @@ class SharedFile:
     image: Image.Image
     exact: bool = False
     settings: Mapping[str, Any] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return self.image.size
+
+    def encoded(self) -> tuple[bytes, str]:
+        """See :func:`encode_picture`."""
+        return encode_picture(self)
+
+
+@dataclass(frozen=True)
+class SharedClip:
+    """A clip to share, as this demo wrote it, without metadata; ``size`` is width and height in px."""
+
+    path: Path
+    size: tuple[int, int]
+
+    def encoded(self) -> tuple[bytes, str]:
+        """The file's bytes and suffix.
+
+        Raises:
+            OSError: the file is gone.
+        """
+        return self.path.read_bytes(), self.path.suffix[1:]
 
 
 def encode_picture(file: SharedFile) -> tuple[bytes, str]:

@@ -2,7 +2,7 @@
 
 One module over fsspec: a folder by default, ``hf://datasets/USER/NAME`` or ``s3://BUCKET`` by its address.
 
-    blobs/<2 hex>/<sha256>.<png|jpg>   pictures, named by their content, so that equal ones are kept once
+    blobs/<2 hex>/<sha256>.<png|jpg|mp4>   pictures, clips, named by their content: equal ones are kept once
     shares/<id>.json                   the record of a share, written last: half a share is never visible
 
 Ids are random and long; nothing is ever listed to a visitor, and only pictures that a record names are read.
@@ -28,7 +28,7 @@ import fsspec
 from cachetools import LRUCache, TTLCache
 
 from .share_records import ID, MEDIA_TYPES, NAME, Share, SharedBlob, as_json, from_json
-from .shared_pictures import SharedFile, encode_picture
+from .shared_pictures import SharedClip, SharedFile
 
 log = logging.getLogger(__name__)
 DRAFT = ".part"  # the end of the name of a file that is being written
@@ -99,7 +99,7 @@ class ShareStore:
         self._swept = -SWEEP_SECONDS
         self._strays: dict[str, float] = {}  # files without a record, of unknown age, to when they were seen
 
-    def save(self, record: Mapping[str, Any], pictures: Mapping[str, SharedFile]) -> Saved:
+    def save(self, record: Mapping[str, Any], pictures: Mapping[str, SharedFile | SharedClip]) -> Saved:
         """Store a share.
 
         Args:
@@ -205,7 +205,7 @@ class ShareStore:
                 if age >= SWEEP_SECONDS:
                     _remove_file(fs, path)
 
-    def _encoded(self, pictures: Mapping[str, SharedFile]) -> dict[str, tuple[bytes, str]]:
+    def _encoded(self, pictures: Mapping[str, SharedFile | SharedClip]) -> dict[str, tuple[bytes, str]]:
         """The pictures' files and their suffixes.
 
         Raises:
@@ -216,6 +216,11 @@ class ShareStore:
             raise ValueError(f"picture names must match {NAME.pattern}")
         encoded = {name: _encoded(name, file) for name, file in pictures.items()}
         for name, (content, _) in encoded.items():
+            if len(content) > self._limits.picture_bytes and isinstance(pictures[name], SharedClip):
+                raise ShareError(
+                    f"The clip is {_megabytes(len(content))} and a shared one can have at most "
+                    f"{_megabytes(self._limits.picture_bytes)}; share a shorter one."
+                )
             if len(content) > self._limits.picture_bytes:
                 raise ShareError(
                     f"The picture {name} is {_megabytes(len(content))} and a shared one can have at most "
@@ -351,9 +356,9 @@ class ShareStore:
             raise ShareError("The shared comparisons cannot be reached just now; try again later.") from error
 
 
-def _encoded(name: str, file: SharedFile) -> tuple[bytes, str]:
+def _encoded(name: str, file: SharedFile | SharedClip) -> tuple[bytes, str]:
     try:
-        return encode_picture(file)
+        return file.encoded()
     except OSError as error:
         raise ShareError(f"The picture {name} is damaged or cut short and cannot be read.") from error
 
@@ -365,11 +370,11 @@ def _record_text(record: Mapping[str, Any]) -> str:
         raise ValueError(f"the record is no JSON: {error}") from error
 
 
-def _blob(file: SharedFile, content: bytes, suffix: str) -> SharedBlob:
+def _blob(file: SharedFile | SharedClip, content: bytes, suffix: str) -> SharedBlob:
     """What a record says of a picture's file."""
     return SharedBlob(
         file=f"{hashlib.sha256(content).hexdigest()}.{suffix}", media_type=MEDIA_TYPES[suffix],
-        width=file.image.width, height=file.image.height, size=len(content),
+        width=file.size[0], height=file.size[1], size=len(content),
     )  # fmt: skip
 
 

@@ -17,8 +17,10 @@ from style_core.fronts import load_values, option_fields, to_pil
 
 from .addresses import base_url
 from .card_font import SIZE, can_write, font_of
+from .clips import clip_file, clip_methods, first_frame, has_sound
+from .lanes import CLIP
 from .runs import FinishedTile, TabRun
-from .shared_pictures import SharedFile
+from .shared_pictures import SharedClip, SharedFile
 from .shares import ShareError
 from .texts import ENGLISH, language_of, say, shown
 from .work import OWN_MASKS, WITH_MASK_FILES
@@ -30,6 +32,7 @@ CARD = (1200, 630)  # px, what chat programs show of a link
 CARD_GAP = 6
 MOST_IN_A_ROW = 3
 RECORD_VERSION = 1
+SHARED_AFTER, SHARED_BEFORE = "result", "clip"  # names of a shared clip's files
 RESULT_GONE = "This result is no longer here; run it again, then share it."
 
 
@@ -119,7 +122,7 @@ def share_run(service: Service, run_id: str | None, who: str, language: str = EN
         most = service.limits.shares_per_hour
         raise ShareError(f"You have shared {most} comparisons within an hour, which is the most here.")
     try:
-        record, pictures = shared_record(run, language)
+        record, pictures = (shared_clip if run.kind == CLIP else shared_record)(run, language)
     except OSError as error:
         raise ShareError(RESULT_GONE) from error
     return service.store.save(record, pictures)
@@ -144,6 +147,36 @@ def shared_record(run: TabRun, language: str = ENGLISH) -> tuple[dict[str, Any],
         "controls": {"tab": run.tab, "values": run.request.values()},
     }  # fmt: skip
     return record, pictures
+
+
+def shared_clip(
+    run: TabRun, language: str = ENGLISH
+) -> tuple[dict[str, Any], dict[str, SharedFile | SharedClip]]:
+    """The record and the files of a clip's run: the clip before and after, the style.
+
+    Raises:
+        OSError: a file of it is gone or cannot be read.
+    """
+    (tile,), frames, pictures = run.tiles, {}, {"style": _shared_input("style", run.inputs["style"])}
+    files: dict[str, SharedFile | SharedClip] = {}
+    for name, place in ((SHARED_BEFORE, "before"), (SHARED_AFTER, "result")):
+        path = clip_file(run, place)
+        if path is None and place == "result":
+            raise FileNotFoundError(place)
+        if path is not None:
+            frames[name] = first_frame(path)
+            files[name] = SharedClip(path, frames[name].size)
+    pictures["card"] = SharedFile(card(frames.get(SHARED_BEFORE), [frames[SHARED_AFTER]], (), language))
+    record = {
+        "version": RECORD_VERSION, "kind": CLIP, "title": _title(tile.label),
+        "inputs": [{"picture": "style", "role": "style"}],
+        "clip": {
+            **_described(tile), "picture": SHARED_AFTER, "has_sound": has_sound(run),
+            "before": SHARED_BEFORE if SHARED_BEFORE in files else "",
+        },
+        "controls": {"tab": run.tab, "values": run.request.values()},
+    }  # fmt: skip
+    return record, {**pictures, **files}
 
 
 def _shared_input(role: str, path: Path) -> SharedFile:
@@ -234,6 +267,10 @@ def refill(record: Mapping[str, Any], files: Mapping[str, str]) -> tuple[str, di
     }
     if isinstance(options, Mapping):
         shown |= options
+    if tab == CLIP:
+        shown["clip"] = files.get(SHARED_BEFORE)
+        if values.get("method") in clip_methods():
+            shown["method"] = values["method"]
     weights = values.get("style_weights")
     if isinstance(weights, list):
         shown["style_weights"] = ", ".join(f"{each:g}" for each in weights if isinstance(each, (int, float)))

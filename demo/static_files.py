@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "static"
-STYLES = ("viewer.css", "page.css", "door.css", "strength.css")
+STYLES = ("viewer.css", "page.css", "door.css", "strength.css", "player.css", "clip.css")
 
 
 @cache
@@ -28,5 +28,7 @@ def page_head() -> str:
         "waiting.js",
         "brush.js",
         "travel.js",
+        "player.js",
+        "clip.js",
     )
     return styles + "".join(f"<script>{static(name)}</script>" for name in scripts)

@@ -37,6 +37,11 @@ class Stops:
                 if self._runs.get(session) is run:
                     del self._runs[session]
 
+    def is_running(self, session: str) -> bool:
+        """Whether the session has a run under way."""
+        with self._lock:
+            return session in self._runs
+
     def ask(self, session: str) -> bool:
         """Ask the session's run to end and wait until it has; whether there was one and it did."""
         with self._lock:

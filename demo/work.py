@@ -114,7 +114,7 @@ class Request:
     def title(self) -> str:
         """What a visitor's download is called: content-style-method."""
         pictures = [self.content, *self.styles[:1]]
-        return "-".join([*(_plain_name(path) for path in pictures if path), self.method])
+        return "-".join([*(plain_name(path) for path in pictures if path), self.method])
 
     def is_same_but_strengths(self, other: Request) -> bool:
         """Whether only content or style strength were moved."""
@@ -255,7 +255,7 @@ def _pictures(request: Request) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plain_name(path: str) -> str:
+def plain_name(path: str) -> str:
     """A picture's name without what file systems and addresses take otherwise."""
     return re.sub(r"\W+", "_", Path(path).stem)[:TITLE_LETTERS].strip("_") or "picture"
 

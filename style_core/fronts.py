@@ -10,21 +10,25 @@ from .files import save_image as save_picture
 from .images import ImageTensor, to_pil
 from .options import OptionField, option_default, option_fields, option_group, parse_numbers, parse_value
 from .pipeline import describe_weights, identify_weights
-from .video import CODECS, is_clip
+from .video import CODECS, ClipFacts, browser_copy, has_pyav, inspect_clip, is_clip
 from .weights import FAMILIES
 
 __all__ = [
     "CODECS",
     "FAMILIES",
     "WRITABLE",
+    "ClipFacts",
     "ImageTensor",
     "OptionField",
+    "browser_copy",
     "check_output",
     "default_device",
     "describe_weights",
     "give_memory_back",
+    "has_pyav",
     "identify_weights",
     "image_size",
+    "inspect_clip",
     "is_clip",
     "load_values",
     "option_default",

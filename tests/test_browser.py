@@ -109,7 +109,7 @@ def tab(kept_page, visits):
 @pytest.fixture(scope="module")
 def other_visitor(server, visits):
     """The page of another visitor, in a smaller window and with few frames, for the brush."""
-    page = visits.open(server.url, milliseconds_a_frame=100, viewport={"width": 800, "height": 600})
+    page = visits.open(server.url, milliseconds_a_frame=100, viewport={"width": 1060, "height": 600})
     page.locator("#photo-run").wait_for()
     return page
 
@@ -764,7 +764,7 @@ def test_a_phone_has_stage_looks_and_buttons_on_one_screen(lost_phone):
         assert place["y"] >= 0
         assert place["y"] + place["height"] <= PHONE["height"]
     names = lost_phone.get_by_role("tab").all_inner_texts()
-    assert names == ["Photo look", "Painting", "Compare"]
+    assert names == ["Photo look", "Painting", "Clip", "Compare"]
     playwright.expect(lost_phone.get_by_label("More tabs")).to_be_visible()
 
 
@@ -935,3 +935,71 @@ def test_masks_are_tapped_or_drawn_shown_and_used(other_visitor, small):
     playwright.expect(shown).to_be_visible(timeout=30_000)
     painted = np.asarray(Image.open(io.BytesIO(tab.request.get(shown.get_attribute("src")).body())), float)
     assert (painted[..., 0] - painted[..., 1:].max(2) > 80).any()  # in red
+
+
+@pytest.fixture(scope="module")
+def clip_file(tmp_path_factory):
+    """A clip of eight frames."""
+    video = pytest.importorskip("tests.video.conftest", reason="PyAV is not installed")
+    frames = [video.scene(1, k / 40, (160, 120)) for k in range(8)]
+    return video.write_clip(tmp_path_factory.mktemp("clip") / "pan.mp4", frames, sound_seconds=0.3)
+
+
+def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, visit, clip_file, tmp_path):
+    page = on_door(kept_page, "Photo look")
+    dropped(page, page.locator("#photo-content .image-container"), clip_file)
+    first_frame = page.locator("#clip-player style-slider img")
+    playwright.expect(first_frame).to_have_count(2, timeout=60_000)
+    playwright.expect(page.locator("#clip-facts")).to_have_text("160 x 120 px, 8 frames in 0.3 s")
+    before = first_frame.first.get_attribute("src")
+    page.locator("#clip-looks button", has_text="Sunset").click()
+    playwright.expect(first_frame.first).not_to_have_attribute("src", before, timeout=60_000)
+    page.locator("#clip-run").click()
+    playwright.expect(page.locator("#clip-status")).to_contain_text("8 frames of 160 x 120 px in")
+    page.wait_for_function("[...document.querySelectorAll('clip-player video')].every(v => v.readyState > 1)")
+    assert page.locator("clip-player video").count() == 2
+    border = page.locator("clip-player .st-border")
+    border.focus()
+    border.press("Home")
+    left = page.locator("clip-player video[data-side=left]")
+    assert "100%" in left.evaluate("e => e.style.clipPath")
+    place = border.bounding_box()
+    page.mouse.click(place["x"] + place["width"] / 4, place["y"] + 40)
+    shown = float(re.search(r"([\d.]+)%", left.evaluate("e => e.style.clipPath"))[1])
+    assert shown == pytest.approx(75, abs=3)
+    with page.expect_download() as waited:
+        page.locator("#clip-download").click()
+    assert waited.value.suggested_filename == "pan-sunset-wct2.mp4"
+    page.locator("#clip-share").click()
+    link = page.locator("#clip-link a").first
+    link.wait_for(timeout=20_000)
+    stranger = visit(link.get_attribute("href"))
+    playwright.expect(stranger.locator("clip-player .cp-time")).to_contain_text("/ 0:00")
+    stranger.wait_for_function(
+        "[...document.querySelectorAll('clip-player video')].every(v => v.readyState > 1)"
+    )
+    stranger.get_by_role("link", name="Open in the demo").click()
+    playwright.expect(stranger.locator("#clip-player style-slider img")).to_have_count(2, timeout=60_000)
+    playwright.expect(stranger.locator("#clip-looks [aria-pressed=true]")).to_have_count(0)  # a copy of it
+
+
+def test_a_bad_clip_is_one_sentence_and_is_taken_out_again(kept_page, tmp_path):
+    page = on_door(kept_page, "Clip")
+    clear = page.locator("#clip-clip").get_by_label("Clear")
+    if clear.count():
+        clear.click()
+    text, empty = tmp_path / "text.mp4", tmp_path / "empty.mp4"
+    text.write_text("Hello\n" * 200)
+    empty.write_bytes(b"")
+    toast = page.locator("[data-testid=toast-text]")
+    for path, said in ((text, "cannot be read as a clip: it is none, or was cut off."), (empty, "is empty")):
+        page.locator("#clip-clip input[type=file]").set_input_files(path)
+        playwright.expect(toast).to_have_count(1)
+        playwright.expect(toast).to_contain_text(f"'{path.name}' {said}")
+        playwright.expect(page.locator("#clip-clip .file-preview")).to_have_count(0)
+        page.wait_for_timeout(300)
+        assert toast.count() == 1  # it stays after what taking the clip out has set off
+        page.locator("[data-testid=toast-close]").click()
+        playwright.expect(toast).to_have_count(0)
+    page.locator("#clip-run").click()
+    playwright.expect(toast).to_have_text("Please add a clip first.")

@@ -26,7 +26,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 PICTURES = ("content/cathedral.jpg", "photo_style/dusk.jpg")
 BUILT_FROM = ("LICENSE", "NOTICE.md", "README.md", "app.py", "pyproject.toml")
 EDITABLES = "editables~=0.3"  # what hatchling asks for besides where a checkout is installed in place
-NOT_OF_THE_CORE = ("gradio", "starlette", "mcp", "accelerate", "torchvision")
+NOT_OF_THE_CORE = ("gradio", "starlette", "mcp", "accelerate", "torchvision", "av")
 
 
 def listed(name):

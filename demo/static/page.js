@@ -79,7 +79,7 @@
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest && event.target.closest("button[id$='-run'], [id$='-examples'] tr");
     const key = pressed && pressed.closest("[id$='-run'], [id$='-examples']").id.replace(/-(run|examples)$/, "");
-    const stage = key && (document.getElementById(`${key}-result`) || document.getElementById(`${key}-slider`));
+    const stage = key && (document.getElementById(`${key}-result`) || document.getElementById(`${key}-slider`) || document.getElementById(`${key}-player`));
     if (stage) stage.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });
   // A wheel over a number that was typed scrolls the page and leaves the number

@@ -1,7 +1,7 @@
 // Who waits in the queue is told for whom, and how long, in place of Gradio's "queue: 1/1".
 (() => {
   const EVERY = 700; // ms
-  const tabs = { "-result": (key) => document.querySelector(`#${key}-method input:checked`)?.value || key, "-tiles": (key) => key };
+  const tabs = { "-result": (key) => document.querySelector(`#${key}-method input:checked`)?.value || key, "-tiles": (key) => key, "-player": (key) => key };
   const place = (tracker) => {
     const found = tracker.textContent.match(/queue: (\d+)\//);
     return found && Number(found[1]);

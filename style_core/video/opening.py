@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,6 +30,12 @@ CLIP_SUFFIXES = (
     ".gif",
     ".apng",
 )
+# Of FFmpeg's readers those of one file each: playlists would have it open other files and addresses.
+READERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc",
+    "gif", "apng", "flv", "asf", "ogg", "mxf", "nut", "ivf", "yuv4mpegpipe", "dv", "rm",
+)  # fmt: skip
+SOUND_BEHIND = 2.0  # seconds by which files store sound behind its pictures, at most
 ANIMATED_PICTURES = (".webp", ".png")  # most are of one frame
 LARGEST_SIDE = 8192  # px
 FASTEST = 240  # frames a second; beyond it the header is not to be believed
@@ -78,6 +85,17 @@ class Clip:
         except pyav().error.FFmpegError:
             return
 
+    def stored(self, sounds: Sequence[Any], most_frames: int | None = None) -> Iterator[Any]:
+        """The packets of the pictures, all or the first, and of some sounds up to their end."""
+        count, ends = 0, 0.0
+        for packet in self.packets(*sounds):
+            is_picture = packet.stream.type == "video"
+            if packet.dts is None or (count == most_frames and (is_picture or _starts(packet) >= ends)):
+                continue
+            if is_picture:
+                count, ends = count + 1, max(ends, _starts(packet) + float(1 / self.rate))
+            yield packet
+
     def decoded(self, packet: Any) -> list[Any]:
         """The frames that a packet completes; of a damaged one none."""
         try:
@@ -90,6 +108,29 @@ class Clip:
         for packet in self.packets():
             yield from self.decoded(packet)
 
+    def frames_with_sound(
+        self, on_sound: Callable[[Any], object], most_frames: int | None = None
+    ) -> Iterator[Any]:
+        """Frames in order, all or the first; packets of their sound are handed over as they come."""
+        left, ends = most_frames, math.inf
+        for packet in self.packets(*self.container.streams.audio):
+            if packet.stream.type != "video":
+                if _starts(packet) < ends:
+                    on_sound(packet)
+            elif ends == math.inf:
+                for frame in self.decoded(packet)[:left]:
+                    yield frame
+                    left = None if left is None else left - 1
+                    if left == 0:
+                        ends = (frame.time or 0.0) + float(1 / self.rate)
+            elif _starts(packet) > ends + SOUND_BEHIND:
+                return
+
+
+def has_pyav() -> bool:
+    """Whether clips can be opened here at all."""
+    return find_spec("av") is not None
+
 
 def is_clip(source: object) -> bool:
     """Whether a source is a file whose name is that of a clip, or an animation in a picture's format.
@@ -100,7 +141,7 @@ def is_clip(source: object) -> bool:
         return False
     suffix = Path(fspath(source)).suffix.lower()
     if suffix in ANIMATED_PICTURES:
-        return find_spec("av") is not None and is_animated(source)
+        return has_pyav() and is_animated(source)
     return suffix in CLIP_SUFFIXES
 
 
@@ -116,15 +157,25 @@ def open_clip(path: str | PathLike[str]) -> Iterator[Clip]:
     av = pyav()
     if not place.is_file():
         raise InvalidClip(f"There is no clip {str(place)!r}.")
+    if not place.stat().st_size:
+        raise InvalidClip(f"{place.name!r} is empty: there is no frame in it.")
     try:
-        container = av.open(str(place), metadata_errors="replace")
+        container = av.open(
+            str(place), metadata_errors="replace", options={"format_whitelist": ",".join(READERS)}
+        )
     except (av.error.FFmpegError, ValueError) as error:
-        raise InvalidClip(f"{place.name!r} cannot be read as a clip.") from error
+        raise _unreadable(place.name) from error
     with container:
         yield _checked(container, place.name)
 
 
+def _unreadable(name: str) -> InvalidClip:
+    return InvalidClip(f"{name!r} cannot be read as a clip: it is none, or was cut off.")
+
+
 def _checked(container: Any, name: str) -> Clip:
+    if not (container.streams.video or container.streams.audio):
+        raise _unreadable(name)
     stream = next((s for s in container.streams.video if not _is_cover(s)), None)
     if stream is None:
         raise InvalidClip(f"{name!r} has no moving pictures.")
@@ -147,6 +198,11 @@ def _checked(container: Any, name: str) -> Clip:
         rate=Fraction(rate), frame_count=stream.frames or round(seconds * rate),
         is_deep=max(part.bits for part in first.format.components) > 8,
     )  # fmt: skip
+
+
+def _starts(packet: Any) -> float:
+    """Seconds of the clip."""
+    return 0.0 if packet.pts is None else float(packet.pts * packet.time_base)
 
 
 def _is_cover(stream: Any) -> bool:

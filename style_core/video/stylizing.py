@@ -12,7 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from ..errors import Cancelled, EnoughDone, InvalidClip
+from ..errors import Cancelled, EnoughDone, InvalidClip, InvalidOption, shortened
 from ..images import ImageTensor, Samples, Source, as_floats, as_samples
 from ..look import Look
 from ..options import option_default
@@ -62,6 +62,7 @@ def stylize_video(
     output: str | PathLike[str],
     *,
     codec: str | None = None,
+    most_frames: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> ClipResult:
@@ -73,12 +74,13 @@ def stylize_video(
 
     Args:
         method: "wct2", "photo_wct" or "wct".
-        clip: any file that FFmpeg reads, of one video stream, or an animated WebP.
+        clip: any file that FFmpeg reads, but playlists, or an animated WebP; its first video stream is taken.
         style: a picture, or several where the method mixes them.
         output: a name that ends in .mp4, .mov, .mkv, .webm, or .gif, .webp or .apng for animations; written
             whole or not at all.
         codec: a key of :data:`CODECS` that goes into such a file; if not given what such files mostly have,
             and HEVC for pictures of more than 8 bits.
+        most_frames: take the first ones alone, and the sound to their end.
         progress: called with (fraction, message, preview); may raise :class:`EnoughDone` or
             :class:`Cancelled`, which leaves a playable file of what is done; the same call goes on there.
         **options: as of :func:`stylize`; ``working_size`` is 512 px here; ``size`` and masks do not apply.
@@ -89,6 +91,8 @@ def stylize_video(
     """
     began = time.perf_counter()
     target = Path(fspath(output))
+    if most_frames is not None and most_frames < 1:
+        raise InvalidOption(f"most_frames must be 1 or more, not {shortened(most_frames)}.")
     for name in ("size", "content_mask", "style_mask"):
         if options.pop(name, None) is not None:
             raise InvalidClip(f"{name} does not go with clips; they keep their size and have no regions.")
@@ -97,19 +101,22 @@ def stylize_video(
             raise InvalidClip(f"The output {target.name!r} is the clip itself; choose another name.")
         name, chosen = codec_for(target, codec, is_deep=source.is_deep)
         tags, working = _first_look(readable, _working_size(method, options))
-        digest = run_digest(clip, style, {**options, "method": method, "codec": name})
+        digest = run_digest(
+            clip, style, {**options, "method": method, "codec": name, "most_frames": most_frames}
+        )
         with (
             frame_transfer(method, working, style, **options) as transfer,
             _stopped_run(target, digest) as before,
         ):
             run = _Run(
-                source, transfer, _working_size(method, options), before.count, progress or ignore_progress
-            )
+                source, transfer, _working_size(method, options), before.count, progress or ignore_progress,
+                most_frames,
+            )  # fmt: skip
             size = (source.width, source.height)
             writer = ClipWriter(target, source, chosen, tags=tags, size=size, before=before.frames)
             is_complete = _written(run, ahead, writer, digest)
             notes = [*before.notes, *transfer.notes]
-            notes += _notes(source, writer, name, codec) if is_complete else ()
+            notes += _notes(source, writer, name, codec, most_frames) if is_complete else ()
     return ClipResult(
         target, writer.count, run.shot_count, time.perf_counter() - began, tuple(notes), is_complete
     )
@@ -205,8 +212,12 @@ def _add(writer: ClipWriter, restyled: Callable[[], Samples] | None, frame: Any)
         writer.add(restyled(), frame)
 
 
-def _notes(source: Clip, writer: ClipWriter, name: str, asked: str | None) -> Iterator[str]:
-    if writer.count < SHORTFALL * source.frame_count:
+def _notes(
+    source: Clip, writer: ClipWriter, name: str, asked: str | None, most_frames: int | None
+) -> Iterator[str]:
+    if most_frames is not None and most_frames < source.frame_count and writer.count == most_frames:
+        yield f"The first {most_frames} of the clip's {source.frame_count} frames were taken."
+    elif writer.count < SHORTFALL * source.frame_count:
         yield f"The clip says it has {source.frame_count} frames; {writer.count} could be read."
     if writer.silent:
         yield f"The sound is of a kind that {writer.path.suffix} files do not hold; it was left out."
@@ -220,20 +231,23 @@ class _Run:
     """One clip on its way through a method."""
 
     def __init__(
-        self, source: Clip, transfer: FrameTransfer, working_size: int | None, done: int, progress: Progress
-    ) -> None:
+        self, source: Clip, transfer: FrameTransfer, working_size: int | None, done: int, progress: Progress,
+        most_frames: int | None,
+    ) -> None:  # fmt: skip
         self.source, self.transfer, self.working_size, self.done = source, transfer, working_size, done
-        self.progress = progress
+        self.progress, self.most_frames = progress, most_frames
         self.shot_count = 0
         self.share = 0.0
         self.began, self.reported = time.monotonic(), 0.0
+        self.first: int | None = None  # frames done when the pace began to be measured
 
     def frames(
         self, ahead: Clip, on_sound: Callable[[Any], None]
     ) -> Generator[tuple[Callable[[], Samples] | None, Any]]:
         """What makes every restyled frame, in any thread (``None``: it was made), and what it is made of."""
-        with closing(read_ahead(_decoded(self.source, on_sound))) as frames:
-            for shot in shots_of(self._watched(ahead.frames()), self._small):
+        decoded = self.source.frames_with_sound(on_sound, self.most_frames)
+        with closing(read_ahead(decoded)) as frames:
+            for shot in shots_of(self._watched(islice(ahead.frames(), self.most_frames)), self._small):
                 self.shot_count += 1
                 left = min(shot.count, max(0, shot.first + shot.count - self.done))
                 for frame in islice(frames, shot.count - left):
@@ -252,6 +266,8 @@ class _Run:
             yield frame
 
     def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Callable[[], Samples], Any]]:
+        measured = f"Measuring shot {self.shot_count}"
+        self.progress(self.share, measured, None)
         plan = self.transfer.plan(shot.samples)
         if self.working_size is None:
             for frame in frames:
@@ -259,6 +275,7 @@ class _Run:
             return
 
         def restyle(picture: ImageTensor) -> ImageTensor:
+            self.progress(self.share, measured, None)
             return self.transfer.apply(picture, plan)
 
         look = shot_look(shot.samples, restyle)
@@ -286,11 +303,15 @@ class _Run:
     def report(self, done: int) -> None:
         """Say how many frames are done, how fast, and how long it will take."""
         now = time.monotonic()
-        total = max(self.source.frame_count, done)
+        total = max(min(self.source.frame_count, self.most_frames or self.source.frame_count), done)
+        if self.first is None:
+            self.first = done
+            if done < total:  # what came before, the measuring of a shot, tells nothing of the pace
+                self.began = self.reported = now
         if now - self.reported < REPORT_SECONDS and done < total:
             return
         self.reported = now
-        pace = done / max(now - self.began, 1e-6)
+        pace = ((done - self.first) or done) / max(now - self.began, 1e-6)
         self.share = min(done / total, 0.999)
         self.progress(
             self.share,
@@ -300,12 +321,3 @@ class _Run:
 
 def _itself(samples: Samples) -> Samples:
     return samples
-
-
-def _decoded(clip: Clip, on_sound: Callable[[Any], None]) -> Iterator[Any]:
-    """The frames of a clip; packets of sound are handed over as they come."""
-    for packet in clip.packets(*clip.container.streams.audio):
-        if packet.stream.type == "video":
-            yield from clip.decoded(packet)
-        else:
-            on_sound(packet)

@@ -40,7 +40,7 @@ class Codec:
 
 
 CODECS = {
-    "h264": Codec("libx264", "yuv420p", "yuv420p10le", (".mp4", ".mov", ".mkv"),
+    "h264": Codec("libx264", "yuv420p", "yuv420p", (".mp4", ".mov", ".mkv"),
                   {"crf": "18", "preset": "veryfast"}),
     "hevc": Codec("libx265", "yuv420p", "yuv420p10le", (".mp4", ".mov", ".mkv"),
                   {"crf": "20", "preset": "veryfast", "x265-params": "log-level=error"}),
@@ -63,7 +63,7 @@ DEFAULTS = {
 def codec_for(path: Path, name: str | None, *, is_deep: bool) -> tuple[str, Codec]:
     """The codec of a file that is to be written: the one named, or what its suffix is mostly used for.
 
-    Pictures of more than 8 bits are HEVC by default, which phones and browsers play; H.264 of 10 bits is not.
+    Pictures of more than 8 bits are HEVC by default, which keeps them; H.264 has 8, which all players play.
 
     Raises:
         InvalidClip: the suffix is none of WRITTEN, there is no such codec, or such a file cannot hold it.
@@ -80,6 +80,11 @@ def codec_for(path: Path, name: str | None, *, is_deep: bool) -> tuple[str, Code
     if suffix not in found.suffixes:
         raise InvalidClip(f"{name} goes into {' or '.join(found.suffixes)}, not into {suffix}.")
     return name, found
+
+
+def can_hold(file: Any, stream: Any) -> bool:
+    """Whether an open file takes the packets of a stream as they are."""
+    return stream.codec_context is not None and stream.codec_context.name in file.supported_codecs
 
 
 class ClipWriter:
@@ -134,9 +139,7 @@ class ClipWriter:
 
     def _add_sound(self, stream: Any) -> Any:
         """A stream for copied packets, or ``None`` where this kind of file does not hold such sound."""
-        if stream.codec_context is None or stream.codec_context.name not in self._file.supported_codecs:
-            return None
-        return self._file.add_stream_from_template(stream)
+        return self._file.add_stream_from_template(stream) if can_hold(self._file, stream) else None
 
     def add(self, samples: Samples, frame: Any) -> None:
         """Write a frame at the time of the one it was made of."""

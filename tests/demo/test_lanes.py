@@ -24,7 +24,7 @@ def lanes(now):
 
 def test_quick_methods_do_not_wait_for_paintings_and_comparisons():
     assert [lane_of(tab) for tab in ("wct2", "wct")] == [LANES[False]] * 2
-    assert [lane_of(tab) for tab in ("gatys", "deep_photo", "compare")] == [LANES[True]] * 3
+    assert [lane_of(tab) for tab in ("gatys", "deep_photo", "compare", "clip")] == [LANES[True]] * 4
 
 
 def test_the_time_runs_and_counts_what_comes_later(lanes, now):

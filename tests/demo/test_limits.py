@@ -1,10 +1,14 @@
 """What a job may take: read from the environment, kept, and said."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 from PIL import Image
 
 from demo.limits import Limits, number
-from style_core import EnoughDone, InvalidOption
+from style_core import EnoughDone, InvalidClip, InvalidOption
+from style_core.fronts import ClipFacts
 
 
 @pytest.fixture
@@ -21,9 +25,27 @@ def test_every_limit_is_set_by_its_variable():
     given = {"STYLE_DEMO_MAX_MEGAPIXELS": "2.5", "STYLE_DEMO_MAX_STEPS": "100",
              "STYLE_DEMO_MAX_SECONDS": "30", "STYLE_DEMO_MAX_UPLOAD_MB": "5",
              "STYLE_DEMO_QUEUE": "3", "STYLE_DEMO_JOBS": "2",
-             "STYLE_DEMO_SHARES_PER_HOUR": "9"}  # fmt: skip
-    assert Limits.from_environment(given) == Limits(2.5, 100, 30.0, 5.0, 3, 2, 9)
+             "STYLE_DEMO_SHARES_PER_HOUR": "9", "STYLE_DEMO_CLIP_SECONDS": "7.5",
+             "STYLE_DEMO_CLIP_FRAMES": "90", "STYLE_DEMO_CLIP_MEGAPIXELS": "1"}  # fmt: skip
+    assert Limits.from_environment(given) == Limits(2.5, 100, 30.0, 5.0, 3, 2, 9, 7.5, 90, 1.0)
     assert Limits.from_environment({}) == Limits()
+
+
+@pytest.mark.parametrize(
+    ("frames", "seconds", "taken"), [(100, 4.0, 100), (600, 40.0, 300), (1200, 20.0, 600), (1, 0.0, 1)]
+)
+def test_of_a_long_clip_the_beginning_is_taken(frames, seconds, taken):
+    clip = ClipFacts(640, 360, frames, seconds, False, torch.zeros(1, 3, 2, 2))
+    assert Limits().frames_taken(clip, "a.mp4") == taken
+
+
+def test_a_clip_of_large_frames_is_refused():
+    clip = ClipFacts(3840, 2160, 10, 1.0, False, torch.zeros(1, 3, 2, 2))
+    with pytest.raises(
+        InvalidClip, match=r"'a.mp4' has frames of 3840 x 2160 px; here they have at most 2.1"
+    ):
+        Limits().frames_taken(clip, "a.mp4")
+    assert Limits().frames_taken(replace(clip, width=1080, height=1920), "a.mp4") == 10
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "0", "nan", "inf", "1.5"])

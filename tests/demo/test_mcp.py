@@ -32,7 +32,9 @@ def test_every_method_compare_and_share_are_tools_with_documented_parameters(ser
             return {tool.name: tool for tool in (await session.list_tools()).tools}
 
     found = asyncio.run(tools())
-    assert {*list_methods(), "compare", "share"} == {name.removeprefix("style_transfer_") for name in found}
+    assert {*list_methods(), "clip", "compare", "share"} == {
+        name.removeprefix("style_transfer_") for name in found
+    }
     wct2 = next(tool for name, tool in found.items() if name.endswith("wct2"))
     assert "recoloring" in wct2.description
     inputs = wct2.inputSchema["properties"]

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from demo import shares
-from demo.shared_pictures import SharedFile, encode_picture
+from demo.shared_pictures import SharedClip, SharedFile, encode_picture
 from demo.shares import (
     NoRoomForShares,
     NotTheOwner,
@@ -49,6 +49,17 @@ def picture(color="red", size=(30, 20)):
 
 def files(root):
     return sorted(p for p in Path(root).rglob("*") if p.is_file())
+
+
+def test_a_clip_is_kept_as_it_is_and_one_that_is_too_large_is_refused(root, tmp_path):
+    path = tmp_path / "result.mp4"
+    path.write_bytes(b"frames")
+    saved = ShareStore(root).save(RECORD, {"result": SharedClip(path, (64, 48))})
+    blob = ShareStore(root).load(saved.id).pictures["result"]
+    assert (blob.media_type, blob.width, blob.height, blob.size) == ("video/mp4", 64, 48, 6)
+    assert ShareStore(root).picture(saved.id, "result") == (b"frames", "video/mp4")
+    with pytest.raises(ShareError, match="The clip is 0 kB and a shared one can have at most 0 kB; share a"):
+        ShareStore(root, ShareLimits(picture_bytes=5)).save(RECORD, {"result": SharedClip(path, (64, 48))})
 
 
 def test_a_share_is_found_again_after_a_restart(root):

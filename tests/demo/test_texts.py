@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import demo.clip_tab
 import demo.compare
 import demo.controls
 import demo.door
@@ -27,7 +28,9 @@ def test_every_text_of_the_page_has_a_chinese_one(monkeypatch, tmp_path):
         seen.append(text)
         return text
 
-    for module in (demo.compare, demo.controls, demo.door, demo.method_tab, demo.page, demo.region_inputs):
+    for module in (
+        demo.clip_tab, demo.compare, demo.controls, demo.door, demo.method_tab, demo.page, demo.region_inputs,
+    ):  # fmt: skip
         monkeypatch.setattr(module, "tr", recording)
     demo.page.build_page(Service(Limits(), ShareStore(str(tmp_path))))
     assert len(seen) > 100
@@ -63,6 +66,7 @@ def test_sentences_are_said_in_chinese(sentence, chinese):
 
 
 def test_the_limits_can_be_said_in_chinese():
+    assert say(Limits().clip_sentence(), CHINESE) != Limits().clip_sentence()
     assert say(Limits().sentence(), CHINESE) != Limits().sentence()
 
 

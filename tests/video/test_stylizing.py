@@ -204,7 +204,7 @@ def test_sound_that_a_file_cannot_hold_is_left_out_and_said(restyle, clip):
 
 @pytest.mark.parametrize(
     ("data", "says"),
-    [(b"no clip at all", "cannot be read"), (b"", "cannot be read"), (None, "There is no clip")],
+    [(b"no clip at all", "cannot be read"), (b"", "is empty"), (None, "There is no clip")],
 )
 def test_what_is_no_clip_is_refused(restyle, tmp_path, data, says):
     place = tmp_path / "bad.mp4"

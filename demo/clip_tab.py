@@ -1,0 +1,191 @@
+"""The tab of clips: a clip, a picture whose look it gets, the first frame's look at once, and the player."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from style_core import get_method
+from style_core.fronts import has_pyav
+
+from .clip_run import ClipOutputs, ClipRunner
+from .clips import clip_methods
+from .components import as_sent, file_of, uploaded
+from .controls import check_upload, unchecked_picture_input
+from .endpoints import Tab
+from .lanes import CLIP
+from .looks import Look, in_both, looks_html, looks_of
+from .service import Service
+from .sharing import ResultButtons, share_row
+from .texts import tr
+from .work import LANES, stopper
+
+NO_PYAV = "Clips need PyAV on the machine that serves this page: pip install 'style-core[video]'."
+PROMISE = "A short clip in the look of a picture, steady from frame to frame; its sound stays."
+CHOICES = {
+    "wct2": "WCT2: every line stays sharp, many frames a second",
+    "photo_wct": "PhotoWCT: softer colors, many frames a second",
+    "wct": "WCT: every frame painted, some seconds each",
+}
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+# A tab is built when it is opened: one that a link opens may have no button yet
+PRESS = f"""
+(clip) => {{
+  const press = (tries) => {{
+    const go = document.getElementById("{CLIP}-go");
+    if (go) go.click();
+    else if (tries) setTimeout(() => press(tries - 1), 100);
+  }};
+  if (clip) press(50);
+}}
+"""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What can be pressed."""
+
+    looks: gr.HTML
+    run: gr.Button
+    stop: gr.Button
+    facts: gr.Markdown
+    result: ResultButtons
+
+
+def clip_tab(service: Service) -> Tab | None:
+    """Build the tab inside the current ``gr.Tab``; a sentence and no tab where nothing opens clips."""
+    if not has_pyav():
+        gr.Markdown(tr(NO_PYAV), elem_id="clip-missing")
+        return None
+    looks = clip_looks()
+    with gr.Row(elem_classes="door"):
+        with gr.Column(scale=8, min_width=320, elem_classes="door-main"):
+            clip, facts = _clip_box(service)
+            player = gr.HTML(label="Player", elem_id=f"{CLIP}-player", padding=False)
+            status = gr.Markdown(label="Status", elem_id=f"{CLIP}-status", elem_classes="door-status")
+            gr.Markdown(tr("Looks"), elem_classes="looks-title")
+            row = looks_html(looks, f"{CLIP}-looks")
+            run, stop, download, share = _actions()
+            notes = gr.Markdown(label="Notes", elem_id=f"{CLIP}-notes")
+            run_id = gr.Textbox(visible=False, label="run")
+            link = share_row(share, run_id, f"{CLIP}-link", service)
+        with gr.Column(scale=5, min_width=300, elem_classes="door-panel"):
+            inputs = {"clip": clip, **_panel(looks)}
+            with gr.Accordion(tr("Settings"), open=False):
+                settings = gr.JSON(label="Settings", show_label=False, elem_id=f"{CLIP}-settings")
+    outputs = ClipOutputs(
+        player=player, status=status, notes=notes, file=download, settings=settings, run=run_id
+    )
+    parts = _Parts(row, run, stop, facts, ResultButtons(run_id, (share, download), link))
+    _connect(ClipRunner(service, outputs), inputs, parts, looks)
+    return Tab(inputs, outputs)
+
+
+def clip_looks() -> list[Look]:
+    """The styles to tap: photos, then paintings."""
+    return [*looks_of(photorealistic=True), *looks_of(photorealistic=False)]
+
+
+def methods_of_clips() -> list[str]:
+    """Keys of the methods to choose from, the one to begin with first."""
+    return sorted(clip_methods(), key=[*CHOICES, *clip_methods()].index)
+
+
+def _clip_box(service: Service) -> tuple[gr.File, gr.Markdown]:
+    """Where a clip is dropped, with the limits, and what the clip is."""
+    clip = gr.File(
+        label=tr("Your clip"), type="filepath", elem_id=f"{CLIP}-clip", height=150, file_count="single"
+    )
+    gr.HTML(f"<p>{in_both(service.limits.clip_sentence())}</p>", elem_id=f"{CLIP}-limits", padding=False)
+    clip_data = uploaded(FileData, "clip", "clip file")
+    return as_sent(clip, file_of, clip_data), gr.Markdown(elem_id=f"{CLIP}-facts")
+
+
+def _actions() -> tuple[gr.Button, gr.Button, gr.DownloadButton, gr.Button]:
+    """The bar of buttons, which a phone keeps at the edge of its screen."""
+    with gr.Row(elem_classes="door-actions"):
+        run = gr.Button(tr("Run"), variant="primary", elem_id=f"{CLIP}-run", min_width=90)
+        stop = gr.Button(tr("Stop"), elem_id=f"{CLIP}-stop", min_width=70)
+        download = gr.DownloadButton(
+            tr("Download"), elem_id=f"{CLIP}-download", min_width=90, interactive=False
+        )
+        share = gr.Button(tr("Share"), elem_id=f"{CLIP}-share", min_width=70, interactive=False)
+    return run, stop, download, share
+
+
+def _panel(looks: list[Look]) -> dict[str, Any]:
+    """The style, the method and its strength; the controls by name."""
+    gr.Markdown(tr(PROMISE), elem_classes="door-promise")
+    with gr.Row(elem_classes="door-pictures"):
+        style = unchecked_picture_input("Style", f"{CLIP}-style", value=str(looks[0].file), height=170)
+    methods = methods_of_clips()
+    method = gr.Radio(
+        [(tr(CHOICES.get(key) or get_method(key).summary), key) for key in methods], value=methods[0],
+        label=tr("Method"), elem_id=f"{CLIP}-method", elem_classes="door-method",
+    )  # fmt: skip
+    strength = gr.Slider(0, 1, 1, step=0.01, label=tr("Style strength"), elem_id=f"{CLIP}-style-strength")
+    for control in (method, strength):
+        as_sent(control)
+    return {"style": style, "method": method, "style_strength": strength}
+
+
+def _connect(runner: ClipRunner, inputs: dict[str, Any], parts: _Parts, looks: list[Look]) -> None:
+    """A clip added or a look tapped shows the first frame; Run makes the clip."""
+    service, outputs = runner.service, runner.outputs
+    queue: dict[str, Any] = {
+        "outputs": outputs.components(), "inputs_kwargs": inputs, "concurrency_limit": service.jobs,
+        "show_progress": "minimal",
+    }  # fmt: skip
+    run = parts.run.click(runner.endpoint(), concurrency_id=LANES[True], api_name=CLIP, **queue)
+    go = gr.Button(visible="hidden", elem_id=f"{CLIP}-go")
+    looked = go.click(
+        runner.first_look, concurrency_id=LANES[False], trigger_mode="always_last", api_visibility="private",
+        **queue,
+    )  # fmt: skip
+    parts.result.follow([parts.run.click, go.click], [run, looked])
+
+    def end(request: gr.Request) -> None:
+        runner.stops.ask(request.session_hash or "")
+
+    def tapped(event: gr.EventData) -> str:
+        return str(looks[int(event.index) % len(looks)].file)
+
+    press = look_again(inputs["clip"])
+    starts = [
+        _added_clip(runner, inputs["clip"], parts.facts),
+        parts.looks.select(tapped, None, inputs["style"], **QUIET),
+        check_upload(inputs["style"]),
+    ]
+    for event in starts:  # the last tap counts
+        event.success(end, None, None, **QUIET).then(None, cancels=[run, looked]).then(**press)
+    for control in (inputs["method"], inputs["style_strength"]):
+        control.change(**press)
+    inputs["clip"].clear(
+        lambda: outputs.show(player="", status="", notes="", run="") | {parts.facts: ""}, None,
+        [*outputs.components(), parts.facts], **QUIET,
+    )  # fmt: skip
+    parts.stop.click(stopper(runner.stops), None, outputs.status, queue=False, api_visibility="private").then(
+        None, cancels=[run, looked]
+    )
+
+
+def look_again(clip: gr.File) -> dict[str, Any]:
+    """An event that asks for the look of the first frame.
+
+    Without a clip there is nothing to show; and a press takes away the sentence that refused one.
+    """
+    return {"fn": None, "inputs": clip, "js": PRESS, "api_visibility": "private"}
+
+
+def _added_clip(runner: ClipRunner, clip: gr.File, facts: gr.Markdown) -> Any:
+    """Look at a clip when it is added; one that cannot be used is taken out again."""
+    added = clip.upload(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
+        runner.facts, clip, facts, api_visibility="private", show_progress="hidden", concurrency_limit=4,
+        concurrency_id="uploads",
+    )  # fmt: skip
+    added.failure(lambda: (None, "", ""), None, [clip, facts, runner.outputs.player], **QUIET)
+    return added

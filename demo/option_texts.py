@@ -36,7 +36,7 @@ SHORT = {  # by option, or by method and option where one means something else
     "whitening": "How the style's colors are carried over: gently, or in full.",
     "noise_floor": "More of it means less grain in flat areas.",
     "flat_strokes": "Strokes in a clear sky and in other flat places.",
-    "correction": "Looks at its own picture once and comes nearer the style; takes twice as long.",
+    "correction": "Looks at its own picture once and comes nearer the style; takes a little longer.",
     "comb_filter": "Takes out the fine weave that the networks would leave in skies.",
     "levels": "What is changed: large shapes, small strokes, colors.",
     "passes": "How often it is painted over.",

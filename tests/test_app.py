@@ -362,7 +362,7 @@ class TestCompare:
     def test_several_methods_are_compared(self, client):
         chosen = ["wct", "wct2"]
         pair = {"content": handle_file(CONTENT), "style": handle_file(STYLE)}
-        found = call(client, "compare", **pair, methods=chosen, size=96)
+        found = call(client, "compare", **pair, methods=chosen, size=160)
         assert found.status == "2 of 2 done."
         assert [f["label"] for f in found.figures] == ["WCT", "WCT2"]
         assert [read_settings(path)["method"] for path in found.pngs] == chosen

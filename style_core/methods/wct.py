@@ -47,8 +47,10 @@ NETWORKS = {
     level: Network(f"wct_{level}", partial(LevelNetwork.from_state, level=level, upsampling="nearest"))
     for level in LEVELS
 }
-# Level 5, whose decoder loses most, is not corrected: strokes get busier for it, and the style no nearer.
-CORRECTED = (4, 3, 2, 1)
+# Where it helps most for its time, with paintings and photos as styles: level 5's decoder loses too much, and
+# levels 2 and 1 come nearer paintings by it but not photos.
+CORRECTED = (4, 3)
+CORRECTED_FLOOR = 0.01  # a small picture has fewer positions than channels: its covariance is no full one
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
 SMALLEST = 32  # px that reflection padding needs at level 5
 MAPS_HELD = 5.3  # see shared/feature_memory.py
@@ -98,8 +100,8 @@ class WCTOptions(MatchingOptions, PaintingOptions):
     )  # fmt: skip
     correction: bool = switch(
         True, label="Second look", advanced=True,
-        help="Look at what every level has painted, and make up once for what it lacks of the style: nearer "
-        "the style in twice the time; off is the paper.",
+        help="Look at what levels 4 and 3 have painted, and make up once for what it lacks of the style; off "
+        "is the paper.",
     )  # fmt: skip
     comb_filter: bool = switch(
         True, label="No weave", advanced=True,
@@ -147,7 +149,9 @@ class WCTTransfer(Transfer):
         strength = self.strengths[level_of(place)]
         # What is corrected is near the style already: the map that changes least is the one that is meant.
         options = (
-            self.options if place == first else replace(self.options, whitening="transport", noise_floor=0.0)
+            self.options
+            if place == first
+            else replace(self.options, whitening="transport", noise_floor=CORRECTED_FLOOR)
         )
         maps = {}
         for label in {EVERYTHING, *labels}:

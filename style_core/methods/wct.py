@@ -244,7 +244,8 @@ def refine(sketch: Sketch, styles: tuple[StyleInput, ...], options: WCTOptions, 
     shared = runtime.encoder(last=f"relu{max(strengths)}_1", fast=options.is_fast)
     regions = _regions(sketch, runtime.device)
     per_pixel = bytes_per_pixel(shared, sketch.labels, maps_held=MAPS_HELD)
-    how = replace(options, whitening="transport", correction=False)
+    # At half strength on what was enlarged there is little to correct and no weave, and margins would grow.
+    how = replace(options, whitening="transport", correction=False, comb_filter=False)
 
     def paint(picture: Samples, depth: torch.dtype, report: Callable[[float], None]) -> Samples:
         longest = max(picture.shape[-2:]) * options.style_scale

@@ -14,7 +14,7 @@ from style_core.fronts import has_pyav
 from .clip_run import ClipOutputs, ClipRunner
 from .clips import clip_methods
 from .components import as_sent, file_of, uploaded
-from .controls import check_upload, unchecked_picture_input
+from .controls import action_bar, check_upload, unchecked_picture_input
 from .endpoints import Tab
 from .lanes import CLIP
 from .looks import Look, in_both, looks_html, looks_of
@@ -69,7 +69,7 @@ def clip_tab(service: Service) -> Tab | None:
             status = gr.Markdown(label="Status", elem_id=f"{CLIP}-status", elem_classes="door-status")
             gr.Markdown(tr("Looks"), elem_classes="looks-title")
             row = looks_html(looks, f"{CLIP}-looks")
-            run, stop, download, share = _actions()
+            run, stop, download, share = action_bar(CLIP)
             notes = gr.Markdown(label="Notes", elem_id=f"{CLIP}-notes")
             run_id = gr.Textbox(visible=False, label="run")
             link = share_row(share, run_id, f"{CLIP}-link", service)
@@ -103,18 +103,6 @@ def _clip_box(service: Service) -> tuple[gr.File, gr.Markdown]:
     gr.HTML(f"<p>{in_both(service.limits.clip_sentence())}</p>", elem_id=f"{CLIP}-limits", padding=False)
     clip_data = uploaded(FileData, "clip", "clip file")
     return as_sent(clip, file_of, clip_data), gr.Markdown(elem_id=f"{CLIP}-facts")
-
-
-def _actions() -> tuple[gr.Button, gr.Button, gr.DownloadButton, gr.Button]:
-    """The bar of buttons, which a phone keeps at the edge of its screen."""
-    with gr.Row(elem_classes="door-actions"):
-        run = gr.Button(tr("Run"), variant="primary", elem_id=f"{CLIP}-run", min_width=90)
-        stop = gr.Button(tr("Stop"), elem_id=f"{CLIP}-stop", min_width=70)
-        download = gr.DownloadButton(
-            tr("Download"), elem_id=f"{CLIP}-download", min_width=90, interactive=False
-        )
-        share = gr.Button(tr("Share"), elem_id=f"{CLIP}-share", min_width=70, interactive=False)
-    return run, stop, download, share
 
 
 def _panel(looks: list[Look]) -> dict[str, Any]:

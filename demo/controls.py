@@ -158,3 +158,15 @@ _MAKERS: dict[str, Callable[[OptionField, Any, dict[str, Any]], Any]] = {
         default or NOT_SET, precision=0, minimum=NOT_SET, **common
     ),
 }
+
+
+def action_bar(key: str) -> tuple[gr.Button, gr.Button, gr.DownloadButton, gr.Button]:
+    """Run, Stop, Download and Share, a bar which a phone keeps at the edge of its screen."""
+    with gr.Row(elem_classes="door-actions"):
+        run = gr.Button(tr("Run"), variant="primary", elem_id=f"{key}-run", min_width=90)
+        stop = gr.Button(tr("Stop"), elem_id=f"{key}-stop", min_width=70)
+        download = gr.DownloadButton(
+            tr("Download"), elem_id=f"{key}-download", min_width=90, interactive=False
+        )
+        share = gr.Button(tr("Share"), elem_id=f"{key}-share", min_width=70, interactive=False)
+    return run, stop, download, share

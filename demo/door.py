@@ -10,7 +10,7 @@ import gradio as gr
 from style_core import Method, get_method, list_methods
 
 from .clip_tab import methods_of_clips
-from .controls import unchecked_picture_input
+from .controls import action_bar, unchecked_picture_input
 from .door_events import DoorEvents, DoorParts
 from .endpoints import Tab
 from .history import history_row
@@ -30,7 +30,7 @@ CHOICES = {
     "photo_wct": "PhotoWCT: softer colors, smoothed along edges",
     "deep_photo": "Deep Photo: the light of each region, in minutes",
     "gatys": "Gatys: painted stroke by stroke while you watch",
-    "wct": "WCT: loose brushwork, in about two seconds",
+    "wct": "WCT: loose brushwork, in a few seconds",
 }
 
 
@@ -83,7 +83,7 @@ def door_tab(door: Door, service: Service, kept: KeptPictures) -> Tab:
             own_style, surprise = _looks_line(door)
             row = looks_html(looks, f"{key}-looks")
             plan = gr.Markdown(elem_id=f"{key}-plan", elem_classes="door-plan")
-            run, stop, download, share = _actions(key)
+            run, stop, download, share = action_bar(key)
             notes = gr.Markdown(label="Notes", elem_id=f"{key}-notes")
             extras = gr.HTML(label="Extras", elem_id=f"{key}-extras", padding=False)
             run_id = gr.Textbox(visible=False, label="run")
@@ -138,18 +138,6 @@ def _adder(label: str, elem_id: str) -> gr.UploadButton:
     return gr.UploadButton(
         tr(label), file_types=["image"], size="sm", elem_id=elem_id, min_width=90, scale=0
     )  # fmt: skip
-
-
-def _actions(key: str) -> tuple[gr.Button, gr.Button, gr.DownloadButton, gr.Button]:
-    """The bar of buttons, which a phone keeps at the edge of its screen."""
-    with gr.Row(elem_classes="door-actions"):
-        run = gr.Button(tr("Run"), variant="primary", elem_id=f"{key}-run", min_width=90)
-        stop = gr.Button(tr("Stop"), elem_id=f"{key}-stop", min_width=70)
-        download = gr.DownloadButton(
-            tr("Download"), elem_id=f"{key}-download", min_width=90, interactive=False
-        )
-        share = gr.Button(tr("Share"), elem_id=f"{key}-share", min_width=70, interactive=False)
-    return run, stop, download, share
 
 
 def _panel(door: Door) -> dict[str, Any]:

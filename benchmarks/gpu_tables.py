@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 import style_core.methods  # noqa: F401  # registers the methods
-from style_core.device import available_memory, has_native_bfloat16, peak_memory
+from style_core.device import available_memory, has_native_bfloat16, peak_memory, tile_budget
 from style_core.errors import StyleCoreError
 from style_core.exactness import exact_float32
 from style_core.method import Inputs, LossPoint, Network, StyleInput, registry
@@ -39,11 +39,11 @@ FULL = dict(zip(LAYERS, (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 51
 TESTS_SECONDS = 120.0
 STYLE_SIDE = 1024  # px, at most
 CLOSE = 2 / 255
+NOISE = 1e-6  # added to the content, to see what rounding alone does to a result
 ROW_SECONDS = 60.0  # of one row of methods, as far as they report
-TILE_BYTES = 400_000_000  # what methods are told they may take for a tile
 RATE_CHANNELS, RATE_SIDE, RATE_RUNS = 256, 512, 10
 CPU_RATE_SIDE = 64  # px; a processor would take its time
-TESTED = ("tests/test_exactness.py", "tests/smoothing", "tests/methods", "tests/ops", "tests/regions")
+TESTED = ("tests/test_cuda.py", "tests/test_exactness.py")
 
 
 class _Operations(TorchDispatchMode):
@@ -108,7 +108,7 @@ class BareRuntime:
         """Nothing: a device's allocator keeps what it has."""
 
     def tile_memory(self) -> int:
-        return TILE_BYTES
+        return tile_budget(self.device)
 
     def need_memory(self, size: int) -> None:
         free = available_memory(self.device)
@@ -217,28 +217,35 @@ def _measured(work: Callable[[], Tensor], device: torch.device, rate: float) -> 
 
 
 def _write_agreement(args: argparse.Namespace, device: torch.device, ends: float) -> None:
-    """Both in exact float32, with three regions; and how often a run waits for the card."""
+    """Both in exact float32, with three regions; and how often a run waits for the card.
+
+    Where rounding is amplified (an optimizer's path, ties of a pooling, flat places that are whitened), the
+    processor does not agree with itself either once the content has noise of a quarter of a thousandth
+    of a gray level; twice that difference is what can be asked of another device.
+    """
     side = args.compared
     table = Table(
         args.folder / "agreement.md", f"Against the processor, {side} px, precision exact", "method",
-        "regions", "largest difference, /255", "within 2/255", "waits for the device",
+        "regions", "largest difference, /255", "the processor's own after noise of 1e-6, /255",
+        "as near as can be asked", "waits for the device",
     )  # fmt: skip
     for key in registry():
         for regions in (1, 3):
             here, there = (_inputs(side, side, where, regions) for where in (torch.device("cpu"), device))
             try:
                 with exact_float32():
-                    expected = _run(
-                        key, here, BareRuntime(here.content.device, "compact", ends), args.steps, exact=True
-                    )
+                    at_home = BareRuntime(here.content.device, "compact", ends)
+                    expected = _run(key, here, at_home, args.steps, exact=True)
+                    again = _run(key, _with_noise(here), at_home, args.steps, exact=True)
                     with _counted_waits(device) as waits:
                         found = _run(key, there, BareRuntime(device, "compact", ends), args.steps, exact=True)
             except TimeIsUp:
-                table.add(key, regions, "not within the time", "", "")
+                table.add(key, regions, "not within the time", "", "", "")
                 continue
-            difference = float((found.cpu() - expected).abs().max())
+            difference, own = (float((x.cpu() - expected).abs().max()) for x in (found, again))
+            is_near = difference <= max(CLOSE, 2 * own)
             table.add(
-                key, regions, f"{difference * 255:.2f}", "yes" if difference <= CLOSE else "NO",
+                key, regions, f"{difference * 255:.2f}", f"{own * 255:.2f}", "yes" if is_near else "NO",
                 waits() if device.type == "cuda" else "-",
             )  # fmt: skip
 
@@ -289,6 +296,11 @@ def _inputs(height: int, width: int, device: torch.device, regions: int = 1) -> 
     labels = [None if regions == 1 else _stripes(p, regions).to(device) for p in pictures]
     content, style = (picture.to(device) for picture in pictures)
     return Inputs(content, (StyleInput(style, labels[1]),), labels[0])
+
+
+def _with_noise(inputs: Inputs) -> Inputs:
+    noise = torch.randn(inputs.content.shape, generator=torch.Generator().manual_seed(2))
+    return replace(inputs, content=inputs.content + NOISE * noise)
 
 
 def _picture(height: int, width: int, *, seed: int) -> Tensor:

@@ -11,12 +11,16 @@ from functools import cache
 import torch
 
 from .container import container_memory
+from .environment import megabytes
 from .errors import InvalidOption, shortened
 
 # Feature maps in pages of 2 MB, where the system gives them on request: asking for pages of 4 KB took up to
 # half of the networks' time. torch reads this once, when it first allocates.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+TILE = "STYLE_CORE_TILE_MB"
+PROCESSOR_TILE = 400  # MB; more makes nothing faster on processors
+GPU_TILE = 8000  # MB; on a GPU every tile costs the time in which its operations are begun
 
 
 def choose_device(name: str) -> torch.device:
@@ -111,6 +115,13 @@ def available_memory(device: torch.device) -> int | None:
         return torch.cuda.mem_get_info(device)[0] + cached
     found = [size for size in (_machine_memory(), container_memory()) if size is not None]
     return min(found, default=None)
+
+
+def tile_budget(device: torch.device) -> int:
+    """Bytes that the maps of one tile may take: at most half of what is free."""
+    budget = megabytes(TILE, PROCESSOR_TILE if device.type == "cpu" else GPU_TILE)
+    free = available_memory(device)
+    return budget if free is None else min(budget, free // 2)
 
 
 def _machine_memory() -> int | None:

@@ -22,8 +22,6 @@ from .environment import megabytes
 
 BUDGET = "STYLE_CORE_FEATURES_MB"
 DEFAULT_BUDGET = 400  # MB
-TILE = "STYLE_CORE_TILE_MB"
-DEFAULT_TILE = 400  # MB; more makes nothing faster on processors
 LARGEST_SHARE = 0.5  # of the budget; a larger value is not kept, it would push all others out
 
 _lock = threading.Lock()
@@ -102,12 +100,6 @@ def size_of(value: Any) -> int:
     if dataclasses.is_dataclass(value):
         return sum(size_of(getattr(value, f.name)) for f in dataclasses.fields(value))
     return 0
-
-
-def tile_budget(free: int | None) -> int:
-    """Bytes that the maps of one tile may take where ``free`` bytes are (``None``: unknown): at most half."""
-    budget = megabytes(TILE, DEFAULT_TILE)
-    return budget if free is None else min(budget, free // 2)
 
 
 def _feed(digest: Any, part: Any, tensors: TensorDigests) -> None:

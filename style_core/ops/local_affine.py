@@ -16,6 +16,7 @@ from torch import Tensor
 from .box_filter import box_mean
 from .float64 import float64_device
 from .guided_filter import window_model
+from .strips import strip_rows
 
 RIDGE = 1e-3  # on the three color coefficients, not on the offset
 STRIP = 48  # rows worked on at once, for the cache
@@ -58,8 +59,9 @@ def _bilateral(
     values = F.pad(torch.cat([model, torch.ones_like(model[:1])]), (radius,) * 4)  # the last sums the weights
     colors = F.pad(content, (radius,) * 4)
     out = torch.empty_like(model)
-    for top in range(0, h, STRIP):
-        rows = min(STRIP, h - top)
+    strip = strip_rows(STRIP, w, content.device)
+    for top in range(0, h, strip):
+        rows = min(strip, h - top)
         own = content[:, top : top + rows]
         total = model.new_zeros(len(values), rows, w)
         for dy in range(2 * radius + 1):

@@ -152,7 +152,7 @@ class RequestRuntime:
         _reservations(self.device).release(self)
 
     def tile_memory(self) -> int:
-        return memory.tile_budget(devices.available_memory(self.device))
+        return devices.tile_budget(self.device)
 
     def available_memory(self) -> int | None:
         self.give_memory_back()  # so that it counts as free

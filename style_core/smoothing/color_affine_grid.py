@@ -8,7 +8,7 @@ are bilinear on a grid, and solves the Galerkin system there by V-cycles over ev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..compiled.grid import CELL
+from ..ops.strips import strip_rows
 from .matting_laplacian import POSITIONS, whiten_windows
 
 STRIP = 8  # rows of cells worked on at once, for the cache
@@ -91,8 +92,7 @@ class ColorAffineGrid:
         left, right = coefficients[..., :-1, None], coefficients[..., 1:, None]
         lines = torch.lerp(left, right, share).flatten(-2)  # [C, 4, ny + 1, W']
         out = lines.new_empty(len(lines), ny, CELL, nx * CELL)
-        for top in range(0, ny, STRIP):
-            rows = slice(top, min(top + STRIP, ny))
+        for rows in self._strips():
             below = slice(rows.start + 1, rows.stop + 1)
             fields = torch.lerp(lines[:, :, rows, None], lines[:, :, below, None], share[:, None])
             out[:, rows] = (fields * self._basis_cells(rows)).sum(1)
@@ -106,13 +106,15 @@ class ColorAffineGrid:
         padded = F.pad(values, (0, nx * CELL - self.size[1], 0, ny * CELL - self.size[0]))
         padded = padded.unflatten(1, (ny, CELL))
         lines = values.new_zeros(len(values), 4, ny + 1, nx * CELL)
-        for top in range(0, ny, STRIP):
-            rows = slice(top, min(top + STRIP, ny))
+        for rows in self._strips():
             ends = weights @ (padded[:, None, rows] * self._basis_cells(rows))  # [C, 4, rows, 2, W']
             lines[:, :, rows] += ends[..., 0, :]
             lines[:, :, rows.start + 1 : rows.stop + 1] += ends[..., 1, :]
         ends = lines.unflatten(-1, (nx, CELL)) @ weights.T  # [C, 4, ny + 1, nx, 2]
         return F.pad(ends[..., 0], (0, 1)) + F.pad(ends[..., 1], (1, 0))
+
+    def _strips(self) -> Iterator[slice]:
+        return _strips(*self.cells, self.basis.device)
 
     def _basis_cells(self, rows: slice) -> Tensor:
         """The four basis functions on some rows of cells: ``[4, rows, CELL, W']``."""
@@ -129,6 +131,13 @@ class ColorAffineGrid:
         return x + DAMPING * (level.inverse @ (right - _product(level.elements, x)))
 
 
+def _strips(rows: int, columns: int, device: torch.device) -> Iterator[slice]:
+    """Rows of cells that are worked on at once."""
+    strip = strip_rows(STRIP * CELL, columns * CELL, device) // CELL
+    for top in range(0, rows, strip):
+        yield slice(top, min(top + strip, rows))
+
+
 def _energies(
     basis: Tensor, size: tuple[int, int], alpha: float, epsilon: float, cost_of: GradientCost
 ) -> Tensor:
@@ -141,8 +150,7 @@ def _energies(
     ny, nx = basis.shape[1] // CELL, basis.shape[2] // CELL
     weights, slopes_y, slopes_x = _corner_weights(basis)
     total = basis.new_empty(ny, nx, 16, 4, 4)
-    for top in range(0, ny, STRIP):
-        cells = slice(top, min(top + STRIP, ny))
+    for cells in _strips(ny, nx, basis.device):
         rows = slice(cells.start * CELL, cells.stop * CELL)
         cost = cost_of(basis, rows, size, epsilon) * alpha
         mass = (1 - alpha) * 9 * basis[:, None, rows] * basis[:, rows]  # [4, 4, rows, W'], 9 is the degree

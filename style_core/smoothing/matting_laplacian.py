@@ -21,6 +21,7 @@ from ..compiled import matting
 from ..compiled.kernel import is_usable
 from ..compiled.threads import Threads
 from ..ops.float64 import float64_device
+from ..ops.strips import strip_rows
 
 EPSILON = 1e-7  # Luan et al. 2017 and Li et al. 2018
 REACH = 2  # pixels in a common 3x3 window are at most so far apart
@@ -69,8 +70,9 @@ class MattingLaplacian:
             shift: added to the diagonal, ``[H, W]``.
         """
         h, w = out.shape[-2:]
-        for top in range(0, h, STRIP):
-            rows = min(STRIP, h - top)
+        strip = strip_rows(STRIP, w, out.device)
+        for top in range(0, h, strip):
+            rows = min(strip, h - top)
             target = out[:, top : top + rows]
             here = self.coefficients[0, REACH + top : REACH + top + rows, REACH:-REACH]
             if shift is not None:
@@ -170,8 +172,9 @@ def _fill_compiled(coefficients: Tensor, image: Tensor, epsilon: float) -> None:
 
 def _fill(coefficients: Tensor, image: Tensor, epsilon: float) -> None:
     h, w = image.shape[-2:]
-    for top in range(1, h - 1, STRIP):
-        _add_windows(coefficients, image, top, min(STRIP, h - 1 - top), epsilon)
+    strip = strip_rows(STRIP, w, image.device)
+    for top in range(1, h - 1, strip):
+        _add_windows(coefficients, image, top, min(strip, h - 1 - top), epsilon)
     for weight, (dy, dx) in zip(coefficients[1:], _OFFSETS, strict=True):  # rows sum to zero
         coefficients[0] -= weight
         coefficients[0, REACH:-REACH, REACH:-REACH] -= _part(weight, 0, h, w, -dy, -dx)

@@ -84,6 +84,37 @@ def test_at_content_strength_zero_the_networks_own_picture_is_enlarged(run):
     assert not torch.equal(ends[0].image, ends[1].image)
 
 
+@pytest.mark.parametrize("method", ["wct2", "deep_photo"])
+def test_beyond_the_default_content_strength_a_small_photo_goes_over_to_its_look(run, method):
+    content = photo(96, 128, seed=1)
+    whole = run(method, content, content_strength=1.0)
+    assert (whole.image - apply_look(content, whole.look, in_place=True).pixels).abs().max() < 1e-5
+    if method == "wct2":  # nothing else of it depends on the strength but how far it is redrawn
+        half, full = (run(method, content, content_strength=c) for c in (0.5, 0.5 + 1e-4))
+        assert (half.image - full.image).abs().max() < 1e-3
+
+
+def test_at_content_strength_one_a_thin_thing_has_no_glow():
+    content = torch.full((1, 3, 192, 256), 0.8)
+    content[..., 128:, :] = 0.35
+    content[..., 40:128, 120:124] = 0.15  # a lamp post before the sky
+    content = (content + 0.01 * torch.randn(content.shape, generator=torch.Generator().manual_seed(0))).clamp(
+        0, 1
+    )
+    night = (0.4 * photo(192, 256, seed=3)).clamp(0, 1)
+
+    def glow(strength):
+        image = stylize("wct2", content, night, content_strength=strength, device="cpu").image[0].mean(0)
+        sky = image[60:110]
+        beside, away = (
+            torch.cat([sky[:, a:b], sky[:, c:d]], 1).mean()
+            for a, b, c, d in ((116, 119, 125, 128), (60, 100, 150, 190))
+        )
+        return float((beside - away).abs())
+
+    assert glow(1.0) < 0.3 * glow(0.0)
+
+
 def test_a_thin_strip_is_worked_on_at_its_own_size(run):
     result = run("wct2", large(32, 800), working_size=SMALL)
     assert result.image.shape == (1, 3, 32, 800)

@@ -231,7 +231,7 @@ def _run(
     fit = cache(partial(fit_look, small, styled, labels))
     if size is None:
         _note_idle_size(options, runtime)
-        return styled, fit
+        return _towards_the_look(styled, fit, small, options), fit
     runtime.progress(0.95, "Carrying the colors to the full size", styled)
     width, height = content.size
     runtime.note(
@@ -272,6 +272,19 @@ def _at_working_size(pictures: Pictures, size: int | None) -> ImageTensor:
         return resize_longer_side(samples, size)
     height, width = scaled_size(samples.shape[-2], samples.shape[-1], size)
     return samples[..., :height, :width].contiguous()
+
+
+def _towards_the_look(
+    styled: ImageTensor, fit: FitLook, content: ImageTensor, options: Options
+) -> ImageTensor:
+    """The picture of a content that the network saw whole.
+
+    Departure: the papers end with the network's; beyond the default content strength it goes over to its
+    look, which a larger photo is given from 0.5 on: cleaner, and further from the style.
+    """
+    usual = option_default(type(options), "content_strength")
+    share = (options.content_strength - usual) / (1 - usual) if usual < 1 else 0.0
+    return styled if share <= 0 else styled.lerp(fit().apply(content), share)
 
 
 def _carried(

@@ -105,6 +105,19 @@ def color_loss(picture: ImageTensor, reference: ImageTensor) -> Tensor:
     return (F.avg_pool2d(picture, BLOCK) - F.avg_pool2d(reference, BLOCK)).square().mean()
 
 
+def feature_loss(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean square error of a picture's rectified features over the mean square of what was decoded to it.
+
+    A decoder of features that no picture has cannot give them back exactly; what it gives instead has other
+    statistics, and those are what the method had matched.
+
+    Args:
+        found: ``[1, C, h, w]``, the encoder's.
+        wanted: the same size; transformed features, some of them negative.
+    """
+    return mean_relative_square([found.float()], [wanted.float().clamp_min(0)])
+
+
 def lattice_loss(picture: ImageTensor) -> Tensor:
     """Energy of the pattern that every cell of 16 px has in common, in squared luminance of [0, 1].
 

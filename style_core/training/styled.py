@@ -26,7 +26,7 @@ from ..nets.wavelet import Hook, WaveletDecoder, unchanged, wavelet_decode, wave
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.lattice import without_lattice
 from ..ops.moments import Moments
-from .critic import Critic, color_loss, lattice_loss, structure_loss, style_share
+from .critic import Critic, color_loss, feature_loss, lattice_loss, structure_loss, style_share
 from .decoder import held_out_psnr
 from .initialization import MOST_PATCHES, refit_blurred
 from .loop import Task, autocast
@@ -50,14 +50,34 @@ class LossWeights:
     structure: float
     color: float
     lattice: float
+    feature: float
     reconstruction: float
 
 
 LOSS_WEIGHTS = {
-    "wct2": LossWeights(style=2.0, structure=2.0, color=1.0, lattice=0.0, reconstruction=0.02),
-    "photo_wct": LossWeights(style=1.0, structure=2.0, color=20.0, lattice=0.0, reconstruction=0.1),
-    "wct": LossWeights(style=1.0, structure=0.5, color=5.0, lattice=1000.0, reconstruction=0.1),
+    "wct2": LossWeights(style=2.0, structure=2.0, color=1.0, lattice=0.0, feature=0.0, reconstruction=0.02),
+    "photo_wct": LossWeights(
+        style=1.0, structure=2.0, color=20.0, lattice=0.0, feature=0.0, reconstruction=0.1
+    ),
+    "wct": LossWeights(style=1.0, structure=0.5, color=5.0, lattice=0.0, feature=1.0, reconstruction=0.3),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Styled:
+    """What a decoder makes of a pair.
+
+    Attributes:
+        picture: as the method would hand it over, ``[1, 3, H, W]``.
+        before: what the decoder would have made of it originally.
+        decoded: the picture before the method's steps after the network.
+        wanted: the deepest features that were decoded, ``[1, C, h, w]``: what ``decoded`` should have, too.
+    """
+
+    picture: ImageTensor
+    before: ImageTensor
+    decoded: ImageTensor
+    wanted: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +172,8 @@ class StyledTask(Task):
         """Which decoder learns from a pair, and the strength that its picture is to have."""
 
     @abstractmethod
-    def stylize(self, pair: Pair) -> tuple[ImageTensor, ImageTensor]:
-        """The picture that the learner makes of a pair, and what it would have made originally."""
+    def stylize(self, pair: Pair) -> Styled:
+        """What the learner makes of a pair."""
 
     @abstractmethod
     def encode(self, image: ImageTensor, name: str) -> Any:
@@ -173,8 +193,9 @@ class StyledTask(Task):
 
     def judge(self, pair: Pair) -> dict[str, Tensor]:
         """The unweighted parts of the loss that judge a pair's picture."""
-        _, strength = self.learner(pair.setting)
-        picture, before = self.stylize(pair)
+        learner, strength = self.learner(pair.setting)
+        styled = self.stylize(pair)
+        picture = styled.picture
         with torch.no_grad():
             content = self.critic.grams(pair.content)
             style = self.critic.target(pair.style, pair.style_labels, pair.shares)
@@ -182,8 +203,9 @@ class StyledTask(Task):
         return {
             "style": style_share(found, content, style, strength),
             "structure": structure_loss(picture, pair.content),
-            "color": color_loss(picture, before),
+            "color": color_loss(picture, styled.before),
             "lattice": lattice_loss(picture - pair.content),
+            "feature": feature_loss(self.encode(styled.decoded, learner)[0], styled.wanted),
         }
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
@@ -224,13 +246,15 @@ class StyledWavelet(StyledTask):
     def learner(self, setting: Setting) -> tuple[str, float]:
         return self.name, setting.strength
 
-    def stylize(self, pair: Pair) -> tuple[ImageTensor, ImageTensor]:
+    def stylize(self, pair: Pair) -> Styled:
         with torch.no_grad():
             encoded = self._encode_styled(pair)
             before = self.decode(self.originals[self.name], encoded).clamp(0, 1)
-        picture = self.decode(self.decoders[self.name], encoded).clamp(0, 1)
-        share = pair.setting.content_strength
-        return _redrawn(picture, pair.content, share), _redrawn(before, pair.content, share)
+        decoded = self.decode(self.decoders[self.name], encoded).clamp(0, 1)
+        picture, before = (
+            _redrawn(x, pair.content, pair.setting.content_strength) for x in (decoded, before)
+        )
+        return Styled(picture=picture, before=before, decoded=decoded, wanted=encoded[0])
 
     def encode(self, image: ImageTensor, name: str) -> Any:
         return self._encode(image, unchanged)
@@ -331,7 +355,7 @@ class StyledChain(StyledTask):
     def learner(self, setting: Setting) -> tuple[str, float]:
         return f"{self.method}_{setting.levels[-1]}", self._strength_of(setting.levels[-1], setting)[0]
 
-    def stylize(self, pair: Pair) -> tuple[ImageTensor, ImageTensor]:
+    def stylize(self, pair: Pair) -> Styled:
         with torch.no_grad(), autocast(pair.style.device):
             style = self.encoder(pair.style, [f"relu{k}_1" for k in pair.setting.levels])
         *before_it, last = pair.setting.levels
@@ -341,10 +365,10 @@ class StyledChain(StyledTask):
                 image = self._render(self.decoders, self._transfer(level, image, pair, style))
             transferred = self._transfer(last, image, pair, style)
             before = self._render(self.originals, transferred)
-        picture = self._render(self.decoders, transferred)
+        decoded = picture = self._render(self.decoders, transferred)
         if pair.setting.is_smoothed:
-            return _smoothed(picture, pair.content), _smoothed(before, pair.content)
-        return picture, before
+            picture, before = (_smoothed(x, pair.content) for x in (decoded, before))
+        return Styled(picture=picture, before=before, decoded=decoded, wanted=transferred.moved)
 
     def encode(self, image: ImageTensor, name: str) -> Any:
         level = int(name[-1])

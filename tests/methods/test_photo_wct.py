@@ -7,10 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from style_core import load_image, stylize
+from style_core import load_image, memory, stylize
 from style_core.fronts import to_pil
 from style_core.methods.photo_wct import LEVELS, SMOOTHINGS
 from style_core.methods.shared.feature_matching import WHITENINGS
+from style_core.smoothing import propagation
 
 from ..conftest import photo, psnr
 
@@ -94,6 +95,15 @@ def border_step(image):
     steps = (255 * image.mean(1)).diff(dim=2).abs().mean((0, 1))
     is_border = torch.arange(len(steps)) % 8 == 7
     return float(steps[is_border].mean() - steps[~is_border].mean())
+
+
+def test_computed_exactly_it_does_not_depend_on_how_the_smoothing_is_solved(pair, monkeypatch):
+    compiled = stylize("photo_wct", *pair, precision="exact", device="cpu").image
+    monkeypatch.setattr(propagation, "is_usable", lambda device: False)  # as on a GPU
+    memory.forget()
+    by_tensors = stylize("photo_wct", *pair, precision="exact", device="cpu").image
+    assert not torch.equal(compiled, by_tensors)
+    assert (compiled - by_tensors).abs().max() < 1 / 255
 
 
 def test_the_blocks_of_a_jpeg_are_not_drawn_into_a_clear_sky():

@@ -11,6 +11,7 @@ from style_core.training.critic import (
     Critic,
     blended,
     color_loss,
+    feature_loss,
     gram_distance,
     lattice_loss,
     structure_loss,
@@ -128,6 +129,15 @@ def test_colors_are_compared_in_blocks():
     a, b = photo(32, 40), photo(32, 40, seed=1)
     difference = (a - b)[0].double().numpy().reshape(3, 4, 8, 5, 8).mean((2, 4))
     assert float(color_loss(a, b)) == pytest.approx((difference**2).mean(), rel=1e-5)
+
+
+def test_features_are_compared_where_a_picture_can_have_them():
+    found = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    wanted = torch.randn(1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+    aim = np.maximum(wanted.double().numpy(), 0)  # no picture has negative ones: they are rectified
+    expected = ((found.double().numpy() - aim) ** 2).sum() / (aim**2).sum()
+    assert float(feature_loss(found, wanted)) == pytest.approx(expected, rel=1e-5)
+    assert float(feature_loss(wanted.clamp_min(0), wanted)) == 0
 
 
 class TestLattice:

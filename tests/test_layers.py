@@ -119,7 +119,7 @@ RULES = (  # the first that fits a module holds
         ("style_core.video", "style_core.video.*"),
         (*WORDS, "style_core.images", "style_core.files", "style_core.look", "style_core.digest",
          "style_core.memory", *DOOR, "style_core.video.*"),
-        ("torch", "numpy", "av"),
+        ("torch", "numpy", "av", "cv2"),
     ),
     Rule(
         ("style_core",),

@@ -12,12 +12,16 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from ..errors import Cancelled, EnoughDone, InvalidClip, InvalidOption, shortened
 from ..images import ImageTensor, Samples, Source, as_floats, as_samples
 from ..look import Look
 from ..options import option_default
 from ..pipeline import FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
+from .advection import advected, has_opencv
 from .animations import as_clip
 from .colors import ColorTags, samples_of, small_of
 from .looks import shot_look
@@ -31,6 +35,7 @@ from .writing import ClipWriter, codec_for
 WORKING_SIZE = 512  # px at which networks see frames whose look is carried to all pixels
 MEASURED_SIZE = 1280  # px, at most, of the frames by which paintings are planned
 REPORT_SECONDS = 0.25
+BITS = 8  # of the frames that flow is found between
 SHORTFALL = 0.98  # of the frames a file says it has; counts from durations are not exact
 
 
@@ -69,8 +74,9 @@ def stylize_video(
     """Restyle a clip after a picture, without flicker.
 
     The style is measured once, the content's statistics are merged over frames of a shot, and one plan serves
-    all of them. What methods that recolor photos do is carried to all pixels by one look for the whole shot;
-    WCT paints every frame by the shot's plan. Memory does not grow with the length.
+    all of them. What methods that recolor photos do is carried to all pixels by one look for the whole shot.
+    WCT paints a frame now and then by the shot's plan, and its strokes are carried along by optical flow
+    (OpenCV's; without it every frame is painted). Memory does not grow with the length.
 
     Args:
         method: "wct2", "photo_wct" or "wct".
@@ -117,6 +123,10 @@ def stylize_video(
             is_complete = _written(run, ahead, writer, digest)
             notes = [*before.notes, *transfer.notes]
             notes += _notes(source, writer, name, codec, most_frames) if is_complete else ()
+            if run.working_size is None and not has_opencv():
+                notes.append(
+                    "Every frame was painted by itself; with opencv-python-headless strokes stay in place."
+                )
     return ClipResult(
         target, writer.count, run.shot_count, time.perf_counter() - began, tuple(notes), is_complete
     )
@@ -249,11 +259,14 @@ class _Run:
         with closing(read_ahead(decoded)) as frames:
             for shot in shots_of(self._watched(islice(ahead.frames(), self.most_frames)), self._small):
                 self.shot_count += 1
-                left = min(shot.count, max(0, shot.first + shot.count - self.done))
-                for frame in islice(frames, shot.count - left):
+                done = min(shot.count, max(0, self.done - shot.first))
+                if done < shot.count and self.is_carried:  # it begins where the shot does
+                    yield from self._carried(shot, islice(frames, shot.count), done)
+                    continue
+                for frame in islice(frames, done):
                     yield None, frame
-                if left:
-                    yield from self._shot(shot, islice(frames, left))
+                if done < shot.count:
+                    yield from self._shot(shot, islice(frames, shot.count - done))
             for _ in frames:  # sound goes on after the last picture
                 pass
 
@@ -265,17 +278,34 @@ class _Run:
                 self.progress(self.share, f"Looking for cuts, {number} frames", None)
             yield frame
 
+    @property
+    def is_carried(self) -> bool:
+        """Whether paintings are carried along from frame to frame."""
+        return self.working_size is None and has_opencv()
+
+    def _carried(
+        self, shot: Shot, frames: Iterator[Any], done: int
+    ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
+        """A shot whose strokes stay on what they were painted on; of its first ``done`` frames nothing."""
+        plan = self._planned(shot)
+        paintings = advected(frames, self._bytes, lambda frame: _interleaved(self._painted(frame, plan)))
+        for number, (painting, frame) in enumerate(paintings):
+            made = torch.from_numpy(painting).permute(2, 0, 1)[None]
+            yield None if number < done else partial(_itself, made), frame
+
+    def _planned(self, shot: Shot) -> ShotPlan:
+        self.progress(self.share, f"Measuring shot {self.shot_count}", None)
+        return self.transfer.plan(shot.samples)
+
     def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Callable[[], Samples], Any]]:
-        measured = f"Measuring shot {self.shot_count}"
-        self.progress(self.share, measured, None)
-        plan = self.transfer.plan(shot.samples)
+        plan = self._planned(shot)
         if self.working_size is None:
             for frame in frames:
                 yield partial(_itself, self._painted(frame, plan)), frame
             return
 
         def restyle(picture: ImageTensor) -> ImageTensor:
-            self.progress(self.share, measured, None)
+            self.progress(self.share, f"Measuring shot {self.shot_count}", None)
             return self.transfer.apply(picture, plan)
 
         look = shot_look(shot.samples, restyle)
@@ -285,6 +315,11 @@ class _Run:
     def _painted(self, frame: Any, plan: ShotPlan) -> Samples:
         samples = self._samples(frame)
         return as_samples(self.transfer.apply(as_floats(samples).contiguous(), plan), samples.dtype)
+
+    def _bytes(self, frame: Any) -> np.ndarray:
+        """What flow is found between, uint8 ``[H, W, 3]``."""
+        samples = _interleaved(self._samples(frame))
+        return samples if samples.dtype == np.uint8 else (samples >> BITS).astype(np.uint8)
 
     def _looked(self, frame: Any, look: Look) -> Samples:
         return look.apply(self._samples(frame))
@@ -317,6 +352,11 @@ class _Run:
             self.share,
             f"{done} of {total} frames, {pace:.1f} a second, {time_to_go((total - done) / pace)} to go", None,
         )  # fmt: skip
+
+
+def _interleaved(samples: Samples) -> np.ndarray:
+    """``[1, 3, H, W]`` as ``[H, W, 3]``."""
+    return np.ascontiguousarray(samples[0].permute(1, 2, 0).numpy())
 
 
 def _itself(samples: Samples) -> Samples:

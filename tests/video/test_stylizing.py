@@ -52,6 +52,29 @@ def test_a_clip_keeps_its_frames_times_and_sound(restyle, clip, method):
     assert change.min() > 0.02  # every frame has another look
 
 
+def test_strokes_keep_their_places(restyle, tmp_path, monkeypatch):
+    wide = to_pil(photo(96, 260, seed=5))
+    frames = [np.asarray(wide.crop((2 * k, 0, 2 * k + 160, 96)), float) / 255 for k in range(26)]
+    source = write_clip(tmp_path / "pan.mkv", frames)
+
+    def unrest(**how):
+        made = pictures(restyle(source, method="wct", name="out.mkv", **how).path)
+        moved = zip((b[8:-8, 8:-16] for b in made[1:]), (a[8:-8, 10:-14] for a in made), strict=False)
+        return np.mean([np.abs(b - a).mean() for b, a in moved])
+
+    pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
+    steady = unrest()
+    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    assert steady < 0.5 * unrest(codec="hevc")
+
+
+def test_without_opencv_every_frame_is_painted_and_that_is_said(restyle, clip, monkeypatch):
+    said = "Every frame was painted by itself; with opencv-python-headless strokes stay in place."
+    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    assert said in restyle(clip, method="wct").notes
+    assert said not in restyle(clip, method="wct2", name="look.mp4").notes
+
+
 def test_sound_goes_on_after_the_last_picture(restyle, tmp_path):
     source = write_clip(tmp_path / "long.mp4", [scene(1, 0)] * 10, sound_seconds=3)
     assert sound(restyle(source).path) == sound(source)
@@ -281,16 +304,17 @@ def stopped_at(share):
 
 
 @pytest.mark.usefixtures("every_report")
-@pytest.mark.parametrize(("share", "name", "codec"), [
-    (0.3, "out.mp4", "h264"), (0.8, "out.mkv", "hevc"), (0.6, "out.webm", "vp9"),
+@pytest.mark.parametrize(("share", "name", "codec", "method"), [
+    (0.3, "out.mp4", "h264", "wct2"), (0.8, "out.mkv", "hevc", "wct2"), (0.6, "out.webm", "vp9", "wct2"),
+    (0.3, "strokes.mp4", "h264", "wct"),
 ])  # fmt: skip
-def test_a_stopped_run_goes_on_from_there(restyle, clip, monkeypatch, share, name, codec):
+def test_a_stopped_run_goes_on_from_there(restyle, clip, monkeypatch, share, name, codec, method):
     monkeypatch.setattr("style_core.digest.SETTLING", 0.0)
-    whole = restyle(clip, f"whole_{name}", codec=codec)
-    part = restyle(clip, name, codec=codec, progress=stopped_at(share))
+    whole = restyle(clip, f"whole_{name}", codec=codec, method=method)
+    part = restyle(clip, name, codec=codec, method=method, progress=stopped_at(share))
     made = []
     monkeypatch.setattr(ClipWriter, "add", counting(ClipWriter.add, made))
-    result = restyle(clip, name, codec=codec)
+    result = restyle(clip, name, codec=codec, method=method)
     assert result.is_complete
     assert result.frame_count == whole.frame_count == 40
     assert len(made) == 40 - part.frame_count

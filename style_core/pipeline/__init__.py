@@ -1,12 +1,13 @@
 """A request from its sources to its result: read, find regions, run the method, say what was done."""
 
-from .frames import FrameTransfer, ShotPlan, frame_transfer
+from .frames import FrameOptimizer, FrameTransfer, ShotPlan, frame_transfer
 from .inspection import describe_weights, find_regions, identify_weights, measure_result
 from .looking import apply_look, write_lut
 from .result import Result
 from .stylizing import get_method, list_methods, stylize
 
 __all__ = [
+    "FrameOptimizer",
     "FrameTransfer",
     "Result",
     "ShotPlan",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from .. import device as devices
-from ..errors import InvalidOption
 from ..images import ImageTensor, Source
 from ..method import Inputs, Method
 from ..options import Options, make_options
@@ -22,7 +21,7 @@ from ..tiles import tiles
 from ..transfer import Place, Plan, Stage, apply_plans, apply_tile, plan_frames
 from .reading import read_pictures, style_shares
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
-from .stylizing import get_method, precision_for, style_inputs
+from .stylizing import get_method, precision_for, style_inputs, stylize
 
 WHOLE = 1 << 21  # px of a frame that goes through the networks at once; a larger one goes in tiles
 TILE = 768  # px
@@ -73,8 +72,12 @@ class FrameTransfer:
         return ShotPlan(tuple(stages))
 
     @torch.no_grad()
-    def apply(self, frame: ImageTensor, plan: ShotPlan) -> ImageTensor:
-        """A frame of the shot as planned: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU."""
+    def apply(self, frame: ImageTensor, plan: ShotPlan, report: Progress = ignore_progress) -> ImageTensor:
+        """A frame of the shot as planned: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU.
+
+        Args:
+            report: not called: a frame takes no time worth telling.
+        """
         height, width = frame.shape[-2:]
         image = self._padded(frame)
         for stage, plans in plan.stages:
@@ -86,6 +89,39 @@ class FrameTransfer:
 
     def _padded(self, frame: ImageTensor) -> ImageTensor:
         return self.method.size_rule.pad(frame).to(self._runtime.device)
+
+
+@dataclass(frozen=True)
+class FrameOptimizer:
+    """A method that optimizes every picture by itself, for some frames of a clip.
+
+    Attributes:
+        method: the method.
+    """
+
+    method: Method
+    _style: Source | Sequence[Source]
+    _given: Mapping[str, Any]
+    _notes: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed so far without refusing."""
+        return tuple(self._notes)
+
+    def plan(self, frames: Sequence[ImageTensor]) -> ShotPlan:
+        """Nothing: there are no statistics to share."""
+        return ShotPlan(())
+
+    def apply(self, frame: ImageTensor, plan: ShotPlan, report: Progress = ignore_progress) -> ImageTensor:
+        """The picture made of a frame: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU.
+
+        Args:
+            report: may raise :class:`Cancelled`, or :class:`EnoughDone` for the best so far.
+        """
+        result = stylize(self.method.key, frame, self._style, progress=report, **self._given)
+        self._notes.update(dict.fromkeys(result.notes))
+        return result.image
 
 
 def _in_tiles(stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan]) -> ImageTensor:
@@ -107,20 +143,23 @@ def frame_transfer(
     device: str = "auto",
     progress: Progress | None = None,
     **options: Any,
-) -> Iterator[FrameTransfer]:
+) -> Iterator[FrameTransfer | FrameOptimizer]:
     """The method ready for frames of the size of ``frame``; other arguments as of :func:`stylize`.
 
     Raises:
-        InvalidOption: the method optimizes every picture, so that no plan serves several.
         StyleCoreError: as :func:`stylize`.
     """
     chosen = get_method(method)
-    if chosen.prepare is None:
-        raise InvalidOption(
-            f"{chosen.title} optimizes every picture by itself, so its clips would flicker and take hours; "
-            "choose wct2, photo_wct or wct."
-        )
     values = make_options(chosen.options, options)
+    if chosen.prepare is None:
+        given = {
+            "style_weights": style_weights,
+            "family": family,
+            "weights_dir": weights_dir,
+            "device": device,
+        }
+        yield FrameOptimizer(chosen, style, given | options)
+        return
     sources: list[Any] = list(style) if isinstance(style, (list, tuple)) else [style]
     shares = style_shares(chosen, frame, sources, style_weights)
     target = devices.choose_device(device)

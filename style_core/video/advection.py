@@ -27,10 +27,11 @@ SMALLEST, MOST_STRETCHED = 64, 2
 MOST_PAINTINGS = 5  # that are looked up; then what they show together is one
 SAME = 14.0  # of 255: brightness less its surroundings may differ by so much where the same is shown
 NEAR, AROUND = 5, 41  # px of the means whose difference that is
+MOST_TORN = 0.4  # px between the places of neighbors, less the one that is between them
 MOST_GAIN = 2.0  # by which contrast may differ
 SPOT = 9  # px of the window in which it is judged
 INTERRUPTED = 0.1  # share of a frame that must be found again for it to lead on
-WORTH_PAINTING = 0.1  # share of a frame that fits nothing, from which on it is painted by itself
+WORTH_PAINTING = 0.03  # share of a frame that fits nothing, from which on it is painted by itself
 KEPT_COVER = 0.002  # share of a frame below which a painting is not looked up any more
 Array = np.ndarray
 Item = TypeVar("Item")
@@ -136,10 +137,10 @@ class _Painting:
         there = cv2.remap(self.seen.relief, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         gain = np.abs(frame.relief).mean() / max(float(np.abs(there).mean()), 1e-3)
         there *= np.clip(gain, 1 / MOST_GAIN, MOST_GAIN)  # of an exposure that drifts
-        difference = cv2.blur(np.abs(frame.relief - there), (SPOT, SPOT))
-        window = np.ones((SPOT, SPOT), np.uint8)
-        same = cv2.morphologyEx((difference < SAME).astype(np.uint8), cv2.MORPH_CLOSE, window)
-        return (same.astype(bool) & inside).astype(np.float32)
+        difference = cv2.GaussianBlur(np.abs(frame.relief - there), (SPOT, SPOT), 0)
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (SPOT, SPOT))
+        same = cv2.morphologyEx((difference < SAME).astype(np.uint8), cv2.MORPH_CLOSE, disc)
+        return (same.astype(bool) & inside & ~_is_torn(places)).astype(np.float32)
 
 
 class _Canvas:
@@ -207,6 +208,20 @@ class _Canvas:
         self.paintings = kept
 
 
+def _is_torn(places: Array) -> Array:
+    """Where neighbors find themselves far apart or in one place, ``[h, w]``: where one thing passes another.
+
+    Flow is smooth, and there it draws along what stands still.
+    """
+    torn = np.zeros(places.shape[:2], np.uint8)
+    for axis in (0, 1):
+        slope = np.gradient(places, axis=axis)
+        slope[..., 1 - axis] -= 1  # x along columns, y along rows
+        torn |= (np.abs(slope) > MOST_TORN).any(2)
+    found: Array = _opencv().dilate(torn, np.ones((NEAR, NEAR), np.uint8)).astype(bool)
+    return found
+
+
 def _grid(seen: _Seen) -> Array:
     height, width = seen.gray.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
@@ -238,7 +253,8 @@ def _shares(paintings: list[_Painting]) -> list[Array]:
     left = np.ones(paintings[0].share.shape, np.float32)
     found = []
     for painting in paintings:
-        share = np.minimum(cv2.blur(painting.share, (SPOT, SPOT)) * (painting.share > 0), left)
+        soft = cv2.GaussianBlur(painting.share, (SPOT, SPOT), 0) * (painting.share > 0)
+        share = np.minimum(soft, left)
         left = left - share
         found.append(share)
     return found

@@ -19,7 +19,7 @@ from ..errors import Cancelled, EnoughDone, InvalidClip, InvalidOption, shortene
 from ..images import ImageTensor, Samples, Source, as_floats, as_samples
 from ..look import Look
 from ..options import option_default
-from ..pipeline import FrameTransfer, ShotPlan, frame_transfer, get_method
+from ..pipeline import FrameOptimizer, FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
 from .advection import advected, has_opencv
 from .animations import as_clip
@@ -79,7 +79,7 @@ def stylize_video(
     (OpenCV's; without it every frame is painted). Memory does not grow with the length.
 
     Args:
-        method: "wct2", "photo_wct" or "wct".
+        method: any; Gatys and Deep Photo optimize some frames of a shot, each for as long as a picture takes.
         clip: any file that FFmpeg reads, but playlists, or an animated WebP; its first video stream is taken.
         style: a picture, or several where the method mixes them.
         output: a name that ends in .mp4, .mov, .mkv, .webm, or .gif, .webp or .apng for animations; written
@@ -102,6 +102,12 @@ def stylize_video(
     for name in ("size", "content_mask", "style_mask"):
         if options.pop(name, None) is not None:
             raise InvalidClip(f"{name} does not go with clips; they keep their size and have no regions.")
+    chosen_method = get_method(method)
+    if chosen_method.prepare is None and not chosen_method.photorealistic and not has_opencv():
+        raise InvalidOption(
+            f"{chosen_method.title} paints every picture anew, so that clips would flicker and take hours; "
+            "with opencv-python-headless installed its strokes are carried along."
+        )
     with as_clip(clip) as readable, open_clip(readable) as ahead, open_clip(readable) as source:
         if target.exists() and target.samefile(clip):
             raise InvalidClip(f"The output {target.name!r} is the clip itself; choose another name.")
@@ -241,8 +247,8 @@ class _Run:
     """One clip on its way through a method."""
 
     def __init__(
-        self, source: Clip, transfer: FrameTransfer, working_size: int | None, done: int, progress: Progress,
-        most_frames: int | None,
+        self, source: Clip, transfer: FrameTransfer | FrameOptimizer, working_size: int | None, done: int,
+        progress: Progress, most_frames: int | None,
     ) -> None:  # fmt: skip
         self.source, self.transfer, self.working_size, self.done = source, transfer, working_size, done
         self.progress, self.most_frames = progress, most_frames
@@ -306,7 +312,7 @@ class _Run:
 
         def restyle(picture: ImageTensor) -> ImageTensor:
             self.progress(self.share, f"Measuring shot {self.shot_count}", None)
-            return self.transfer.apply(picture, plan)
+            return self.transfer.apply(picture, plan, self._within)
 
         look = shot_look(shot.samples, restyle)
         for frame in frames:
@@ -314,12 +320,18 @@ class _Run:
 
     def _painted(self, frame: Any, plan: ShotPlan) -> Samples:
         samples = self._samples(frame)
-        return as_samples(self.transfer.apply(as_floats(samples).contiguous(), plan), samples.dtype)
+        return as_samples(
+            self.transfer.apply(as_floats(samples).contiguous(), plan, self._within), samples.dtype
+        )
 
     def _bytes(self, frame: Any) -> np.ndarray:
         """What flow is found between, uint8 ``[H, W, 3]``."""
         samples = _interleaved(self._samples(frame))
         return samples if samples.dtype == np.uint8 else (samples >> BITS).astype(np.uint8)
+
+    def _within(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
+        """What is said while one picture is optimized."""
+        self.progress(self.share, f"{self.transfer.method.title}, one of some frames: {message}", preview)
 
     def _looked(self, frame: Any, look: Look) -> Samples:
         return look.apply(self._samples(frame))

@@ -74,7 +74,7 @@ def test_strokes_move_with_what_they_were_painted_on(step):
 
 def test_what_comes_into_view_is_painted_once():
     painter = Painter()
-    step = 3
+    step = 2
     made = run(pan(EVERY + 1, step), painter)
     assert len(painter.painted) == 2  # the first frame and the last
     new = step * EVERY - 8  # px at the right end of the last frame, but for the soft border

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from style_core import EnoughDone, InvalidClip, InvalidOption, StyleCoreError, stylize_video
+from style_core import Cancelled, EnoughDone, InvalidClip, InvalidOption, StyleCoreError, stylize_video
 from style_core.cli import main
 from style_core.fronts import to_pil
 from style_core.pipeline import frame_transfer
@@ -66,6 +66,36 @@ def test_strokes_keep_their_places(restyle, tmp_path, monkeypatch):
     steady = unrest()
     monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
     assert steady < 0.5 * unrest(codec="hevc")
+
+
+@pytest.mark.parametrize("method", ["gatys", "deep_photo"])
+def test_methods_that_optimize_do_so_for_some_frames(restyle, clip, method):
+    said = []
+    result = restyle(
+        clip, method=method, steps=3, progress=lambda share, message, preview: said.append(message)
+    )
+    assert (result.frame_count, result.shot_count) == (40, 2)
+    begun = [message for message in said if "one of some frames: Reading the pictures" in message]
+    assert 2 <= len(begun) <= 2 * 6  # of 40: at most the samples of two shots
+    change = np.abs(np.stack(pictures(result.path)) - np.stack(pictures(clip))).mean((1, 2, 3))
+    assert change.min() > 0.02
+
+
+@pytest.mark.usefixtures("every_report")
+def test_an_optimizing_run_can_be_stopped(restyle, clip):
+    with pytest.raises(Cancelled):
+        restyle(clip, method="gatys", steps=200, progress=refuse)
+
+
+def refuse(fraction, message, preview):
+    if "one of some frames" in message:
+        raise Cancelled("Stopped.")
+
+
+def test_paintings_that_are_optimized_need_opencv(restyle, clip, monkeypatch):
+    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    with pytest.raises(InvalidOption, match="opencv-python-headless"):
+        restyle(clip, method="gatys")
 
 
 def test_without_opencv_every_frame_is_painted_and_that_is_said(restyle, clip, monkeypatch):
@@ -265,7 +295,6 @@ def test_a_cut_clip_is_restyled_as_far_as_it_goes(restyle, tmp_path):
         ("o.webm", {"codec": "h264"}, InvalidClip, "h264 goes into"),
         ("o.mp4", {"codec": "mjpeg"}, InvalidClip, "codec must be"),
         ("o.mp4", {"size": 200}, InvalidClip, "size does not go"),
-        ("o.mp4", {"method": "gatys"}, InvalidOption, "choose wct2"),
         ("nowhere/o.mp4", {}, InvalidClip, "cannot be written"),
         ("two.mp4", {}, InvalidClip, "the clip itself"),
     ],

@@ -30,6 +30,10 @@ NEAR, AROUND = 5, 41  # px of the means whose difference that is
 MOST_TORN = 0.4  # px between the places of neighbors, less the one that is between them
 MOST_GAIN = 2.0  # by which contrast may differ
 SPOT = 9  # px of the window in which it is judged
+FLAT = 3.0  # of 255: texture below which flow is not certain
+CAMERA_STEP, FEWEST_POINTS = 8, 24  # px between the points that tell how the camera moves; of them
+CAMERA_ERROR = 1.5  # px from its motion, within which a point goes with the camera
+CAMERA_SHARE, CAMERA_REACH = 0.6, 0.75  # of all points; of a side of the frame
 INTERRUPTED = 0.1  # share of a frame that must be found again for it to lead on
 WORTH_PAINTING = 0.03  # share of a frame that fits nothing, from which on it is painted by itself
 KEPT_COVER = 0.002  # share of a frame below which a painting is not looked up any more
@@ -234,7 +238,30 @@ def _flow(frame: _Seen, other: _Seen, begun: Array | None = None) -> Array:
     # Anew each time: one that was begun somewhere before crashes when it is to begin from nothing.
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     found: Array = search.calc(frame.gray, other.gray, None if begun is None else begun.copy())
-    return found
+    grid = _grid(frame)
+    texture = cv2.blur(frame.relief**2, (AROUND, AROUND))
+    certain = texture / (texture + FLAT**2)
+    camera = _camera(grid, grid + found, certain)
+    if camera is None:
+        return found
+    return found + (1 - certain)[..., None] * (cv2.transform(grid, camera) - grid - found)
+
+
+def _camera(grid: Array, places: Array, certain: Array) -> Array | None:
+    """The turn, zoom and shift, ``[2, 3]``, of most of what has texture, if that reaches across the frame.
+
+    A clear sky does not show how it moves; it goes with the camera.
+    """
+    seen = certain[::CAMERA_STEP, ::CAMERA_STEP] > 0.5
+    here, there = (x[::CAMERA_STEP, ::CAMERA_STEP][seen] for x in (grid, places))
+    if len(here) < FEWEST_POINTS:
+        return None
+    camera, agree = _opencv().estimateAffinePartial2D(here, there, ransacReprojThreshold=CAMERA_ERROR)
+    if camera is None or agree.mean() < CAMERA_SHARE:
+        return None
+    height, width = certain.shape
+    reach = np.ptp(here[agree[:, 0] > 0], axis=0) / (width, height)
+    return camera.astype(np.float32) if float(reach.max()) > CAMERA_REACH else None
 
 
 def _places_in_last(seen: list[_Seen]) -> list[Array]:

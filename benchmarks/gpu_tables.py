@@ -267,7 +267,7 @@ def _counted_waits(device: torch.device) -> Any:
 def _write_tests(folder: Path, device: torch.device, ends: float) -> None:
     """The tests that are run on every device of a machine, on this kind."""
     table = Table(folder / "tests.md", "Tests that take a device", "tests", "outcome")
-    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-k", device.type, *TESTED]
+    command = [sys.executable, "-m", "pytest", "-q", "-n4", "--dist=load", "-k", device.type, *TESTED]
     seconds = max(1.0, min(TESTS_SECONDS, ends - time.monotonic()))
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)

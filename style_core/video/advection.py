@@ -28,7 +28,9 @@ MOST_PAINTINGS = 5  # that are looked up; then what they show together is one
 SAME = 14.0  # of 255: brightness less its surroundings may differ by so much where the same is shown
 NEAR, AROUND = 5, 41  # px of the means whose difference that is
 MOST_TORN = 0.4  # px between the places of neighbors, less the one that is between them
-MOST_GAIN = 2.0  # by which contrast may differ
+MOST_GAIN = 4.0  # by which contrast may differ
+DARK = 4.0  # of 255, added to brightness before it is compared: black is only as black as its noise
+SAME_LIGHT = 0.01  # of a gain that is none
 SPOT = 9  # px of the window in which it is judged
 FLAT = 3.0  # of 255: texture below which flow is not certain
 CAMERA_STEP, FEWEST_POINTS = 8, 24  # px between the points that tell how the camera moves; of them
@@ -112,17 +114,28 @@ class _Painting:
         seen: the frame it was painted of.
         places: float32 ``[h, w, 2]``, for each position of the present frame the x and y in ``seen``.
         share: float32 ``[h, w]``, 0 to 1, how far the present frame shows this painting there.
+        gain: how bright what both show is in the present frame, by how bright it was.
     """
 
     pixels: Array
     seen: _Seen
     places: Array
     share: Array
+    gain: float = 1.0
 
-    def looked_up(self, places: Array) -> Array:
-        """The painting as seen from those places, ``[H, W, 3]``."""
+    def found_in(self, frame: _Seen, places: Array, share: Array | float = 1.0) -> _Painting:
+        """The painting as a frame finds it at ``places``, of which it may show ``share``."""
+        cv2 = _opencv()
+        seen = self.fits(frame, places) * share
+        there = cv2.remap(self.seen.gray, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        now, then = (float((gray * seen).sum()) + DARK * float(seen.sum()) for gray in (frame.gray, there))
+        return replace(self, places=places, share=seen, gain=now / then if then else 1.0)
+
+    def looked_up(self) -> Array:
+        """What the present frame shows of it, ``[H, W, 3]``; beyond the share, what the flow leads to."""
         cv2 = _opencv()
         height, width = self.pixels.shape[:2]
+        places = self.places
         scale = np.array([width / places.shape[1], height / places.shape[0]], np.float32)
         if (height, width) != places.shape[:2]:
             places = cv2.resize(places, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -130,7 +143,10 @@ class _Painting:
         found: Array = cv2.remap(
             self.pixels, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
         )
-        return found
+        if abs(self.gain - 1) < SAME_LIGHT:
+            return found
+        highest = np.iinfo(found.dtype).max
+        return np.clip(np.rint(found * np.float32(self.gain)), 0, highest).astype(found.dtype)
 
     def fits(self, frame: _Seen, places: Array) -> Array:
         """0 or 1, float32 ``[h, w]``: where a frame shows what the painted one shows at ``places``."""
@@ -175,14 +191,12 @@ class _Canvas:
             fresh = replace(fresh, pixels=together)
         for frame, item, old, places in zip(seen, items, coming, _places_in_last(seen), strict=True):
             missing = 1 - _covered(old)
-            unlike = missing if fresh is None else missing * (1 - fresh.fits(frame, places))
-            if float(unlike.mean()) > WORTH_PAINTING:
-                rest = paint(item)
-            elif fresh is not None and float(missing.mean()) > KEPT_COVER:
-                rest = fresh.looked_up(places)
-            else:
-                rest = old[-1].looked_up(old[-1].places)
-            yield _blended(old, rest)
+            rest, unlike = old[-1], missing
+            if fresh is not None and float(missing.mean()) > KEPT_COVER:
+                rest = fresh.found_in(frame, places)
+                unlike = missing * (1 - rest.share)
+            is_new = float(unlike.mean()) > WORTH_PAINTING
+            yield _blended(old, paint(item) if is_new else rest.looked_up())
         self.paintings, self.present = [*coming[-1], *([fresh] if fresh else [])], seen[-1]
         self._tidy()
 
@@ -200,14 +214,14 @@ class _Canvas:
             share = cv2.remap(painting.share, back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             # From the painted frame itself, begun where following has led: errors do not add up.
             places = grid + _flow(frame, painting.seen, places - grid)
-            found.append(replace(painting, places=places, share=share * painting.fits(frame, places)))
+            found.append(painting.found_in(frame, places, share))
         return found
 
     def _tidy(self) -> None:
         """Let go of what is not seen any more; make one of many."""
         kept = [p for p in self.paintings if float(p.share.mean()) > KEPT_COVER] or self.paintings[-1:]
         if len(kept) > MOST_PAINTINGS:
-            shown = _blended(kept[:-1], kept[-1].looked_up(kept[-1].places))
+            shown = _blended(kept[:-1], kept[-1].looked_up())
             kept = [self._new(self.present, shown, np.ones(self.present.gray.shape, np.float32))]
         self.paintings = kept
 
@@ -301,5 +315,5 @@ def _blended(paintings: list[_Painting], rest: Array) -> Array:
         if not share.any():
             continue
         share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
-        total += share * (painting.looked_up(painting.places).astype(np.float32) - rest)
+        total += share * (painting.looked_up().astype(np.float32) - rest)
     return np.clip(np.rint(total), 0, np.iinfo(rest.dtype).max).astype(rest.dtype)

@@ -1,5 +1,7 @@
 """Strokes carried along: held against motions that are known, and paintings that share nothing."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -104,10 +106,19 @@ def test_after_a_sudden_change_the_new_is_painted_new():
 
 def test_brightness_that_drifts_is_no_other_scene():
     painter = Painter()
-    drifting = [(texture(WIDTH) * (0.7 + 0.01 * k)).astype(np.uint8) for k in range(30)]
+    drifting = [(texture(WIDTH) * (0.5 + 0.01 * k)).astype(np.uint8) for k in range(30)]
     made = run(drifting, painter)
     assert len(painter.painted) == 1
-    assert distance(made[-1], made[0]) < 0.1 * UNLIKE
+    brighter = np.clip(made[0].astype(float) * 0.79 / 0.5, 0, 255).astype(np.uint8)  # the painting goes along
+    assert distance(made[-1], brighter) < 0.1 * UNLIKE
+
+
+def test_a_fade_to_black_becomes_black():
+    painter = Painter()
+    made = run([(texture(WIDTH) * (1 - k / 24)).astype(np.uint8) for k in range(25)], painter)
+    means = [frame.mean() for frame in made]
+    assert all(b < a + 1 for a, b in pairwise(means[:-3]))  # the last ones show nothing
+    assert means[20] < 0.3 * means[0]
 
 
 def test_paintings_do_not_pile_up():

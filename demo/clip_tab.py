@@ -28,7 +28,7 @@ PROMISE = "A short clip in the look of a picture, steady from frame to frame; it
 CHOICES = {
     "wct2": "WCT2: every line stays sharp, many frames a second",
     "photo_wct": "PhotoWCT: softer colors, many frames a second",
-    "wct": "WCT: every frame painted, some seconds each",
+    "wct": "WCT: a painting whose strokes keep their places",
 }
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 

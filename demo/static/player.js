@@ -21,10 +21,15 @@
       this.addEventListener("keydown", (e) => this.key(e));
       for (const kind of ["loadedmetadata", "seeked", "timeupdate"]) this.after.addEventListener(kind, () => this.draw());
       for (const kind of ["play", "pause"]) this.after.addEventListener(kind, () => this.follow());
-      this.after.addEventListener("ended", () => { this.seek(0); this.after.play(); }); // again and again
+      this.after.addEventListener("ended", () => { this.seek(0); this.start(this.after); }); // again and again
       this.moved(this.querySelector(".st-border"));
       this.draw();
-      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.after.play().catch(() => {});
+      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.start(this.after);
+    }
+    start(video) {
+      video.play().catch((e) => { // not without a click, not its codec, or taken out meanwhile
+        if (!["AbortError", "NotAllowedError", "NotSupportedError"].includes(e.name)) throw e;
+      });
     }
     videos() {
       return [this.after, this.before].filter(Boolean);
@@ -45,7 +50,7 @@
     press(button) {
       if (!button) return;
       const does = button.dataset.do;
-      if (does === "play") this.after.paused ? this.after.play() : this.after.pause();
+      if (does === "play") this.after.paused ? this.start(this.after) : this.after.pause();
       if (does === "sound") this.after.muted = !this.after.muted;
       if (does === "whole") document.fullscreenElement ? document.exitFullscreen() : this.requestFullscreen?.();
       this.draw();
@@ -64,7 +69,7 @@
         this.before.currentTime = this.after.currentTime;
         return;
       }
-      this.before.play().catch(() => {});
+      this.start(this.before);
       this.step();
     }
     step() {
@@ -72,7 +77,7 @@
       const behind = this.after.currentTime - this.before.currentTime, { before } = this;
       if (Math.abs(behind) > FAR && !before.seeking) before.currentTime = this.after.currentTime;
       before.playbackRate = Math.abs(behind) < NEAR ? 1 : Math.min(1.5, Math.max(0.5, 1 + behind));
-      if (before.paused && !before.ended) before.play().catch(() => {});
+      if (before.paused && !before.ended) this.start(before);
       requestAnimationFrame(() => this.step());
     }
     draw() {

@@ -36,6 +36,7 @@ WORKING_SIZE = 512  # px at which networks see frames whose look is carried to a
 MEASURED_SIZE = 1280  # px, at most, of the frames by which paintings are planned
 REPORT_SECONDS = 0.25
 BITS = 8  # of the frames that flow is found between
+UNSTEADY = "Every frame was painted by itself; with opencv-python-headless strokes stay in place."
 SHORTFALL = 0.98  # of the frames a file says it has; counts from durations are not exact
 
 
@@ -97,17 +98,7 @@ def stylize_video(
     """
     began = time.perf_counter()
     target = Path(fspath(output))
-    if most_frames is not None and most_frames < 1:
-        raise InvalidOption(f"most_frames must be 1 or more, not {shortened(most_frames)}.")
-    for name in ("size", "content_mask", "style_mask"):
-        if options.pop(name, None) is not None:
-            raise InvalidClip(f"{name} does not go with clips; they keep their size and have no regions.")
-    chosen_method = get_method(method)
-    if chosen_method.prepare is None and not chosen_method.photorealistic and not has_opencv():
-        raise InvalidOption(
-            f"{chosen_method.title} paints every picture anew, so that clips would flicker and take hours; "
-            "with opencv-python-headless installed its strokes are carried along."
-        )
+    _refuse_unfit(method, options, most_frames)
     with as_clip(clip) as readable, open_clip(readable) as ahead, open_clip(readable) as source:
         if target.exists() and target.samefile(clip):
             raise InvalidClip(f"The output {target.name!r} is the clip itself; choose another name.")
@@ -129,13 +120,26 @@ def stylize_video(
             is_complete = _written(run, ahead, writer, digest)
             notes = [*before.notes, *transfer.notes]
             notes += _notes(source, writer, name, codec, most_frames) if is_complete else ()
-            if run.working_size is None and not has_opencv():
-                notes.append(
-                    "Every frame was painted by itself; with opencv-python-headless strokes stay in place."
-                )
+            if run.working_size is None and not run.is_carried:
+                notes.append(UNSTEADY)
     return ClipResult(
         target, writer.count, run.shot_count, time.perf_counter() - began, tuple(notes), is_complete
     )
+
+
+def _refuse_unfit(method: str, options: dict[str, Any], most_frames: int | None) -> None:
+    """Raise for what no clip can have; options that say nothing of a clip are taken out."""
+    if most_frames is not None and most_frames < 1:
+        raise InvalidOption(f"most_frames must be 1 or more, not {shortened(most_frames)}.")
+    for name in ("size", "content_mask", "style_mask"):
+        if options.pop(name, None) is not None:
+            raise InvalidClip(f"{name} does not go with clips; they keep their size and have no regions.")
+    chosen = get_method(method)
+    if chosen.prepare is None and not chosen.photorealistic and not has_opencv():
+        raise InvalidOption(
+            f"{chosen.title} paints every picture anew, so that clips would flicker and take hours; "
+            "with opencv-python-headless installed its strokes are carried along."
+        )
 
 
 @dataclass(frozen=True)

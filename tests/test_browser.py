@@ -753,6 +753,15 @@ def test_a_shared_result_fills_the_controls_of_its_tab(tab, visit, small):
     options_set(tab, "wct2", **DEFAULTS)
 
 
+def test_on_a_phone_a_panel_of_few_words_is_as_wide_as_the_screen_lets_it(chinese_phone):
+    page = chinese_phone
+    for place in range(3):
+        page.get_by_role("tab").nth(place).click()
+        panel, main = (page.locator(f".door-{part}:visible").first for part in ("panel", "main"))
+        panel.wait_for()
+        assert panel.bounding_box()["width"] == main.bounding_box()["width"] > 340
+
+
 def test_a_link_that_leads_nowhere_is_a_sentence_and_the_page_works(lost_phone):
     playwright.expect(lost_phone.locator("#notice")).to_contain_text("does not exist or has expired")
     lost_phone.locator("#photo-run").wait_for()

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .moments import Mean, as_rows, from_rows
+from .moments import Mean, as_rows, from_rows, summed_products
 
 NEGLIGIBLE = 1e-3  # mask values below which a position is left out
 
@@ -91,7 +91,7 @@ def gram_matrix(
         ``[C, C]``, float32 (float64 for float64 features).
     """
     rows, share = _weighed(_rows(features, positions), positions, channels)
-    gram = (rows.T @ rows) * share
+    gram = summed_products(rows) * share
     return gram if channels is None else gram * channels.scale[:, None] * channels.scale
 
 
@@ -160,7 +160,7 @@ class _GramLoss(torch.autograd.Function):
         total = features.new_zeros((), dtype=_wide(features))
         for target in targets:
             rows, scales, is_below = _prepared(features, target.positions, target.channels)
-            difference = (rows.T @ rows) * scales - target.matrix
+            difference = summed_products(rows) * scales - target.matrix
             total = total + target.scale * difference.square().sum()
             if ctx.needs_input_grad[0]:
                 step = rows @ (difference * (4 * target.scale * scales))

@@ -15,6 +15,8 @@ from torch import Tensor
 BLOCK = 1 << 18  # values summed in float32, small enough for a processor's cache, before float64 goes on
 DEVICE_BLOCK = 1 << 24  # the same on other devices, which have to be waited for, and more to do at a time
 SAMPLES = 1024  # vectors whose mean is near enough to all vectors' mean
+SUMMED = 1024  # vectors whose products a matrix product sums in one go ...
+SUMMED_PER_CHANNEL = 16  # ... or so many per channel, so that the sums stay small beside the vectors
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,31 @@ def _sums_about(shift: Tensor, rows: Tensor, chosen: Tensor | None) -> Iterator[
         if chosen is not None:
             block = block[chosen[start : start + size]]
         shifted = buffer[: len(block)].copy_(block).sub_(shift)
-        yield torch.cat([shifted.sum(0, keepdim=True), shifted.T @ shifted])
+        yield torch.cat([shifted.sum(0, keepdim=True), summed_products(shifted)])
+
+
+def summed_products(rows: Tensor) -> Tensor:
+    """The sum of ``row row'`` over rows, as ``rows.T @ rows`` but in parts, whose sums are summed then.
+
+    In a long sum of float32 numbers the late ones are small beside what is there already and lose their last
+    digits: of a hundred thousand vectors, one of them large, a thousandth of the sum on some processors,
+    whose matrix product adds one after the other. In parts it is faster, too.
+
+    Args:
+        rows: ``[n, C]``, float32 or float64.
+
+    Returns:
+        ``[C, C]`` in the same dtype.
+    """
+    n, channels = rows.shape
+    size = max(SUMMED, SUMMED_PER_CHANNEL * channels)
+    count = n // size
+    if count < 2:
+        return rows.T @ rows
+    parts = rows[: count * size].unflatten(0, (count, size))
+    total = torch.bmm(parts.mT, parts).sum(0)
+    rest = rows[count * size :]
+    return torch.addmm(total, rest.T, rest) if len(rest) else total
 
 
 def block_values(device: torch.device) -> int:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from style_core.ops import moments as module
-from style_core.ops.moments import Mean, as_rows, from_rows, moments
+from style_core.ops.moments import Mean, as_rows, from_rows, moments, summed_products
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
@@ -30,6 +30,17 @@ def test_small_variance_beside_a_large_mean_is_measured_in_float32():
     found = moments(noise + 8.0)  # 8: the largest means of a Haar encoder's features
     desired = np.cov((noise + 8.0)[0].flatten(1).double().numpy())
     np.testing.assert_allclose(found.covariance, desired, atol=2e-6)
+
+
+@pytest.mark.parametrize("channels", [3, 80])
+def test_a_few_large_values_do_not_swallow_many_small_ones(channels):
+    rows = torch.rand(150_007, channels, generator=torch.Generator().manual_seed(0))
+    rows[10:30] *= 200
+    desired = rows.double().T @ rows.double()
+    for form in rows, rows.T.contiguous().T:
+        torch.testing.assert_close(summed_products(form).double(), desired, rtol=2e-5, atol=0)
+    found = moments(from_rows(rows, 1, len(rows)))
+    np.testing.assert_allclose(found.covariance, np.cov(rows.double().T.numpy()), rtol=2e-5, atol=2e-4)
 
 
 def test_mask_selects_positions():

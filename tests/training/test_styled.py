@@ -79,6 +79,9 @@ METHODS = {
     ),
     "photo_wct": ({"content_strength": 0, "detail": 0.5}, {"levels": (4, 3, 2, 1), "detail": 0.5}),
 }
+# Learning rates at which a loss falls step by step: at larger ones it goes up and down, and where it is
+# after so many steps is the processor's rounding.
+RATES = {"wct2": 0.002, "wct": 0.02, "photo_wct": 0.02}
 
 
 class TestPicture:
@@ -201,7 +204,7 @@ class TestTraining:
         )
         monkeypatch.setattr(Pairs, "draw", lambda self, size, draw_setting, *, seed: pair)
         task = make_task(method, tiny_weights, critic, **dict.fromkeys(PARTS, 0.0) | {"style": 1.0})
-        self.train(task, folder, tmp_path, 24, rate=0.02)
+        self.train(task, folder, tmp_path, 24, rate=RATES[method])
         rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
         assert float(rows[-1]["style"]) < 0.6 * float(rows[0]["style"])
 
@@ -212,7 +215,7 @@ class TestTraining:
         pair = Pair(photo(48, 48, seed=11), photo(48, 48, seed=12), Setting(**METHODS[method][1]))
         monkeypatch.setattr(Pairs, "draw", lambda self, size, draw_setting, *, seed: pair)
         task = make_task(method, tiny_weights, critic, **dict.fromkeys(PARTS, 0.0) | {"feature": 1.0})
-        self.train(task, folder, tmp_path, 24, rate=0.02)
+        self.train(task, folder, tmp_path, 24, rate=RATES[method])
         rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
         assert float(rows[-1]["feature"]) < 0.85 * float(rows[0]["feature"])
 

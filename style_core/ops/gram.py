@@ -144,9 +144,9 @@ def gram_gradient(features: Tensor, pulls: Sequence[GramPull]) -> Tensor:
     h, w = features.shape[-2:]
     gradient: Tensor | None = None
     for pull in pulls:
-        rows, scales, is_below = _prepared(features, pull.positions, pull.channels)
+        rows, scales, room = _prepared(features, pull.positions, pull.channels)
         step = rows @ (pull.matrix * (2 * pull.factor * scales))
-        gradient = _gathered(gradient, step, is_below, pull.positions, h * w)
+        gradient = _gathered(gradient, step, room, pull.positions, h * w)
     assert gradient is not None
     return from_rows(gradient.to(features.dtype), h, w)
 
@@ -159,12 +159,12 @@ class _GramLoss(torch.autograd.Function):
         gradient: Tensor | None = None
         total = features.new_zeros((), dtype=_wide(features))
         for target in targets:
-            rows, scales, is_below = _prepared(features, target.positions, target.channels)
+            rows, scales, room = _prepared(features, target.positions, target.channels)
             difference = summed_products(rows) * scales - target.matrix
             total = total + target.scale * difference.square().sum()
             if ctx.needs_input_grad[0]:
                 step = rows @ (difference * (4 * target.scale * scales))
-                gradient = _gathered(gradient, step, is_below, target.positions, h * w)
+                gradient = _gathered(gradient, step, room, target.positions, h * w)
         if gradient is not None:
             ctx.save_for_backward(from_rows(gradient.to(features.dtype), h, w))
         return total
@@ -197,20 +197,21 @@ def _weighed(rows: Tensor, positions: Positions | None, channels: Channels | Non
 def _prepared(
     features: Tensor, positions: Positions | None, channels: Channels | None
 ) -> tuple[Tensor, Tensor | float, Tensor | None]:
-    """Rows whose products are summed, the factors of the sum, and where a row is below its ceiling."""
+    """Rows whose products are summed, the factors of the sum, and the room of each row below its ceiling."""
     rows = _rows(features, positions)
-    is_below = None if channels is None else rows < channels.ceiling
+    room = None if channels is None else channels.ceiling - rows
     rows, share = _weighed(rows, positions, channels)
     scales = share if channels is None else share * channels.scale[:, None] * channels.scale
-    return rows, scales, is_below
+    return rows, scales, room
 
 
 def _gathered(
-    gradient: Tensor | None, step: Tensor, is_below: Tensor | None, positions: Positions | None, count: int
+    gradient: Tensor | None, step: Tensor, room: Tensor | None, positions: Positions | None, count: int
 ) -> Tensor:
     """A gradient of ``count`` rows with what the rows at some positions add; ``step`` is used up."""
-    if is_below is not None:
-        step.mul_(is_below)
+    if room is not None:
+        # Nothing where there is no room, in one pass and in place.
+        torch.ops.aten.threshold_backward.grad_input(step, room, 0, grad_input=step)
     if positions is None:
         return step if gradient is None else gradient + step
     step.mul_(positions.weight[:, None])

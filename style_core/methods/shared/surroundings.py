@@ -38,7 +38,21 @@ def surrounded_features(encoder: Encoder, image: ImageTensor, layers: Sequence[s
     size = (image.shape[-2], image.shape[-1])
     around = margins(*size)
     found = encoder(mirrored_around(image, around), layers)
-    return {layer: without_surroundings(features, layer, size, around) for layer, features in found.items()}
+    return {layer: _inside(features, layer, size, around) for layer, features in found.items()}
+
+
+def _inside(features: Tensor, layer: str, size: tuple[int, int], around: Margins) -> Tensor:
+    """:func:`without_surroundings`, differentiable in the features' own memory format.
+
+    The gradient of a slice comes in another one, and all the way down is slower for it; so a copy is made.
+    """
+    inner = without_surroundings(features, layer, size, around)
+    if not features.requires_grad:
+        return inner
+    h, w = features.shape[-2:]
+    (top, _), (left, _) = around
+    top, left = top // stride_of(layer), left // stride_of(layer)
+    return F.pad(features, (-left, inner.shape[-1] + left - w, -top, inner.shape[-2] + top - h))
 
 
 def mirrored_around(image: ImageTensor, around: Margins) -> ImageTensor:

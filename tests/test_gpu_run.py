@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from style_core import list_methods
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,18 +32,24 @@ def rows(path):
     ]
 
 
-@pytest.mark.parametrize("is_bare", [False, True])
-def test_it_writes_all_tables(tmp_path, is_bare):
-    start = ["-c", LACKING] if is_bare else ["-m", "benchmarks.gpu"]
-    command = [sys.executable, *start, str(tmp_path), "--device", "cpu", "--megapixels", "0.006"]
+def test_it_writes_all_tables_where_nothing_but_pytorch_is(tmp_path):
+    command = [sys.executable, "-c", LACKING, str(tmp_path), "--device", "cpu", "--megapixels", "0.006"]
     command += ["--widths", "compact", "--compared", "64", "--steps", "3", "--no-tests"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     machine = dict(rows(tmp_path / "machine.md"))
-    assert ("numpy" in machine["packages that are missing"]) == is_bare
+    assert "numpy" in machine["packages that are missing"]
     agreement = rows(tmp_path / "agreement.md")
     assert [row[0] for row in agreement] == [key for key in list_methods() for _ in range(2)]
     assert {row[4] for row in agreement} == {"yes"}
     speed = rows(tmp_path / "speed.md")
     assert [row[1] for row in speed] == list_methods()
     assert all(re.fullmatch(r"\d+\.\d\d", row[3]) and row[6].endswith("%") for row in speed), speed
+
+
+def test_where_all_is_installed_nothing_has_a_stand_in():
+    code = (
+        "import benchmarks.bare; print(benchmarks.bare.import_without_door()); import benchmarks.gpu_tables"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

@@ -38,7 +38,7 @@ EPSILON = 1e-5
 START_TOLERANCE = 2e-3  # looser than PhotoWCT: the optimizer goes on from there
 REFINEMENTS = ("affine", "detail")
 AFFINE_RADIUS, AFFINE_EDGE = 15, 0.01  # Luan et al. 2017, README and batch script of the released code
-MAPS_HELD = 16  # gradients and L-BFGS history included; see shared/feature_memory.py
+MAPS_HELD = 18.5  # gradients and L-BFGS history included; see shared/feature_memory.py
 
 
 @dataclass(frozen=True, kw_only=True)

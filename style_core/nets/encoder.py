@@ -7,12 +7,13 @@ from the weights, so the compact and the full-size family are the same class.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .blocks import corners
 from .haar import haar_low
 from .reflect_conv import reflect_conv
 
@@ -27,16 +28,40 @@ POOL_BEFORE = frozenset({"conv2_1", "conv3_1", "conv4_1", "conv5_1"})
 
 
 def largest_of_blocks(x: Tensor) -> Tensor:
-    """2x2 max pooling: ``[N, C, H, W]`` to ``[N, C, H//2, W//2]``.
+    """2x2 max pooling without torch's table of 8-byte indices: ``[N, C, H, W]`` to ``[N, C, H//2, W//2]``.
 
-    Without torch's table of 8-byte indices, but where the way back needs one: through slices that would be
-    twenty times as slow, and end in another memory format, which slows down all that is below.
+    Equal corners of a block share its gradient, where torch gives all to the first: in bfloat16 many are
+    equal, and pixels of odd rows and columns would be moved less.
     """
-    if x.requires_grad:
-        return F.max_pool2d(x, 2)
-    x = x[..., : x.shape[-2] // 2 * 2, : x.shape[-1] // 2 * 2]
-    rows = torch.maximum(x[..., 0::2, :], x[..., 1::2, :])
-    return torch.maximum(rows[..., 0::2], rows[..., 1::2])
+    return _LargestOfBlocks.apply(x)
+
+
+class _LargestOfBlocks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """The largest of rows, then of columns, which is quick in every memory format."""
+        whole = _whole_blocks(x)
+        rows = torch.maximum(whole[..., 0::2, :], whole[..., 1::2, :])
+        found = torch.maximum(rows[..., 0::2], rows[..., 1::2])
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(x, found)
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> Tensor:
+        """To the largest corners, in the memory format of ``x``: what is below is slower in another one."""
+        x, found = ctx.saved_tensors
+        are_largest = [corner == found for corner in corners(_whole_blocks(x))]
+        share = outer / sum(largest.to(outer.dtype) for largest in are_largest)
+        gradient = torch.zeros_like(x) if x.shape[-2] % 2 or x.shape[-1] % 2 else torch.empty_like(x)
+        for corner, is_largest in zip(corners(_whole_blocks(gradient)), are_largest, strict=True):
+            torch.mul(share, is_largest, out=corner)
+        return gradient
+
+
+def _whole_blocks(x: Tensor) -> Tensor:
+    """Without the last row and column of odd sides; a view."""
+    return x[..., : x.shape[-2] // 2 * 2, : x.shape[-1] // 2 * 2]
 
 
 POOLINGS: Mapping[str, Callable[[Tensor], Tensor]] = {

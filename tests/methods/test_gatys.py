@@ -135,7 +135,8 @@ def test_a_texture_is_made_of_noise(pair, encoder):
     result = stylize("gatys", None, pair[1], steps=120)
     assert result.image.shape == pair[1].shape
     assert result.settings["texture"]
-    assert style_distance(encoder, result.image, pair[1]) < 0.1
+    # Noise is at 1.9, one color at 0.9; of five seeds 0.08 to 0.11, by rounding alone.
+    assert style_distance(encoder, result.image, pair[1]) < 0.13
     short = [stylize("gatys", None, pair[1], steps=2, seed=seed).image for seed in (0, 1)]
     assert not torch.equal(*short)
 

@@ -107,3 +107,20 @@ def test_unknown_pooling_and_layers_are_refused():
 def test_max_pooling_is_that_of_torch(height, width, dtype):
     x = torch.randn(2, 3, height, width).to(dtype)
     assert torch.equal(largest_of_blocks(x), torch.nn.functional.max_pool2d(x, 2))
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (7, 6), (6, 9)])
+def test_the_gradient_of_max_pooling_is_its_derivative_in_the_same_memory_format(height, width):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randperm(2 * 3 * height * width, generator=generator).double().view(2, 3, height, width)
+    x = x.to(memory_format=torch.channels_last).requires_grad_()  # differences of 1, so that no two are alike
+    assert torch.autograd.gradcheck(largest_of_blocks, (x,))
+    (gradient,) = torch.autograd.grad(largest_of_blocks(x).square().sum(), x)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(gradient.sum((2, 3)), 2 * largest_of_blocks(x.detach()).sum((2, 3)))
+
+
+def test_equal_corners_of_a_block_share_its_gradient():
+    x = torch.tensor([[1.0, 3.0, 5.0, 5.0], [3.0, 2.0, 5.0, 5.0]])[None, None].requires_grad_()
+    (gradient,) = torch.autograd.grad(largest_of_blocks(x).sum(), x)
+    assert gradient[0, 0].tolist() == [[0, 0.5, 0.25, 0.25], [0.5, 0, 0.25, 0.25]]

@@ -1,8 +1,6 @@
 """Two processes that train together are as one that is given twice as much."""
 
-import os
 import runpy
-import subprocess
 import sys
 
 import pytest
@@ -11,7 +9,7 @@ import torch
 from style_core import StyleCoreError
 from style_core.training.processes import join_processes
 
-from .launching import ROOT, train_in_two
+from .launching import train_in_two
 
 # Each number belongs to one of two columns, so that a process alone has no gradient for the other.
 SCRIPT = """
@@ -59,11 +57,6 @@ torch.save(
 """
 
 
-def run(command, folder, **more):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **more}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, cwd=folder)
-
-
 @pytest.fixture
 def alone(monkeypatch):
     """Run a script in this process, which trains alone, in the folder it stands in."""
@@ -86,10 +79,8 @@ def test_alone_it_is_the_first_of_one():
 def test_two_processes_learn_what_one_learns_from_twice_as_much(tmp_path, alone):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    # accelerate launch starts GPU processes through this; on CPUs it starts one only
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     (tmp_path / "together").mkdir()
-    together = run([*launch, str(script), "1"], tmp_path / "together")
+    together = train_in_two(f"runpy.run_path({str(script)!r})", ["1"], tmp_path / "together")
     assert together.returncode == 0, together.stderr[-2000:]
     alone(script, "2")
     first, second = (torch.load(tmp_path / f"together/2_{k}.pt") for k in range(2))

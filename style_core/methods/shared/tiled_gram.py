@@ -48,7 +48,7 @@ from .gram_options import GramOptions
 from .surroundings import Margins, margins, mirrored_around, without_surroundings
 
 BYTES = 4  # of a float32
-MAPS_HELD = 14  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
+MAPS_HELD = 16  # float32 maps of conv1_1's size alive at once, gradients and L-BFGS history included
 STYLE_MAPS_HELD = 3  # of the same, of all styles, whose features are measured without gradients
 PICTURES_HELD = 34  # float32 pictures alive at once while a step is taken, 24 of them L-BFGS's history
 PICTURES_REFINED = 10  # the same beyond the working size, where the history is short

@@ -51,11 +51,13 @@ class _LargestOfBlocks(torch.autograd.Function):
     def backward(ctx: Any, outer: Tensor) -> Tensor:
         """To the largest corners, in the memory format of ``x``: what is below is slower in another one."""
         x, found = ctx.saved_tensors
-        are_largest = [corner == found for corner in corners(_whole_blocks(x))]
-        share = outer / sum(largest.to(outer.dtype) for largest in are_largest)
         gradient = torch.zeros_like(x) if x.shape[-2] % 2 or x.shape[-1] % 2 else torch.empty_like(x)
-        for corner, is_largest in zip(corners(_whole_blocks(gradient)), are_largest, strict=True):
-            torch.mul(share, is_largest, out=corner)
+        whole = _whole_blocks(gradient)
+        for corner, value in zip(corners(whole), corners(_whole_blocks(x)), strict=True):
+            torch.eq(value, found, out=corner)  # 1 where it is the largest, else 0
+        share = outer / F.avg_pool2d(whole, 2, divisor_override=1)
+        for corner in corners(whole):
+            corner.mul_(share)
         return gradient
 
 

@@ -49,10 +49,8 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process more than CPUs, for a browser or another process is waited for now and then, but at most
-    four (1.8 GB each); files that are named are run in this one.
-    """
-    return 0 if any(".py" in argument for argument in config.args) else min((os.cpu_count() or 1) + 1, 4)
+    """A process for each CPU, at most four (1.8 GB each); files that are named are run in this one."""
+    return 0 if any(".py" in argument for argument in config.args) else min(os.cpu_count() or 1, 4)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

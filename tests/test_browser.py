@@ -115,13 +115,23 @@ def other_visitor(server, visits):
 
 
 def dragged(page, source, target, position=None):
-    """Drag by mouse; what is dragged is over the target for two frames, as from a hand, before it drops."""
+    """Drag by mouse; what is dragged is over the target, as the page sees it, before it drops."""
+    page.evaluate("""() => {
+        window.dragged = [];
+        for (const kind of ["dragstart", "dragover", "drop"]) {
+            window.addEventListener(kind, (event) => window.dragged.push([kind, event.target]), true);
+        }
+    }""")
+    seen = "([kind, place]) => window.dragged.some((e) => e[0] === kind && (!place || place.contains(e[1])))"
+    box = target.locator("xpath=ancestor-or-self::*[contains(@class, 'block')][1]").element_handle()
     source.hover(position=position)
     page.mouse.down()
-    for _ in range(2):
-        target.hover()
-        page.wait_for_timeout(150)
+    target.hover()
+    page.wait_for_function(seen, arg=["dragstart", None])
+    target.hover()
+    page.wait_for_function(seen, arg=["dragover", box])
     page.mouse.up()
+    page.wait_for_function(seen, arg=["drop", box])
 
 
 PHONE = {"width": 390, "height": 844}

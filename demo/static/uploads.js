@@ -61,7 +61,9 @@
     transfer.items.add(new File([picture], decodeURIComponent(url.pathname.split("/").pop()), { type: picture.type }));
     const again = new DragEvent("drop", { bubbles: true, cancelable: true, composed: true, dataTransfer: transfer });
     again.renamed = true;
-    event.target.dispatchEvent(again);
+    // The box may have been drawn anew while the file was fetched: its parts of before hear nothing any more
+    const target = event.target.isConnected ? event.target : box.querySelector(".image-container img, .image-container button");
+    if (target) target.dispatchEvent(again);
   }, true);
   document.addEventListener("error", (event) => {
     const img = event.target;

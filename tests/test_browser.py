@@ -119,10 +119,10 @@ def dragged(page, source, target, position=None):
     page.evaluate("""() => {
         window.dragged = [];
         for (const kind of ["dragstart", "dragover", "drop"]) {
-            window.addEventListener(kind, (event) => window.dragged.push([kind, event.target]), true);
+            window.addEventListener(kind, (event) => window.dragged.push([kind, event.composedPath()]), true);
         }
     }""")
-    seen = "([kind, place]) => window.dragged.some((e) => e[0] === kind && (!place || place.contains(e[1])))"
+    seen = "([kind, place]) => window.dragged.some((e) => e[0] === kind && (!place || e[1].includes(place)))"
     box = target.locator("xpath=ancestor-or-self::*[contains(@class, 'block')][1]").element_handle()
     source.hover(position=position)
     page.mouse.down()

@@ -46,9 +46,12 @@
       event.target.dispatchEvent(again);
     }, true);
   }
+  const boxAt = (event) => event.target.closest && event.target.closest(".block:has(.image-container)");
+  // A box takes a drop at every moment, not only while Gradio listens there, which it ceases to while it draws anew
+  document.addEventListener("dragover", (event) => { if (boxAt(event)) event.preventDefault(); }, true);
   // A picture of this page dropped on a box: the file itself, which the browser does not hand over
   document.addEventListener("drop", async (event) => {
-    const given = event.dataTransfer, box = event.target.closest && event.target.closest(".block:has(.image-container)");
+    const given = event.dataTransfer, box = boxAt(event);
     const address = given && !given.files.length && (given.getData("text/uri-list") || given.getData("text/plain"));
     if (!box || event.renamed || !address || !URL.canParse(address, location.href)) return;
     event.preventDefault();

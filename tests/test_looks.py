@@ -17,7 +17,8 @@ from style_core import (
     stylize,
     write_lut,
 )
-from style_core.fronts import option_fields
+from style_core.fronts import option_default, option_fields
+from style_core.look import calm_places
 
 from .conftest import photo
 
@@ -55,9 +56,34 @@ def result_of_reducing(picture):
 
 @pytest.mark.parametrize("method", PHOTOGRAPHIC)
 def test_without_a_working_size_the_network_sees_all_of_it(run, method):
-    result = run(method, large(96, 288), working_size=None)
-    assert not any("worked at" in note for note in result.notes)
-    assert torch.equal(run(method, large(96, 288), working_size=288).image, result.image)
+    content = large(96, 288)
+    content[..., 96:] += 0.1 * torch.randn(1, 1, 96, 192, generator=torch.Generator().manual_seed(0))
+    content = content.clamp(0, 1)
+    result, sized = (run(method, content, working_size=size) for size in (None, 288))
+    for each in (result, sized):
+        assert not any("worked at" in note for note in each.notes)
+    busy = calm_places(content).expand(-1, 3, -1, -1) == 0
+    assert busy.float().mean() > 0.5
+    assert (sized.image - result.image)[busy].abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("method", ["wct2", "deep_photo"])
+def test_calm_places_of_a_small_photo_are_those_of_its_look(run, method):
+    content = photo(96, 128, seed=1)
+    content[..., :64] = torch.linspace(0.3, 0.6, 96)[:, None]  # a sky
+    usual = option_default(get_method(method).options, "content_strength")
+    network, sized = (run(method, content, working_size=size) for size in (None, 256))
+    looked = apply_look(content, sized.look, in_place=True).pixels
+    assert (sized.image - looked)[..., :48].abs().max() < 1e-5
+    assert (network.image - looked)[..., :48].abs().max() > 1e-3
+    assert (sized.image - network.image.lerp(looked, calm_places(content))).abs().max() < 1e-5
+    weak = [run(method, content, working_size=size, content_strength=usual / 2) for size in (None, 256)]
+    half = weak[0].image.lerp(
+        apply_look(content, weak[0].look, in_place=True).pixels, calm_places(content) / 2
+    )
+    assert (weak[1].image - half).abs().max() < 1e-5
+    none = [run(method, content, working_size=size, content_strength=0).image for size in (None, 256)]
+    assert torch.equal(*none)
 
 
 @pytest.mark.parametrize("method", PHOTOGRAPHIC)

@@ -218,7 +218,8 @@ class PhotoOptions(NetworkOptions):
     working_size: int | None = whole(
         1024, 256, unit="px",
         help="Longer side of the picture the network works at; what it does to the colors there is carried "
-        "to a larger photo's own pixels. Not set, it works at the photo's own size, as the papers do.",
+        "to a larger photo's own pixels, and by WCT2 and Deep Photo to the calm places of a smaller one. Not "
+        "set, it works at the photo's own size and its picture is the result, as in the papers.",
     )  # fmt: skip
 
 

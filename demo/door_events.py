@@ -84,13 +84,14 @@ class DoorEvents:
             kept.remember(ended, self._tab).then(
                 None, inputs["method"], None, js=self._go(), api_visibility="private"
             )
-        kept.remember(self._remembered(parts.history, runs), self._tab)
-        reuse = gr.Button(visible="hidden", elem_id=f"{self._key}-reuse")  # pressed by a link of the result
         content = inputs["content"]
+        planned = [content, inputs["method"]]
+        kept.remember(self._remembered(parts, planned, runs), self._tab)
+        reuse = gr.Button(visible="hidden", elem_id=f"{self._key}-reuse")  # pressed by a link of the result
         taken = reuse.click(self._as_content, self._outputs.run, content, **QUIET)
         shown = taken.then(content_alone, content, self._outputs.before_after, **QUIET)
         kept.remember(shown, self._tab)
-        gr.on(None, self._plan, [content, inputs["method"]], parts.plan, **QUIET)  # also when the page opens
+        gr.on(None, self._plan, planned, parts.plan, **QUIET)  # also when the page opens
         parts.surprise.click(None, js=f"() => document.querySelector('#{self._key}-looks').surprise()")
         parts.stop.click(
             stopper(self._stops), None, self._outputs.status, queue=False, api_visibility="private"
@@ -130,18 +131,24 @@ class DoorEvents:
                     event = event.success(content_alone, picture, self._outputs.before_after, **QUIET)
                 yield event
 
-    def _remembered(self, row: gr.HTML, runs: list[Any]) -> Any:
-        """Every result goes into the row of this visit's, and comes back by the event that is returned."""
+    def _remembered(self, parts: DoorParts, planned: list[Any], runs: list[Any]) -> Any:
+        """Every result goes into the row of this visit's, and comes back by the event that is returned.
+
+        Its seconds are known then, and so the plan of the next run is drawn anew.
+        """
         past = gr.Textbox(visible=False, label="runs")  # ids; a gr.State would keep a connection open
         for event in runs:
-            event.then(self._noted, [self._outputs.run, past], [past, row], **QUIET)
+            known, shown = [self._outputs.run, past, *planned], [past, parts.history, parts.plan]
+            event.then(self._noted, known, shown, **QUIET)
         back = [*self._outputs.components(), *(self._tab.inputs[name] for name in (*NAMES, "method"))]
-        return row.select(self._back, None, back, **QUIET)
+        return parts.history.select(self._back, None, back, **QUIET)
 
-    def _noted(self, run_id: str | None, ids: str | None) -> Any:
+    def _noted(
+        self, run_id: str | None, ids: str | None, content: str | None, method: str, request: gr.Request
+    ) -> Any:
         known = (self._service.runs.get(each) for each in (ids or "").split()[:MOST])
         past = with_run([run for run in known if run is not None], self._service.runs.get(run_id))
-        return " ".join(run.id for run in past), history_html(past)
+        return " ".join(run.id for run in past), history_html(past), self._plan(content, method, request)
 
     def _back(self, event: gr.EventData, request: gr.Request) -> Any:
         """A result of before on the stage again, with what it was made from."""

@@ -6,11 +6,15 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import nnls
 
 MOST = 12  # jobs remembered of each method
+FADING = 0.7  # weight of a job against the one after it: a machine that grew busy, or idle, is followed
+TRIAL = 0.5  # weight of a calibration's job against a visitor's
 LIKE = 3.0  # a job of one size says something of jobs up to so many times larger or smaller
 TELLING = 0.1  # progress of a job from which on its own pace is believed
 IN_SECONDS = 90  # longer times are said in minutes
@@ -33,21 +37,37 @@ def about(seconds: float) -> str:
     return f"about {max(1, coarse * math.ceil(seconds / coarse))} s"
 
 
+@dataclass(frozen=True)
+class _Job:
+    """One that was done.
+
+    Attributes:
+        size: its work.
+        worth: how much it counts besides its age.
+    """
+
+    size: float
+    seconds: float
+    worth: float
+
+
 class Pace:
     """Seconds of the last jobs; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._jobs: dict[str, deque[tuple[float, float]]] = {}
+        self._jobs: dict[str, deque[_Job]] = {}
 
-    def note(self, method: str, done: float, seconds: float) -> None:
+    def note(self, method: str, done: float, seconds: float, *, is_trial: bool = False) -> None:
         """A job was done.
 
         Args:
             done: its work; see :func:`work`.
+            is_trial: it was a calibration's; the machine may have been busy with its own start.
         """
         with self._lock:
-            self._jobs.setdefault(method, deque(maxlen=MOST)).append((done, seconds))
+            jobs = self._jobs.setdefault(method, deque(maxlen=MOST))
+            jobs.append(_Job(done, seconds, TRIAL if is_trial else 1.0))
 
     def expected(self, method: str, wanted: float, *, is_proportional: bool = False) -> float | None:
         """Seconds of a job of so much work; ``None`` while those of before say nothing of it.
@@ -58,7 +78,7 @@ class Pace:
         with self._lock:
             jobs = tuple(self._jobs.get(method, ()))
         if is_proportional and jobs:
-            return float(np.median([seconds / done for done, seconds in jobs])) * wanted
+            return _recent_median(jobs, (job.seconds / job.size for job in jobs)) * wanted
         return _expected(jobs, wanted)
 
 
@@ -85,12 +105,34 @@ class Countdown:
         return None if self._expected is None else max(0.0, self._expected - (now - self._began))
 
 
-def _expected(jobs: Sequence[tuple[float, float]], wanted: float) -> float | None:
-    """From the line through all jobs, or from jobs of about that size alone."""
-    sizes = [size for size, _ in jobs]
+def _expected(jobs: Sequence[_Job], wanted: float) -> float | None:
+    """From the line through all jobs, or from jobs of about that size alone.
+
+    The line says how time grows with size, the last jobs how busy the machine is.
+    """
+    sizes = [job.size for job in jobs]
     if sizes and max(sizes) > LIKE * min(sizes):
-        slope, start = np.polyfit(np.array(sizes), np.array([seconds for _, seconds in jobs]), 1)
+        start, slope = _line(jobs)
         if slope > 0:
-            return float(max(start, 0) + slope * wanted)
-    like = [seconds for size, seconds in jobs if 1 / LIKE < size / wanted < LIKE]
-    return float(np.median(like)) if like else None
+            pace = _recent_median(jobs, (job.seconds / (start + slope * job.size) for job in jobs))
+            return pace * (start + slope * wanted)
+    like = [job for job in jobs if 1 / LIKE < job.size / wanted < LIKE]
+    return _recent_median(like, (job.seconds for job in like)) if like else None
+
+
+def _line(jobs: Sequence[_Job]) -> tuple[float, float]:
+    """Seconds of a start and of a unit of work, neither negative: the least squares of relative errors.
+
+    So a job that took ten times its due, beside others, hardly moves it.
+    """
+    sizes, seconds = (np.array(each) for each in zip(*((job.size, job.seconds) for job in jobs), strict=True))
+    found, _ = nnls(np.stack([1 / seconds, sizes / seconds], axis=1), np.ones(len(jobs)))
+    return float(found[0]), float(found[1])
+
+
+def _recent_median(jobs: Sequence[_Job], values: Iterable[float]) -> float:
+    """The median of the jobs' values, each the less worth the longer it is ago."""
+    worths = [job.worth * FADING**age for age, job in zip(range(len(jobs) - 1, -1, -1), jobs, strict=True)]
+    ranked = sorted(zip(values, worths, strict=True))
+    reached = np.cumsum([worth for _, worth in ranked])
+    return ranked[int(np.searchsorted(reached, reached[-1] / 2))][0]

@@ -125,11 +125,12 @@ class Service:
         is_proportional = is_iterative(get_method(request.method))
         return self.pace.expected(request.method, wanted, is_proportional=is_proportional) if wanted else None
 
-    def _note(self, request: Request, done: Done) -> None:
+    def _note(self, request: Request, done: Done, *, is_trial: bool = False) -> None:
         """Remember the seconds of a job with nothing unusual about it."""
         if request.is_plain(besides=("size", "steps")) and done.notes == done.result.notes:
             width, height = done.result.picture.size
-            self.pace.note(request.method, _work(request, width * height / 1e6), done.seconds)
+            size = _work(request, width * height / 1e6)
+            self.pace.note(request.method, size, done.seconds, is_trial=is_trial)
 
     def calibrate(self) -> None:
         """Learn this machine's pace from small jobs before anybody has run one; takes some seconds.
@@ -139,12 +140,10 @@ class Service:
         if self._perform is not perform:  # nobody lends a GPU to nobody
             return
         for _, requests in groupby(calibrations(), lambda request: request.method):
-            first, *others = requests
-            for _ in self._perform(first, self.limits, None, threads_of(self.jobs)):
-                pass
-            for request in others:
-                for _ in self.perform(request):
-                    pass
+            for place, request in enumerate(requests):
+                for each in self._perform(request, self.limits, None, threads_of(self.jobs)):
+                    if place and isinstance(each, Done):
+                        self._note(request, each, is_trial=True)
 
     def regions(self, request: Request) -> Segments:
         """The matched regions that :meth:`perform` would use; see :func:`demo.work.regions`."""

@@ -270,6 +270,8 @@ def test_a_tap_runs_on_the_picture_that_is_there_and_both_stay_everywhere(kept_p
     playwright.expect(page.locator("#photo-status")).to_contain_text("768 x 512 px in", timeout=60_000)
     playwright.expect(page.locator("#photo-looks [aria-pressed=true]")).to_contain_text("Sunset")
     playwright.expect(page.locator("#photo-share")).to_be_enabled()
+    # What that run took is known now, and said of the next one.
+    playwright.expect(page.locator("#photo-plan")).to_contain_text(re.compile(r"768 x 512 px, about \d+ s"))
     for title, key in (("WCT2", "wct2"), ("Compare", "compare"), ("Painting", "painting")):
         page.get_by_role("tab", name=title, exact=True).click()
         playwright.expect(page.locator(f"#{key}-content img")).to_be_visible()

@@ -35,6 +35,37 @@ def test_only_the_last_jobs_count():
     assert pace.expected("wct2", 1) == 2
 
 
+def test_a_calibration_beside_other_work_is_corrected_by_the_first_photo():
+    pace = Pace()
+    for megapixels in (0.05, 0.4):
+        pace.note("wct2", megapixels, 20 * (0.25 + 0.3 * megapixels), is_trial=True)
+    assert pace.expected("wct2", 12) > 60
+    for megapixels in (1, 12):  # a preview and the whole
+        pace.note("wct2", megapixels, 0.25 + 0.3 * megapixels)
+    assert pace.expected("wct2", 12) == pytest.approx(3.85, rel=0.02)
+    assert 0.5 < pace.expected("wct2", 1) < 0.8
+
+
+def test_one_photo_is_worth_more_than_a_calibration():
+    pace = Pace()
+    pace.note("wct2", 0.05, 9, is_trial=True)
+    pace.note("wct2", 0.4, 11, is_trial=True)
+    pace.note("wct2", 0.4, 0.5)
+    assert pace.expected("wct2", 0.4) < 1
+
+
+def test_a_machine_that_grew_busy_is_followed_but_one_slow_job_is_not():
+    pace = Pace()
+    for megapixels in (0.5, 1, 4, 1):
+        pace.note("wct2", megapixels, 0.25 + 0.5 * megapixels)
+    pace.note("wct2", 1, 7.5)
+    assert pace.expected("wct2", 1) == pytest.approx(0.75, rel=0.05)
+    for _ in range(2):
+        pace.note("wct2", 1, 7.5)
+    assert pace.expected("wct2", 1) == pytest.approx(7.5, rel=0.2)
+    assert pace.expected("wct2", 4) > 15
+
+
 def test_the_work_of_steps_doubles_with_the_side():
     assert work(12) == 12
     assert work(4, 200) == 2 * work(1, 200)

@@ -1,5 +1,7 @@
 """What Run will do is said before, with this machine's times once they are known."""
 
+from types import SimpleNamespace
+
 import pytest
 from PIL import Image
 
@@ -9,7 +11,7 @@ from demo.pace import work
 from demo.plan import plan
 from demo.service import Service
 from demo.shares import ShareStore
-from demo.work import Request
+from demo.work import Done, Request
 
 
 @pytest.fixture
@@ -58,17 +60,21 @@ def test_without_a_photo_nothing_is_said(service, tmp_path):
 
 
 def test_the_machine_is_measured_without_what_loads_networks(service, monkeypatch):
-    made = []
+    made, noted = [], []
+    result = SimpleNamespace(picture=Image.new("RGB", (200, 100)), notes=())
 
     def performed(request, *how):
         made.append(request)
-        return iter(())
+        yield Done(result, (), seconds=len(made))
+
+    def note(method, done, seconds, *, is_trial):
+        noted.append((method, seconds, is_trial))
 
     monkeypatch.setattr(service, "_perform", performed)
     monkeypatch.setattr("demo.service.perform", performed)
-    noted = []
-    monkeypatch.setattr(service, "perform", lambda request: iter(noted.append(request) or ()))
+    monkeypatch.setattr(service.pace, "note", note)
     service.calibrate()
-    assert [request.method for request in made] == ["wct2", "gatys"]
-    assert sorted(map(repr, made + noted)) == sorted(map(repr, calibrations()))
-    assert len({request.content for request in calibrations() if request.method == "wct2"}) == 3
+    assert made == calibrations()
+    assert [request.method for request in made] == ["wct2", "wct2", "wct2", "gatys", "gatys"]
+    assert noted == [("wct2", 2, True), ("wct2", 3, True), ("gatys", 5, True)]
+    assert len({request.content for request in made if request.method == "wct2"}) == 3

@@ -28,6 +28,7 @@ SHORT = {  # by option, or by method and option where one means something else
     "total_variation": "Smoothness: more of it takes away grain.",
     "style_scale": "Size of the brush strokes.",
     "colors": "Whose colors: the style's or your photo's.",
+    "color_match": "How closely the colors come to those of the style picture.",
     "start": "The picture that painting begins with.",
     "working_size": "Size at which the colors are found: a smaller one is faster; 0 is the photo's own.",
     "wct.working_size": "Size at which it is painted: smaller gives larger strokes; 0 is the photo's own.",

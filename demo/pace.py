@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 MOST = 12  # jobs remembered of each method
 FADING = 0.7  # weight of a job against the one after it: a machine that grew busy, or idle, is followed
@@ -121,13 +120,16 @@ def _expected(jobs: Sequence[_Job], wanted: float) -> float | None:
 
 
 def _line(jobs: Sequence[_Job]) -> tuple[float, float]:
-    """Seconds of a start and of a unit of work, neither negative: the least squares of relative errors.
+    """Seconds of a start, not negative, and of a unit of work: the least squares of relative errors.
 
     So a job that took ten times its due, beside others, hardly moves it.
     """
     sizes, seconds = (np.array(each) for each in zip(*((job.size, job.seconds) for job in jobs), strict=True))
-    found, _ = nnls(np.stack([1 / seconds, sizes / seconds], axis=1), np.ones(len(jobs)))
-    return float(found[0]), float(found[1])
+    slope, start = np.polyfit(sizes, seconds, 1, w=1 / seconds)
+    if start < 0:  # the line through nothing
+        shares = sizes / seconds
+        slope, start = shares.sum() / (shares @ shares), 0.0
+    return float(start), float(slope)
 
 
 def _recent_median(jobs: Sequence[_Job], values: Iterable[float]) -> float:

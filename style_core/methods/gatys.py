@@ -16,7 +16,7 @@ from ..method import About, Inputs, Paper, Runtime, StyleInput, method
 from ..nets.encoder import LAYERS, Encoder
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
-from ..options import CONTENT, TEXTURE, Condition, choice, needs, weights_of
+from ..options import CONTENT, TEXTURE, Condition, choice, needs, slider, weights_of
 from ..progress import time_to_go
 from .shared.coarse_to_fine import (
     SHORTEST,
@@ -33,6 +33,7 @@ from .shared.coarse_to_fine import (
 from .shared.gram_loss import at_size
 from .shared.gram_options import GramOptions
 from .shared.recolored_start import recolored
+from .shared.style_colors import nearer_to_styles_colors
 from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
 from .shared.tiled_gram import loss_that_fits, painting_memory, refining_memory
 
@@ -56,12 +57,18 @@ class GatysOptions(GramOptions):
     only_if: ClassVar[Mapping[str, Condition]] = {
         "seed": TEXTURE | needs("start", "noise"),
         "start": CONTENT,
+        "color_match": CONTENT & needs("colors", "style"),
     }
     style_scale: float = style_scale_slider()
     colors: str = choice(
         "style", COLORS,
         help="Whose colors: the style's, or the content's, either by painting its luminance alone or by "
         "giving the style picture the content's colors first (covariance).",
+    )  # fmt: skip
+    color_match: float = slider(
+        0.5, 0, 1, advanced=True,
+        help="How far the solved picture's colors are moved to those of the style, as often as they occur in "
+        "it; 0 is the paper.",
     )  # fmt: skip
     start: str = choice(
         "recolored", STARTS, advanced=True,
@@ -97,7 +104,12 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
             runtime.note(
                 "A texture has no content; it was made at full style strength, in the style's colors."
             )
-        forced: dict[str, Any] = {"style_strength": 1.0, "colors": "style", "start": "noise"}
+        forced: dict[str, Any] = {
+            "style_strength": 1.0,
+            "colors": "style",
+            "start": "noise",
+            "color_match": 0.0,
+        }
         options = replace(options, **forced)
         runtime.used(**forced, content_strength=0.0)  # picture_loss leaves the content out
     if options.style_strength == 0:
@@ -138,6 +150,10 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
                 scale, begin, loss, optimizer=options.optimizer,
                 history_room=HISTORY_ROOM if is_refined else None,
             )  # fmt: skip
+        if scale == working and options.colors == "style":
+            strength = options.color_match * options.style_strength
+            # At the size they are matched in, the styles have less contrast than their pixels.
+            image = nearer_to_styles_colors(image, replace(here, styles=inputs.styles), strength=strength)
         before = here.content
     watch.finish()
     assert image is not None

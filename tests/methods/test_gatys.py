@@ -106,6 +106,24 @@ def test_every_start_arrives(painted, pair, encoder, start):
     assert style_distance(encoder, image, pair[1]) < 0.4 * style_distance(encoder, *pair)
 
 
+def test_colors_are_moved_to_the_distribution_of_the_styles(painted, pair, encoder):
+    levels = torch.linspace(0.01, 0.99, 50)
+
+    def distance(image):
+        """The mean distance of quantiles of the RGB channels, luminance, and the opponents."""
+        axes = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.3, 0.6, 0.1], [1, -1, 0], [0.5, 0.5, -1]])
+        ours, wanted = (torch.quantile(axes @ x[0].flatten(1), levels, dim=1) for x in (image, pair[1]))
+        return float((ours - wanted).abs().mean())
+
+    paper, half, whole = (painted(color_match=share).image for share in (0.0, 0.5, 1.0))
+    assert distance(half) < 0.8 * distance(paper)
+    assert distance(whole) < 0.8 * distance(half)
+    assert style_distance(encoder, half, pair[1]) < 1.1 * style_distance(encoder, paper, pair[1])
+    gray = painted(colors="luminance", color_match=1.0)
+    assert torch.equal(gray.image, painted(colors="luminance").image)
+    assert any(note.startswith("color_match ") for note in gray.notes)
+
+
 def test_luminance_alone_keeps_the_contents_colors(painted, pair):
     image = painted(colors="luminance").image
     chroma = [x - luminance(x) for x in (image, pair[0])]

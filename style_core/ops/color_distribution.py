@@ -1,0 +1,81 @@
+"""One picture's colors distributed like another's.
+
+Pitié, Kokaram, Dahyot, N-Dimensional Probability Density Function Transfer and its Application to Colour
+Transfer, ICCV 2005. Mean and covariance say nothing of a painting's two or three main colors; its
+distribution does.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SAMPLES = 50_000  # pixels of each picture
+ROTATIONS = 6  # after that many turns of the axes hardly anything is left to move
+QUANTILES = 65  # of every axis
+POINTS = 33  # of the table along each color
+
+
+def distribution_table(picture: Tensor, wanted: Tensor) -> Tensor:
+    """The recoloring that gives a picture's pixels the distribution of others.
+
+    Along each axis the quantiles of one are moved to those of the other, then the axes are turned
+    (algorithm 1), from the RGB axes on.
+
+    Args:
+        picture, wanted: ``[n, 3]`` and ``[m, 3]``, RGB in [0, 1].
+
+    Returns:
+        the change of a color, ``[33, 33, 33, 3]`` float32, indexed by blue, green, red.
+    """
+    generator = torch.Generator().manual_seed(0)
+    found, goal = (_sample(rows, generator) for rows in (picture, wanted))
+    steps = torch.linspace(0, 1, POINTS, dtype=torch.float64)
+    blue, green, red = torch.meshgrid(steps, steps, steps, indexing="ij")
+    colors = torch.stack([red, green, blue], -1).view(-1, 3)
+    table, axes = colors, torch.eye(3, dtype=torch.float64)
+    at = torch.linspace(0, 1, QUANTILES, dtype=torch.float64)
+    for _ in range(ROTATIONS):
+        knots, values = (torch.quantile(rows @ axes, at, dim=0).T.contiguous() for rows in (found, goal))
+        found, table = (_moved(rows @ axes, knots, values) @ axes.T for rows in (found, table))
+        axes = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q
+    return (table - colors).view(POINTS, POINTS, POINTS, 3).float()
+
+
+def recolored_by(table: Tensor, picture: Tensor) -> Tensor:
+    """The picture plus the table's change of its colors, interpolated trilinearly; not clamped.
+
+    Args:
+        table: as :func:`distribution_table` makes it.
+        picture: ``[1, 3, H, W]``; beyond [0, 1] the change is that at the limit.
+    """
+    place = (2 * picture.permute(0, 2, 3, 1) - 1)[:, None]  # red is the fastest axis
+    change = F.grid_sample(
+        table.to(picture).permute(3, 0, 1, 2)[None], place, align_corners=True, padding_mode="border"
+    )
+    return picture + change[:, :, 0]
+
+
+def _sample(rows: Tensor, generator: torch.Generator) -> Tensor:
+    """At most :data:`SAMPLES` of the rows, by chance, ``[n, 3]`` float64 on the processor."""
+    if len(rows) > SAMPLES:
+        chosen = torch.randint(len(rows), (SAMPLES,), generator=generator)
+        rows = rows[chosen.to(rows.device)]
+    return rows.cpu().double()
+
+
+def _moved(rows: Tensor, knots: Tensor, values: Tensor) -> Tensor:
+    """Every column's values moved as its knots are, linearly between them and with them beyond.
+
+    Args:
+        rows: ``[n, 3]``.
+        knots, values: ``[3, k]``, ascending.
+    """
+    columns = rows.T.contiguous()
+    upper = torch.searchsorted(knots, columns).clamp(1, knots.shape[1] - 1)
+    low, high = knots.gather(1, upper - 1), knots.gather(1, upper)
+    share = (columns - low) / (high - low).clamp_min(1e-9)
+    inside = torch.lerp(values.gather(1, upper - 1), values.gather(1, upper), share.clamp(0, 1))
+    beyond = columns - columns.clamp(knots[:, :1], knots[:, -1:])
+    return (inside + beyond).T

@@ -1,0 +1,71 @@
+"""Colors distributed like another picture's, against known recolorings and SciPy's distances."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import wasserstein_distance
+
+from style_core.ops.color_distribution import distribution_table, recolored_by
+
+
+def colors(n, *, seed=0):
+    return torch.rand(n, 3, generator=torch.Generator().manual_seed(seed))
+
+
+def as_picture(rows):
+    return rows.T.reshape(1, 3, 1, -1)
+
+
+def recolored(rows, wanted):
+    return recolored_by(distribution_table(rows, wanted), as_picture(rows))[0, :, 0].T
+
+
+def distance(a, b):
+    """The mean of SciPy's Wasserstein distance over directions that are not those of the method."""
+    directions = np.random.default_rng(9).normal(size=(12, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.mean([wasserstein_distance(a.numpy() @ each, b.numpy() @ each) for each in directions])
+
+
+def test_a_picture_of_that_distribution_is_left_alone():
+    own = colors(20_000)
+    assert (recolored(own, own) - own).abs().max() < 1e-3
+    assert (recolored(own, own[torch.randperm(len(own))]) - own).abs().max() < 1e-3
+
+
+def test_a_curve_of_each_channel_is_found():
+    own = colors(40_000)
+    wanted = torch.stack([own[:, 0] ** 2, own[:, 1].sqrt() * 0.5, 0.3 + 0.6 * own[:, 2]], 1)
+    inside = ((own > 0.05) & (own < 0.95)).all(1)
+    assert (recolored(own, wanted) - wanted)[inside].abs().max() < 0.02
+
+
+def test_what_no_channel_shows_alone_is_found_by_turning():
+    along = 0.5 + 0.15 * torch.randn(30_000, generator=torch.Generator().manual_seed(1))
+    wanted = torch.stack([along, 1 - along, along], 1).clamp(0, 1) + 0.02 * (colors(30_000, seed=2) - 0.5)
+    own = colors(30_000, seed=3)
+    found = recolored(own, wanted)
+    assert distance(found, wanted) < 0.1 * distance(own, wanted)
+    assert np.corrcoef(found[:, :2].T.numpy())[0, 1] < -0.9  # red against green, which were independent
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_two_colors_occur_as_often_as_in_a_picture_of_two(share):
+    own = colors(30_000)
+    dark, light = torch.tensor([0.1, 0.1, 0.4]), torch.tensor([0.9, 0.8, 0.1])
+    wanted = torch.where(
+        torch.rand(30_000, 1, generator=torch.Generator().manual_seed(4)) < share, dark, light
+    )
+    found = recolored(own, wanted + 0.01 * colors(30_000, seed=5))
+    is_dark = (found - dark).norm(dim=1) < (found - light).norm(dim=1)
+    assert is_dark.float().mean() == pytest.approx(share, abs=0.03)
+
+
+def test_flat_pictures_and_colors_beyond_white_are_no_trouble():
+    flat = torch.full((500, 3), 0.5)
+    assert recolored(flat, torch.full((500, 3), 0.25)) == pytest.approx(0.25, abs=1e-3)
+    assert torch.isfinite(distribution_table(flat, colors(1000))).all()
+    table = distribution_table(colors(5000), 0.5 * colors(5000, seed=6))
+    beyond = recolored_by(table, torch.full((1, 3, 2, 2), 1.25))
+    at_white = recolored_by(table, torch.ones(1, 3, 2, 2))
+    assert torch.allclose(beyond - 1.25, at_white - 1, atol=1e-6)

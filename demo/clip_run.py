@@ -29,6 +29,7 @@ from .clips import (
 )
 from .endpoints import Endpoint, Outputs, documented
 from .lanes import CLIP
+from .pace import about
 from .runs import FinishedTile, TabRun, process_folder
 from .service import Service
 from .stops import Stops
@@ -68,8 +69,8 @@ class ClipRunner:
     outputs: ClipOutputs
     stops: Stops = field(default_factory=Stops)
 
-    def facts(self, path: str | None, request: gr.Request) -> str:
-        """What an added clip is, and what is taken of it.
+    def facts(self, path: str | None, method: str, request: gr.Request) -> str:
+        """What an added clip is, what is taken of it, and how long that takes if others have shown it.
 
         Raises:
             Refusal: it cannot be used.
@@ -80,7 +81,20 @@ class ClipRunner:
         with as_sentences(CLIP, language):
             found = inspect_clip(path)
             taken = self.service.limits.frames_taken(found, Path(path).name)
-        return _described(found, taken, language)
+        described, seconds = (
+            _described(found, taken, language),
+            self.service.expected_of(found, taken, method),
+        )
+        if seconds is None:
+            return described
+        return f"{described} · {say(f'Run takes {say(about(seconds), language)}', language)}"
+
+    def facts_again(self, path: str | None, method: str, request: gr.Request) -> Any:
+        """The same of a clip that is there; what is wrong with it was said when it was added."""
+        try:
+            return self.facts(path, method, request)
+        except Refusal:
+            return gr.skip()
 
     def first_look(self, request: gr.Request, **values: Any) -> Iterator[Any]:
         """The look of the first frame, made as the clip is; nothing while a clip is under way."""

@@ -16,6 +16,7 @@ from .clips import clip_methods
 from .components import as_sent, file_of, uploaded
 from .controls import action_bar, check_upload, unchecked_picture_input
 from .endpoints import Tab
+from .kept_pictures import KeptPictures
 from .lanes import CLIP
 from .looks import Look, in_both, looks_html, looks_of
 from .service import Service
@@ -56,8 +57,12 @@ class _Parts:
     result: ResultButtons
 
 
-def clip_tab(service: Service) -> Tab | None:
-    """Build the tab inside the current ``gr.Tab``; a sentence and no tab where nothing opens clips."""
+def clip_tab(service: Service, kept: KeptPictures, opened: gr.Tab) -> Tab | None:
+    """Build the tab inside the current ``gr.Tab``; a sentence and no tab where nothing opens clips.
+
+    Args:
+        opened: the ``gr.Tab``.
+    """
     if not has_pyav():
         gr.Markdown(tr(NO_PYAV), elem_id="clip-missing")
         return None
@@ -81,8 +86,10 @@ def clip_tab(service: Service) -> Tab | None:
         player=player, status=status, notes=notes, file=download, settings=settings, run=run_id
     )
     parts = _Parts(row, run, stop, facts, ResultButtons(run_id, (share, download), link))
-    _connect(ClipRunner(service, outputs), inputs, parts, looks)
-    return Tab(inputs, outputs)
+    tab = Tab(inputs, outputs)
+    _connect(ClipRunner(service, outputs), tab, parts, looks, kept)
+    kept.show_style(opened, tab, run_id, f"{CLIP}-go")
+    return tab
 
 
 def clip_looks() -> list[Look]:
@@ -121,9 +128,11 @@ def _panel(looks: list[Look]) -> dict[str, Any]:
     return {"style": style, "method": method, "style_strength": strength}
 
 
-def _connect(runner: ClipRunner, inputs: dict[str, Any], parts: _Parts, looks: list[Look]) -> None:
+def _connect(
+    runner: ClipRunner, tab: Tab, parts: _Parts, looks: list[Look], kept: KeptPictures
+) -> None:  # fmt: skip
     """A clip added or a look tapped shows the first frame; Run makes the clip."""
-    service, outputs = runner.service, runner.outputs
+    service, outputs, inputs = runner.service, runner.outputs, tab.inputs
     queue: dict[str, Any] = {
         "outputs": outputs.components(), "inputs_kwargs": inputs, "concurrency_limit": service.jobs,
         "show_progress": "minimal",
@@ -143,15 +152,15 @@ def _connect(runner: ClipRunner, inputs: dict[str, Any], parts: _Parts, looks: l
         return str(looks[int(event.index) % len(looks)].file)
 
     press = look_again(inputs["clip"])
-    starts = [
-        _added_clip(runner, inputs["clip"], parts.facts),
-        parts.looks.select(tapped, None, inputs["style"], **QUIET),
-        check_upload(inputs["style"]),
-    ]
+    planned = [inputs["clip"], inputs["method"]]
+    picked = [parts.looks.select(tapped, None, inputs["style"], **QUIET), check_upload(inputs["style"])]
+    starts = [_added_clip(runner, planned, parts.facts), *(kept.remember(event, tab) for event in picked)]
     for event in starts:  # the last tap counts
         event.success(end, None, None, **QUIET).then(None, cancels=[run, looked]).then(**press)
     for control in (inputs["method"], inputs["style_strength"]):
         control.change(**press)
+    for event in (run.then, inputs["method"].change):  # what it took, or what another takes
+        event(runner.facts_again, planned, parts.facts, **QUIET)
     inputs["clip"].clear(
         lambda: outputs.show(player="", status="", notes="", run="") | {parts.facts: ""}, None,
         [*outputs.components(), parts.facts], **QUIET,
@@ -169,10 +178,15 @@ def look_again(clip: gr.File) -> dict[str, Any]:
     return {"fn": None, "inputs": clip, "js": PRESS, "api_visibility": "private"}
 
 
-def _added_clip(runner: ClipRunner, clip: gr.File, facts: gr.Markdown) -> Any:
-    """Look at a clip when it is added; one that cannot be used is taken out again."""
+def _added_clip(runner: ClipRunner, planned: list[Any], facts: gr.Markdown) -> Any:
+    """Look at a clip when it is added; one that cannot be used is taken out again.
+
+    Args:
+        planned: the clip and the method.
+    """
+    clip = planned[0]
     added = clip.upload(  # in the queue, without which Gradio shows no refusal, but in a lane of its own
-        runner.facts, clip, facts, api_visibility="private", show_progress="hidden", concurrency_limit=4,
+        runner.facts, planned, facts, api_visibility="private", show_progress="hidden", concurrency_limit=4,
         concurrency_id="uploads",
     )  # fmt: skip
     added.failure(lambda: (None, "", ""), None, [clip, facts, runner.outputs.player], **QUIET)

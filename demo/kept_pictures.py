@@ -28,8 +28,7 @@ class KeptPictures:
 
     def watch(self, tab: Tab) -> None:
         """Remember what is picked in a tab."""
-        for name in NAMES:
-            picture = tab.inputs[name]
+        for name, picture in _pictures(tab).items():
             gr.on(
                 [picture.upload, picture.clear], inputs=[self.state, picture], outputs=self.state,
                 js=f"(kept, picture) => ({{ ...kept, {name}: picture }})", **JS,
@@ -37,10 +36,11 @@ class KeptPictures:
 
     def remember(self, event: Any, tab: Tab) -> Any:
         """Remember the pictures of a tab after an event."""
-        pictures = [tab.inputs[name] for name in NAMES]
+        pictures = _pictures(tab)
+        names = ", ".join(pictures)
         return event.then(
-            inputs=[self.state, *pictures], outputs=self.state,
-            js="(kept, content, style) => ({ ...kept, content, style })", **JS,
+            inputs=[self.state, *pictures.values()], outputs=self.state,
+            js=f"(kept, {names}) => ({{ ...kept, {names} }})", **JS,
         )  # fmt: skip
 
     def show(self, opened: gr.Tab, tab: Tab) -> None:
@@ -50,6 +50,17 @@ class KeptPictures:
         opened.select(
             inputs=[self.state, *pictures, *stages], outputs=[*pictures, *stages], js=_BROUGHT_ALONG, **JS
         )
+
+    def show_style(self, opened: gr.Tab, tab: Tab, run: gr.Textbox, press: str) -> None:
+        """Bring the style alone along to a tab without a content, but not beside what was made of another.
+
+        Args:
+            run: empty until there is a result.
+            press: the id of a button that shows what a new style does.
+        """
+        style = tab.inputs["style"]
+        js = _STYLE_BROUGHT_ALONG.replace("BUTTON", press)
+        opened.select(inputs=[self.state, style, run], outputs=style, js=js, **JS)
 
 
 def still_there(kept: Any) -> dict[str, str]:
@@ -67,6 +78,11 @@ def still_there(kept: Any) -> dict[str, str]:
     return found
 
 
+def _pictures(tab: Tab) -> dict[str, Any]:
+    """The controls of a tab that are kept."""
+    return {name: tab.inputs[name] for name in NAMES if name in tab.inputs}
+
+
 def _is_upload(path: str) -> bool:
     try:
         file = Path(path).resolve()
@@ -82,5 +98,14 @@ _BROUGHT_ALONG = """
   for (const name of ["content", "style"]) if (kept && kept[name]) picked[name] = kept[name];
   const isNew = isOther(picked.content, content) || isOther(picked.style, style);
   return [picked.content, picked.style, isNew ? [picked.content, picked.content] : stage];
+}
+"""
+
+_STYLE_BROUGHT_ALONG = """
+(kept, style, run) => {
+  const picked = kept && kept.style;
+  if (run || !picked || (style && picked.path === style.path)) return style;
+  setTimeout(() => document.getElementById("BUTTON")?.click(), 200);  // once the style is there
+  return picked;
 }
 """

@@ -48,8 +48,8 @@ def build_page(service: Service) -> Page:
                 with gr.Tab(tr(door.title), id=door.key) as opened:
                     parts[door.key] = door_tab(door, service, kept)
                 kept.show(opened, parts[door.key])
-            with gr.Tab(tr("Clip"), id=CLIP):
-                clips = clip_tab(service)
+            with gr.Tab(tr("Clip"), id=CLIP) as opened:
+                clips = clip_tab(service, kept, opened)
                 parts |= {CLIP: clips} if clips else {}
             with gr.Tab(tr("Compare"), id=COMPARE) as opened:
                 parts[COMPARE] = compare_tab(service, kept)

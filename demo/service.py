@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from style_core import Segments, get_method
-from style_core.fronts import image_size, option_default
+from style_core.fronts import ClipFacts, image_size, inspect_clip, option_default
 
 from .calibration import calibrations
 from .clips import ClipDone, ClipRequest, restyle
@@ -97,12 +97,25 @@ class Service:
             job: that this is; it is told the seconds left.
         """
         event = enough if self._restyle is restyle else None
-        limits, countdown = self._lent_limits(), Countdown(None)
+        found = inspect_clip(request.clip)
+        limits, countdown = (
+            self._lent_limits(),
+            Countdown(self.expected_of(found, most_frames, request.method)),
+        )
         done: Any = self._restyle(request, target, most_frames, limits, event, threads_of(self.jobs))
         for each in done:
-            if isinstance(each, Update) and job is not None:
-                job.expect(countdown.left(each.fraction))
+            if isinstance(each, Update):
+                if job is not None:
+                    job.expect(countdown.left(each.fraction))
+            elif most_frames > 1 and each.result.is_complete:  # one frame is its first look
+                made = each.result.frame_count * _megapixels(found)
+                self.pace.note(_of_clips(request.method), made, each.result.seconds)
             yield each
+
+    def expected_of(self, clip: ClipFacts, frames: int, method: str) -> float | None:
+        """Seconds that so many frames of a clip will take here, if clips of before say so."""
+        wanted = frames * _megapixels(clip)
+        return self.pace.expected(_of_clips(method), wanted, is_proportional=True)
 
     def _lent_limits(self) -> Limits:
         """The limits; where a GPU is lent, the work must end, with what it has, before the loan does."""
@@ -148,6 +161,16 @@ class Service:
     def regions(self, request: Request) -> Segments:
         """The matched regions that :meth:`perform` would use; see :func:`demo.work.regions`."""
         return self._regions(request, self.limits, threads_of(self.jobs))
+
+
+def _of_clips(method: str) -> str:
+    """What a method's clips are called beside its pictures."""
+    return f"clips of {method}"
+
+
+def _megapixels(clip: ClipFacts) -> float:
+    """Of a frame."""
+    return clip.width * clip.height / 1e6
 
 
 def _work(request: Request, megapixels: float) -> float:

@@ -968,7 +968,10 @@ def clip_file(tmp_path_factory):
 
 def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, visit, clip_file, tmp_path):
     page = on_door(kept_page, "Photo look")
+    page.locator("#photo-looks button", has_text="Dusk").click()
+    playwright.expect(page.locator("#photo-status")).to_contain_text("px in", timeout=60_000)
     dropped(page, page.locator("#photo-content .image-container"), clip_file)
+    playwright.expect(page.locator("#clip-looks [aria-pressed=true]")).to_contain_text("Dusk")  # picked there
     first_frame = page.locator("#clip-player style-slider img")
     playwright.expect(first_frame).to_have_count(2, timeout=60_000)
     playwright.expect(page.locator("#clip-facts")).to_have_text("160 x 120 px, 8 frames in 0.3 s")
@@ -977,6 +980,7 @@ def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, 
     playwright.expect(first_frame.first).not_to_have_attribute("src", before, timeout=60_000)
     page.locator("#clip-run").click()
     playwright.expect(page.locator("#clip-status")).to_contain_text("8 frames of 160 x 120 px in")
+    playwright.expect(page.locator("#clip-facts")).to_contain_text("Run takes about")
     page.wait_for_function("[...document.querySelectorAll('clip-player video')].every(v => v.readyState > 1)")
     assert page.locator("clip-player video").count() == 2
     border = page.locator("clip-player .st-border")
@@ -994,6 +998,8 @@ def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, 
     page.locator("#clip-share").click()
     link = page.locator("#clip-link a").first
     link.wait_for(timeout=20_000)
+    on_door(page, "Photo look")
+    playwright.expect(page.locator("#photo-looks [aria-pressed=true]")).to_contain_text("Sunset")
     stranger = visit(link.get_attribute("href"))
     playwright.expect(stranger.locator("clip-player .cp-time")).to_contain_text("/ 0:00")
     stranger.wait_for_function(

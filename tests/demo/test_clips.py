@@ -138,7 +138,7 @@ def test_a_run_that_is_stopped_leaves_what_is_done(runner, service, asked, tmp_p
 
 def test_a_clip_beyond_the_limits_is_said_to_be_cut(runner, service, asked):
     service.limits = Limits(clip_frames=5)
-    said = runner.facts(asked["clip"], REQUEST)
+    said = runner.facts(asked["clip"], "wct2", REQUEST)
     assert said == "160 x 120 px, 8 frames in 0.3 s; the first 5 frames (0.2 s) are taken."
     assert say(said, CHINESE) == "160 x 120 像素，8 帧，0.3 秒；取前 5 帧（0.2 秒）。"
     made = last(runner.endpoint()(REQUEST, **asked), runner.outputs)
@@ -175,7 +175,7 @@ def test_bad_clips_are_a_sentence_in_both_languages_and_leave_nothing(
     path = bad(kind, tmp_path)
     before = sorted(process_folder().iterdir())
     with pytest.raises(Refusal, match=said) as refused:
-        runner.facts(path, REQUEST)
+        runner.facts(path, "wct2", REQUEST)
     assert say(refused.value.sentence, CHINESE) != refused.value.sentence
     with pytest.raises(Refusal, match=said):
         list(runner.endpoint()(REQUEST, **{**asked, "clip": path}))
@@ -186,5 +186,20 @@ def test_bad_clips_are_a_sentence_in_both_languages_and_leave_nothing(
 def test_without_pyav_the_tab_is_a_sentence(service, monkeypatch):
     monkeypatch.setattr("demo.clip_tab.has_pyav", lambda: False)
     with gr.Blocks() as page:
-        assert clip_tab(service) is None
+        assert clip_tab(service, None, None) is None
     assert [type(each) for each in page.blocks.values()] == [gr.Markdown]
+
+
+def test_what_a_clip_took_is_said_of_the_next(service, runner, asked):
+    assert runner.facts(asked["clip"], "wct2", REQUEST) == "160 x 120 px, 8 frames in 0.3 s"
+    list(runner.first_look(REQUEST, **asked))  # says nothing of a whole clip
+    assert service.expected_of(inspect_clip(asked["clip"]), 8, "wct2") is None
+    list(runner.endpoint()(REQUEST, **asked))
+    said = runner.facts_again(asked["clip"], "wct2", REQUEST)
+    assert re.fullmatch(r"160 x 120 px, 8 frames in 0.3 s · Run takes about \d+ s", said)
+    chinese = SimpleNamespace(headers={"accept-language": "zh-CN"}, session_hash="s")
+    assert re.search(r"运行需要约 \d+ 秒$", runner.facts_again(asked["clip"], "wct2", chinese))
+    twice = 2 * service.expected_of(inspect_clip(asked["clip"]), 8, "wct2")
+    assert service.expected_of(inspect_clip(asked["clip"]), 16, "wct2") == pytest.approx(twice)
+    assert "Run takes" not in runner.facts(asked["clip"], "wct", REQUEST)
+    assert runner.facts_again("gone.mp4", "wct2", REQUEST) == gr.skip()

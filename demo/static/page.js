@@ -13,7 +13,7 @@
       img.dataset.named = "1";
     }
     // A name that says other than the words in the button, and one for an element that may have none
-    for (const button of document.querySelectorAll(".upload-container > button[aria-label]")) button.removeAttribute("aria-label");
+    for (const button of document.querySelectorAll(".upload-container > button[aria-label], button.upload-container[aria-label]")) button.removeAttribute("aria-label");
     for (const border of document.querySelectorAll(".slider-wrap .outer:not([tabindex])")) {
       const word = document.documentElement.lang.startsWith("zh") ? "前后图片的分界" : "Border between before and after";
       const attributes = { tabindex: 0, role: "slider", "aria-label": word, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 50 };

@@ -88,7 +88,7 @@ def clip_tab(service: Service, kept: KeptPictures, opened: gr.Tab) -> Tab | None
     parts = _Parts(row, run, stop, facts, ResultButtons(run_id, (share, download), link))
     tab = Tab(inputs, outputs)
     _connect(ClipRunner(service, outputs), tab, parts, looks, kept)
-    kept.show_style(opened, tab, run_id, f"{CLIP}-go")
+    kept.show_style(opened, tab, run_id, clip, f"{CLIP}-go")
     return tab
 
 

@@ -51,16 +51,16 @@ class KeptPictures:
             inputs=[self.state, *pictures, *stages], outputs=[*pictures, *stages], js=_BROUGHT_ALONG, **JS
         )
 
-    def show_style(self, opened: gr.Tab, tab: Tab, run: gr.Textbox, press: str) -> None:
-        """Bring the style alone along to a tab without a content, but not beside what was made of another.
+    def show_style(self, opened: gr.Tab, tab: Tab, run: gr.Textbox, clip: gr.File, press: str) -> None:
+        """Bring the style alone along to the tab of clips, but not beside what was made of another.
 
         Args:
             run: empty until there is a result.
-            press: the id of a button that shows what a new style does.
+            press: the id of a button that shows what a new style does to the clip.
         """
         style = tab.inputs["style"]
         js = _STYLE_BROUGHT_ALONG.replace("BUTTON", press)
-        opened.select(inputs=[self.state, style, run], outputs=style, js=js, **JS)
+        opened.select(inputs=[self.state, style, run, clip], outputs=style, js=js, **JS)
 
 
 def still_there(kept: Any) -> dict[str, str]:
@@ -102,10 +102,10 @@ _BROUGHT_ALONG = """
 """
 
 _STYLE_BROUGHT_ALONG = """
-(kept, style, run) => {
+(kept, style, run, clip) => {
   const picked = kept && kept.style;
   if (run || !picked || (style && picked.path === style.path)) return style;
-  setTimeout(() => document.getElementById("BUTTON")?.click(), 200);  // once the style is there
+  if (clip) setTimeout(() => document.getElementById("BUTTON")?.click(), 200);  // once the style is there
   return picked;
 }
 """

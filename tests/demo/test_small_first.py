@@ -25,7 +25,7 @@ def test_a_large_photo_has_a_preview_of_a_megapixel(asked):
 
 def test_a_painting_has_a_quick_one_of_few_steps(asked):
     first = smaller(asked("gatys", 768, 512, style_strength=0.5))
-    assert first.options == {"style_strength": 0.5, "size": 512, "steps": 50}
+    assert first.options == {"style_strength": 0.5, "size": 512, "steps": 40}
     assert smaller(asked("gatys", 300, 200)).options["size"] == 300
 
 

@@ -44,7 +44,7 @@ def test_a_small_photo_is_made_at_once(service, asked):
 def test_a_painting_has_a_quick_one(service, asked):
     service.pace.note("gatys", work(512 * 341 / 1e6, 40), 6)
     assert plan(service, asked("gatys", 768, 512), "en") == (
-        "Quick painting (512 x 341 px, about 6 s) · Full (768 x 512 px, about 45 s)"
+        "Quick painting (512 x 341 px, about 6 s) · Full (768 x 512 px, about 50 s)"
     )
 
 

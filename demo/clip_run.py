@@ -42,7 +42,7 @@ FIRST_SIDE = 1280  # px of the first frame on the page, at most
 FIRST_QUALITY = 88
 SUMMARY = "Restyle a short clip after a picture, steadily: one plan and one look for every shot."
 INPUTS = {
-    "clip": "the clip: MP4, MOV, MKV, WebM or GIF.",
+    "clip": "the clip: MP4, MOV, MKV, WebM, GIF or an animated WebP.",
     "style": "the picture whose look it gets.",
     "method": f"{', '.join(clip_methods())}.",
     "style_strength": "0 keeps the clip, 1 gives it the whole look.",

@@ -45,6 +45,6 @@
   }, true);
   document.addEventListener("click", (event) => { // what the dialog of files offers
     const chosen = event.target.closest && event.target.closest("#clip-clip input[type=file]");
-    if (chosen) chosen.accept = "video/*,image/gif,.mkv,.mov,.webm,.avi,.mts,.ts";
+    if (chosen) chosen.accept = "video/*,image/gif,image/webp,image/apng,.mkv,.mov,.webm,.avi,.mts,.ts,.apng";
   }, true);
 })();

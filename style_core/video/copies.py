@@ -8,6 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from ..errors import InvalidClip
+from .animations import as_clip
 from .colors import ColorTags, samples_of
 from .opening import Clip, open_clip, pyav
 from .writing import CODECS, ClipWriter, can_hold
@@ -30,7 +31,7 @@ def browser_copy(
         InvalidClip: the clip cannot be read, or the output not written.
     """
     target = Path(fspath(output))
-    with open_clip(clip) as source:
+    with as_clip(clip) as readable, open_clip(readable) as source:
         reader = source.container.format.name.split(",")[0]
         context = source.stream.codec_context
         is_played = context.name == "h264" and context.pix_fmt in PLAYED and reader in STORED

@@ -8,6 +8,7 @@ from os import PathLike
 import torch
 
 from ..images import Samples
+from .animations import as_clip
 from .colors import samples_of
 from .opening import Clip, open_clip
 
@@ -38,12 +39,15 @@ def inspect_clip(path: str | PathLike[str]) -> ClipFacts:
     Raises:
         InvalidClip: PyAV is not installed, or the clip cannot be read; see :func:`stylize_video`.
     """
-    with open_clip(path) as clip:
-        first = next(clip.frames())
-        samples = torch.rot90(samples_of(first, is_deep=False), clip.rotation // 90, (-2, -1)).contiguous()
-        has_sound = bool(clip.container.streams.audio)
-    with open_clip(path) as clip:
-        count, seconds = _length(clip)
+    with as_clip(path) as readable:
+        with open_clip(readable) as clip:
+            first = next(clip.frames())
+            samples = torch.rot90(
+                samples_of(first, is_deep=False), clip.rotation // 90, (-2, -1)
+            ).contiguous()
+            has_sound = bool(clip.container.streams.audio)
+        with open_clip(readable) as clip:
+            count, seconds = _length(clip)
     height, width = samples.shape[-2:]
     return ClipFacts(width, height, count, seconds, has_sound, samples)
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import gradio as gr
 import numpy as np
 import pytest
+from PIL import Image
 
 from demo.byte_ranges import answer
 from demo.clip_run import ClipOutputs, ClipRunner
@@ -188,6 +189,18 @@ def test_without_pyav_the_tab_is_a_sentence(service, monkeypatch):
     with gr.Blocks() as page:
         assert clip_tab(service, None, None) is None
     assert [type(each) for each in page.blocks.values()] == [gr.Markdown]
+
+
+def test_an_animated_webp_becomes_a_clip(service, runner, asked, tmp_path):
+    frames = [Image.fromarray((scene(1, k / 40, (160, 120)) * 255).astype(np.uint8)) for k in range(4)]
+    frames[0].save(tmp_path / "wave.webp", save_all=True, append_images=frames[1:], duration=100)
+    webp = {**asked, "clip": str(tmp_path / "wave.webp")}
+    assert runner.facts(webp["clip"], "wct2", REQUEST) == "160 x 120 px, 4 frames in 0.4 s"
+    assert "data:image/jpeg" in last(runner.first_look(REQUEST, **webp), runner.outputs)["player"]
+    done = last(runner.endpoint()(REQUEST, **webp), runner.outputs)
+    assert done["file"].endswith("/wave-dusk-wct2.mp4")
+    assert inspect_clip(done["file"]).frame_count == 4
+    assert inspect_clip(clip_file(service.runs.get(done["run"]), "before")).frame_count == 4
 
 
 def test_what_a_clip_took_is_said_of_the_next(service, runner, asked):

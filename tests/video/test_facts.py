@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from style_core import InvalidClip, InvalidOption, stylize_video
 from style_core.video import browser_copy, inspect_clip
@@ -39,6 +40,22 @@ def test_the_frames_of_a_clip_that_is_cut_off_are_counted_by_what_is_there(tmp_p
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     assert 0 < inspect_clip(cut).frame_count < 30
+
+
+def test_an_animated_webp_is_a_clip_and_a_still_one_is_none(tmp_path):
+    frames = [Image.fromarray((scene(1, k / 40) * 255).astype(np.uint8)) for k in range(6)]
+    source = tmp_path / "in.webp"
+    frames[0].save(source, save_all=True, append_images=frames[1:], duration=80, lossless=True)
+    found = inspect_clip(source)
+    assert (found.width, found.height, found.frame_count, found.has_sound) == (96, 64, 6, False)
+    assert found.seconds == pytest.approx(0.48)
+    np.testing.assert_array_equal(found.first_frame[0].permute(1, 2, 0).numpy(), np.asarray(frames[0]))
+    copy = browser_copy(source, tmp_path / "copy.mp4")
+    assert len(pictures(copy)) == 6
+    assert np.abs(pictures(copy)[0] - np.asarray(frames[0], float)).mean() < 4
+    frames[0].save(tmp_path / "still.webp")
+    with pytest.raises(InvalidClip, match=r"'still\.webp' cannot be read as a clip"):
+        inspect_clip(tmp_path / "still.webp")
 
 
 @pytest.mark.parametrize(("codec", "name"), [("libx264", "in.mp4"), ("libx265", "in.mkv")])

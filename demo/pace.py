@@ -16,16 +16,22 @@ FADING = 0.7  # weight of a job against the one after it: a machine that grew bu
 TRIAL = 0.5  # weight of a calibration's job against a visitor's
 LIKE = 3.0  # a job of one size says something of jobs up to so many times larger or smaller
 TELLING = 0.1  # progress of a job from which on its own pace is believed
+CARRIED = 1 / 12  # work of a look's megapixel against the network's, by WCT2's and PhotoWCT's times
 IN_SECONDS = 90  # longer times are said in minutes
 
 
-def work(megapixels: float, steps: float | None = None) -> float:
+def work(megapixels: float, steps: float | None = None, *, seen: float | None = None) -> float:
     """What the seconds of a job grow with: its megapixels; of a method that takes steps, steps times side.
 
     Such a method solves growing sizes: every doubling of the side has four times the pixels and half the
     steps, and so twice the work.
+
+    Args:
+        seen: megapixels that the network sees of a photo; its look is carried to the others, which is quick.
     """
-    return megapixels if steps is None else steps * math.sqrt(megapixels)
+    by_network = megapixels if seen is None else min(seen, megapixels)
+    solved = by_network if steps is None else steps * math.sqrt(by_network)
+    return solved if seen is None else solved + CARRIED * megapixels
 
 
 def about(seconds: float) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from style_core import Segments, get_method
-from style_core.fronts import ClipFacts, image_size, inspect_clip, option_default
+from style_core.fronts import ClipFacts, image_size, inspect_clip, option_default, option_fields
 
 from .calibration import calibrations
 from .clips import ClipDone, ClipRequest, restyle
@@ -134,7 +134,7 @@ class Service:
     def expected(self, request: Request) -> float | None:
         """Seconds that a request will take here, if jobs of before say so."""
         width, height = self.size_of(request)
-        wanted = _work(request, width * height / 1e6)
+        wanted = _work(request, width, height)
         is_proportional = is_iterative(get_method(request.method))
         return self.pace.expected(request.method, wanted, is_proportional=is_proportional) if wanted else None
 
@@ -142,7 +142,7 @@ class Service:
         """Remember the seconds of a job with nothing unusual about it."""
         if request.is_plain(besides=("size", "steps")) and done.notes == done.result.notes:
             width, height = done.result.picture.size
-            size = _work(request, width * height / 1e6)
+            size = _work(request, width, height)
             self.pace.note(request.method, size, done.seconds, is_trial=is_trial)
 
     def calibrate(self) -> None:
@@ -173,9 +173,20 @@ def _megapixels(clip: ClipFacts) -> float:
     return clip.width * clip.height / 1e6
 
 
-def _work(request: Request, megapixels: float) -> float:
-    """What the seconds of a request grow with."""
-    method = get_method(request.method)
-    if not is_iterative(method):
-        return work(megapixels)
-    return work(megapixels, request.options.get("steps", option_default(method.options, "steps")))
+def _work(request: Request, width: int, height: int) -> float:
+    """What the seconds of a request grow with.
+
+    Args:
+        width, height: px of what it gives; zeros if that is unknown.
+    """
+    method, megapixels = get_method(request.method), width * height / 1e6
+    steps = (
+        request.options.get("steps", option_default(method.options, "steps"))
+        if is_iterative(method)
+        else None
+    )
+    if not (method.photorealistic and "working_size" in option_fields(method.options)):
+        return work(megapixels, steps)
+    side = request.options.get("working_size", option_default(method.options, "working_size"))
+    share = 1.0 if side is None else min(1.0, side / max(width, height, 1))
+    return work(megapixels, steps, seen=share**2 * megapixels)

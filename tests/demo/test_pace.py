@@ -72,6 +72,12 @@ def test_the_work_of_steps_doubles_with_the_side():
     assert work(1, 200) == 4 * work(1, 50)
 
 
+def test_beyond_what_the_network_sees_a_megapixel_is_a_twelfth_of_the_work():
+    assert work(12, seen=0.8) == pytest.approx(0.8 + 1)
+    assert work(0.4, seen=0.8) == pytest.approx(0.4 + 0.4 / 12)
+    assert work(12, 200, seen=0.64) == pytest.approx(160 + 1)
+
+
 def test_time_is_counted_down_as_expected_until_the_job_shows_its_own_pace():
     now = [100.0]
     countdown = Countdown(40, lambda: now[0])

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,20 +29,27 @@ from .texts import language_of, say
 DESCRIPTION = (
     "Give a photo the look of another picture: the light of another photo, or the hand of a painter."
 )
+LEVEL = 6  # of gzip: 20 ms for 1.8 MB
 GRADIOS = re.compile(r'<meta\s+(?:property="og:|name="(?:twitter:|description"))[^>]*>\s*')
 
 
 class FrontPage:
-    """Middleware that rewrites the head of the page at ``/``; everything else passes as it is."""
+    """Middleware that rewrites the head of the page at ``/``; everything else passes as it is.
+
+    The page, which Gradio compresses nothing of but its scripts, is sent in a sixth of its bytes.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app, self._page = app, GZipMiddleware(self._rewritten, compresslevel=LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
             await self._app(scope, receive, send)
-            return
+        else:
+            await self._page(scope, receive, send)
+
+    async def _rewritten(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun: list[Message] = []
         body = bytearray()
 

@@ -1,5 +1,6 @@
 """The page: built from the methods, driven over its API as a user's program would."""
 
+import gzip
 import http.client
 import io
 import json
@@ -349,6 +350,18 @@ def test_the_address_itself_has_a_title_a_description_and_a_picture_of_its_own(s
     status, headers, picture = get(server, "/card.jpg")
     assert (status, headers["content-type"]) == (200, "image/jpeg")
     assert Image.open(io.BytesIO(picture)).size == (1200, 630)
+
+
+def test_the_page_comes_compressed_to_whom_understands_it(server):
+    plain = get(server, "/")
+    packed = get(server, "/", **{"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain[1]
+    assert (packed[1]["content-encoding"], packed[1]["vary"]) == ("gzip", "Accept-Encoding")
+    assert int(packed[1]["content-length"]) == len(packed[2]) < 500_000 < len(plain[2])
+    title = b'<meta property="og:title" content="Style transfer">'
+    assert title in gzip.decompress(packed[2])
+    assert title in plain[2]
+    assert get(server, "/healthz", **{"Accept-Encoding": "gzip"})[1].get("content-encoding") is None
 
 
 def test_health_is_a_small_answer(server):

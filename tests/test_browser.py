@@ -628,6 +628,21 @@ def test_a_painting_that_takes_long_is_previewed_and_left_to_run(tab, small):
     assert float(opacity) == pytest.approx(0.25)
 
 
+def test_on_a_phone_what_is_compared_comes_into_sight(chinese_phone, small):
+    page = chinese_phone
+    page.get_by_role("tab", name="比较", exact=True).click()
+    page.locator("#compare-run").wait_for()
+    fill_current(page, "compare", small)
+    page.locator("#compare-run").click()
+    slider = page.locator("#compare-slider style-slider")
+    playwright.expect(slider).to_be_visible(timeout=60_000)
+    playwright.expect(page.locator("#compare-status")).to_contain_text("3", timeout=60_000)
+    page.wait_for_timeout(1000)  # it scrolls smoothly
+    place, bar = slider.bounding_box(), page.locator("#compare-run").bounding_box()
+    assert place["y"] >= 0
+    assert place["y"] + place["height"] <= bar["y"]
+
+
 def test_on_a_phone_the_preview_is_beside_the_slider(chinese_phone, small):
     page = chinese_phone
     page.get_by_label("More tabs").click()

@@ -75,12 +75,23 @@
     event.preventDefault();
     drag(border, Math.min(100, Math.max(0, wanted)) / 100);
   });
-  // The stage may be above the window when Run is pressed, or an example below it
+  // The stage may be above the window when Run is pressed, or an example below it; one that is empty yet is
+  // shown once there is something, unless the visitor has moved the page meanwhile
+  const SEEN = 120; // px
+  const grown = new ResizeObserver((entries) => {
+    const stage = entries.map((entry) => entry.target).find((each) => each.offsetHeight >= SEEN);
+    if (!stage) return;
+    grown.disconnect();
+    requestAnimationFrame(() => stage.scrollIntoView({ block: "nearest", behavior: "smooth" }));
+  });
+  for (const kind of ["wheel", "touchmove"]) document.addEventListener(kind, () => grown.disconnect(), { passive: true });
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest && event.target.closest("button[id$='-run'], [id$='-examples'] tr");
     const key = pressed && pressed.closest("[id$='-run'], [id$='-examples']").id.replace(/-(run|examples)$/, "");
     const stage = key && (document.getElementById(`${key}-result`) || document.getElementById(`${key}-slider`) || document.getElementById(`${key}-player`));
-    if (stage) stage.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    if (!stage) return;
+    if (stage.offsetHeight >= SEEN) stage.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    else grown.observe(stage);
   });
   // A wheel over a number that was typed scrolls the page and leaves the number
   document.addEventListener("wheel", (event) => {

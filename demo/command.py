@@ -14,6 +14,8 @@ with contextlib.suppress(ImportError):
 
 from style_core import StyleCoreError
 
+PATIENCE = 5.0  # seconds that jobs have to end
+
 
 def main() -> int:
     """Build the page and serve it until interrupted; returns the exit status."""
@@ -34,9 +36,14 @@ def main() -> int:
     except StyleCoreError as error:
         print(f"Refused: {error}", file=sys.stderr)
         return 1
-    # What containers are stopped with; as an exit, so that the files of this process are removed.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    server.page.block_thread()
+    # Ctrl-C, and what containers are stopped with; as an exit, so that the files of this process are removed.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: sys.exit(0))
+    try:
+        server.page.block_thread()
+    finally:
+        if not server.end_jobs(PATIENCE):
+            os._exit(0)
     return 0
 
 

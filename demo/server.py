@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from .lanes import CLIP, DOING
 from .limits import PREFIX, Limits, number
 from .option_texts import long_texts
 from .page import build_page
-from .runs import look_file
+from .runs import look_file, process_folder
 from .service import Service
 from .share_page import (
     FRAMED_BY_US,
@@ -45,6 +46,7 @@ from .share_page import (
 from .share_records import Share
 from .shares import NotTheOwner, ShareError, ShareLimits, ShareNotFound, ShareStore
 from .static_files import page_head
+from .stream import leave
 from .strength import FORMATS, LOOKS
 from .texts import catalog, language_of, say
 from .theme import page_theme
@@ -72,6 +74,18 @@ class Server:
     def close(self) -> None:
         """Stop serving."""
         self.page.close()
+
+    def end_jobs(self, seconds: float) -> bool:
+        """End what is being made, as the process is about to; see :func:`demo.stream.leave`.
+
+        Returns:
+            whether all has ended. If not, the interpreter should not wait to be aborted; this process's files
+            are removed.
+        """
+        has_ended = leave(seconds)
+        if not has_ended:
+            shutil.rmtree(process_folder(), ignore_errors=True)
+        return has_ended
 
 
 def serve(

@@ -14,6 +14,7 @@ from style_core import Cancelled, EnoughDone, Progress, StyleCoreError
 from style_core.fronts import ImageTensor
 
 R = TypeVar("R")
+JOB = "job"  # the name of the threads
 
 
 class OutOfTime(StyleCoreError):
@@ -58,7 +59,7 @@ def stream(
         finally:
             reports.put(None)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, name=JOB, daemon=True).start()
     try:
         while (update := _next(reports, ends)) is not None:
             yield update
@@ -69,13 +70,35 @@ def stream(
     yield outcome[0]
 
 
+_leaving = threading.Event()  # set once, when the process ends
+
+
+def leave(seconds: float) -> bool:
+    """Have all jobs end at their next report, for good: the process is about to end.
+
+    A thread inside PyTorch while the interpreter goes away would abort it.
+
+    Args:
+        seconds: waited for them.
+
+    Returns:
+        whether they have.
+    """
+    _leaving.set()
+    ends = time.monotonic() + seconds
+    jobs = [thread for thread in threading.enumerate() if thread.name == JOB]
+    for job in jobs:
+        job.join(max(0.0, ends - time.monotonic()))
+    return not any(job.is_alive() for job in jobs)
+
+
 def _reporter(
     reports: queue.Queue[Update | None], stopped: threading.Event, enough: threading.Event | None
 ) -> Progress:
     """The callback that queues reports, and ends the work at the next one where that is wanted."""
 
     def report(fraction: float, message: str, preview: ImageTensor | None = None) -> None:
-        if stopped.is_set():
+        if stopped.is_set() or _leaving.is_set():
             raise Cancelled("Stopped.")
         if enough is not None and enough.is_set():
             raise EnoughDone("Stopped.")

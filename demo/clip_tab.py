@@ -153,10 +153,11 @@ def _connect(
 
     press = look_again(inputs["clip"])
     planned = [inputs["clip"], inputs["method"]]
-    picked = [parts.looks.select(tapped, None, inputs["style"], **QUIET), check_upload(inputs["style"])]
-    starts = [_added_clip(runner, planned, parts.facts), *(kept.remember(event, tab) for event in picked)]
-    for event in starts:  # the last tap counts
-        event.success(end, None, None, **QUIET).then(None, cancels=[run, looked]).then(**press)
+    added = _added_clip(runner, planned, parts.facts)
+    picked = (parts.looks.select(tapped, None, inputs["style"], **QUIET), check_upload(inputs["style"]))
+    for event in (added, *picked):  # the last tap counts
+        ended = event.success(end, None, None, **QUIET).then(None, cancels=[run, looked])
+        (ended if event is added else kept.remember(ended, tab)).then(**press)
     for control in (inputs["method"], inputs["style_strength"]):
         control.change(**press)
     for event in (run.then, inputs["method"].change):  # what it took, or what another takes

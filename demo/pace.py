@@ -17,6 +17,7 @@ TRIAL = 0.5  # weight of a calibration's job against a visitor's
 LIKE = 3.0  # a job of one size says something of jobs up to so many times larger or smaller
 TELLING = 0.1  # progress of a job from which on its own pace is believed
 CARRIED = 1 / 12  # work of a look's megapixel against the network's, by WCT2's and PhotoWCT's times
+SHORTEST = 1e-3  # seconds; a clock may not tick during a job
 IN_SECONDS = 90  # longer times are said in minutes
 
 
@@ -30,8 +31,9 @@ def work(megapixels: float, steps: float | None = None, *, seen: float | None = 
         seen: megapixels that the network sees of a photo; its look is carried to the others, which is quick.
     """
     by_network = megapixels if seen is None else min(seen, megapixels)
-    solved = by_network if steps is None else steps * math.sqrt(by_network)
-    return solved if seen is None else solved + CARRIED * megapixels
+    if steps is not None:  # beside which carrying is nothing
+        return steps * math.sqrt(by_network)
+    return by_network if seen is None else by_network + CARRIED * megapixels
 
 
 def about(seconds: float) -> str:
@@ -72,7 +74,7 @@ class Pace:
         """
         with self._lock:
             jobs = self._jobs.setdefault(method, deque(maxlen=MOST))
-            jobs.append(_Job(done, seconds, TRIAL if is_trial else 1.0))
+            jobs.append(_Job(done, max(seconds, SHORTEST), TRIAL if is_trial else 1.0))
 
     def expected(self, method: str, wanted: float, *, is_proportional: bool = False) -> float | None:
         """Seconds of a job of so much work; ``None`` while those of before say nothing of it.

@@ -114,8 +114,7 @@ class Service:
 
     def expected_of(self, clip: ClipFacts, frames: int, method: str) -> float | None:
         """Seconds that so many frames of a clip will take here, if clips of before say so."""
-        wanted = frames * _megapixels(clip)
-        return self.pace.expected(_of_clips(method), wanted, is_proportional=True)
+        return self.pace.expected(_of_clips(method), frames * _megapixels(clip))
 
     def _lent_limits(self) -> Limits:
         """The limits; where a GPU is lent, the work must end, with what it has, before the loan does."""

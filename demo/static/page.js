@@ -84,12 +84,13 @@
     grown.disconnect();
     requestAnimationFrame(() => stage.scrollIntoView({ block: "nearest", behavior: "smooth" }));
   });
-  for (const kind of ["wheel", "touchmove"]) document.addEventListener(kind, () => grown.disconnect(), { passive: true });
+  for (const kind of ["wheel", "touchmove", "keydown"]) document.addEventListener(kind, () => grown.disconnect(), { passive: true });
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest && event.target.closest("button[id$='-run'], [id$='-examples'] tr");
     const key = pressed && pressed.closest("[id$='-run'], [id$='-examples']").id.replace(/-(run|examples)$/, "");
     const stage = key && (document.getElementById(`${key}-result`) || document.getElementById(`${key}-slider`) || document.getElementById(`${key}-player`));
     if (!stage) return;
+    grown.disconnect();
     if (stage.offsetHeight >= SEEN) stage.scrollIntoView({ block: "nearest", behavior: "smooth" });
     else grown.observe(stage);
   });

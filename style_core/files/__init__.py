@@ -1,6 +1,6 @@
 """Picture files: the one door through which they are read, and how files are written."""
 
-from .animation import animation_frames, is_animated
+from .animation import animation_frames, is_animated, webp_times
 from .formats import READABLE, WRITABLE
 from .loading import StoredValues, image_size, load_image, load_values
 from .place import write_whole, written_whole
@@ -20,6 +20,7 @@ __all__ = [
     "load_values",
     "read_settings",
     "save_image",
+    "webp_times",
     "write_whole",
     "written_whole",
 ]

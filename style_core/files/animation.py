@@ -31,6 +31,28 @@ def is_animated(path: str | PathLike[str]) -> bool:
     return head.startswith(b"\x89PNG\r\n\x1a\n") and b"acTL" in head.partition(b"IDAT")[0]
 
 
+def webp_times(path: str | PathLike[str]) -> list[int]:
+    """For how many milliseconds each frame of an animated WebP is shown, undecoded; none of other files."""
+    times: list[int] = []
+    if not is_animated(path):
+        return times
+    with open(path, "rb") as file:
+        if file.read(12)[8:] != b"WEBP":
+            return times
+        while len(head := file.read(8)) == 8:  # the chunks of the container, each of an even length
+            size = int.from_bytes(head[4:], "little")
+            end = file.tell() + size + size % 2
+            if head[:4] == b"ANMF" and len(frame := file.read(16)) == 16:
+                times.append(_shown(int.from_bytes(frame[12:15], "little")))
+            file.seek(end)
+    return times
+
+
+def _shown(milliseconds: int) -> int:
+    """For how long browsers show a frame that says so."""
+    return milliseconds if milliseconds >= SHORTEST else UNSAID
+
+
 def animation_frames(path: str | PathLike[str]) -> Iterator[tuple[np.ndarray, int]]:
     """The frames of an animation that Pillow reads, whole ones, over white where they are transparent.
 
@@ -48,7 +70,7 @@ def animation_frames(path: str | PathLike[str]) -> Iterator[tuple[np.ndarray, in
                 frame = image.convert("RGBA")
             except BROKEN as error:
                 raise InvalidImage(f"The clip {place.name!r} is damaged or cut short.") from error
-            shown = int(image.info.get("duration") or UNSAID)
+            shown = _shown(int(image.info.get("duration") or UNSAID))
             white = Image.new("RGBA", frame.size, "white")
             pixels = np.asarray(Image.alpha_composite(white, frame).convert("RGB"))
-            yield pixels, shown if shown >= SHORTEST else UNSAID
+            yield pixels, shown

@@ -68,7 +68,7 @@ class GatysOptions(GramOptions):
     color_match: float = slider(
         0.5, 0, 1, advanced=True,
         help="How far the solved picture's colors are moved to those of the style, as often as they occur in "
-        "it; 0 is the paper.",
+        "it, at full style strength; 0 is the paper.",
     )  # fmt: skip
     start: str = choice(
         "recolored", STARTS, advanced=True,

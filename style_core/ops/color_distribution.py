@@ -30,7 +30,7 @@ def distribution_table(picture: Tensor, wanted: Tensor) -> Tensor:
         the change of a color, ``[33, 33, 33, 3]`` float32, indexed by blue, green, red.
     """
     generator = torch.Generator().manual_seed(0)
-    found, goal = (_sample(rows, generator) for rows in (picture, wanted))
+    found, goal = _sample(picture), _sample(wanted)
     steps = torch.linspace(0, 1, POINTS, dtype=torch.float64)
     blue, green, red = torch.meshgrid(steps, steps, steps, indexing="ij")
     colors = torch.stack([red, green, blue], -1).view(-1, 3)
@@ -57,25 +57,34 @@ def recolored_by(table: Tensor, picture: Tensor) -> Tensor:
     return picture + change[:, :, 0]
 
 
-def _sample(rows: Tensor, generator: torch.Generator) -> Tensor:
-    """At most :data:`SAMPLES` of the rows, by chance, ``[n, 3]`` float64 on the processor."""
+def _sample(rows: Tensor) -> Tensor:
+    """At most :data:`SAMPLES` of the rows, evenly chosen, ``[n, 3]`` float64 on the processor."""
     if len(rows) > SAMPLES:
-        chosen = torch.randint(len(rows), (SAMPLES,), generator=generator)
-        rows = rows[chosen.to(rows.device)]
+        places = torch.linspace(0, len(rows) - 1, SAMPLES, dtype=torch.float64).long()
+        rows = rows[places.to(rows.device)]
     return rows.cpu().double()
 
 
 def _moved(rows: Tensor, knots: Tensor, values: Tensor) -> Tensor:
     """Every column's values moved as its knots are, linearly between them and with them beyond.
 
+    What many pixels share, as white where a picture is clipped, lies at several knots; it goes to their
+    middle. Were it to go to one end, the turned axes would give it a tint.
+
     Args:
         rows: ``[n, 3]``.
         knots, values: ``[3, k]``, ascending.
     """
     columns = rows.T.contiguous()
-    upper = torch.searchsorted(knots, columns).clamp(1, knots.shape[1] - 1)
-    low, high = knots.gather(1, upper - 1), knots.gather(1, upper)
-    share = (columns - low) / (high - low).clamp_min(1e-9)
-    inside = torch.lerp(values.gather(1, upper - 1), values.gather(1, upper), share.clamp(0, 1))
+    first = torch.searchsorted(knots, columns).clamp(1, knots.shape[1] - 1)  # the interval below a tie
+    last = torch.searchsorted(knots, columns, right=True).clamp(1, knots.shape[1] - 1)  # and that above
+    inside = (_between(columns, first, knots, values) + _between(columns, last, knots, values)) / 2
     beyond = columns - columns.clamp(knots[:, :1], knots[:, -1:])
     return (inside + beyond).T
+
+
+def _between(columns: Tensor, upper: Tensor, knots: Tensor, values: Tensor) -> Tensor:
+    """The values between two knots, of which ``upper`` is the second."""
+    low, high = knots.gather(1, upper - 1), knots.gather(1, upper)
+    share = ((columns - low) / (high - low).clamp_min(1e-9)).clamp(0, 1)
+    return torch.lerp(values.gather(1, upper - 1), values.gather(1, upper), share)

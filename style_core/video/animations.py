@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
+from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +18,8 @@ TICK = Fraction(1, 1000)  # seconds: animations say their times in milliseconds
 
 
 @contextmanager
-def as_clip(path: str | PathLike[str]) -> Iterator[Path]:
-    """A file that FFmpeg reads: of an animated WebP a copy without loss, else the file itself.
+def as_clip(path: str | PathLike[str], most_frames: int | None = None) -> Iterator[Path]:
+    """A file that FFmpeg reads: of an animated WebP a copy without loss, of its first frames, else the file.
 
     Raises:
         InvalidClip: PyAV is not installed, the animation is damaged, or there is no room for the copy.
@@ -30,7 +31,7 @@ def as_clip(path: str | PathLike[str]) -> Iterator[Path]:
     with TemporaryDirectory(prefix="style-core-") as folder:
         copy = Path(folder) / f"{place.stem}.mkv"
         try:
-            _copy(place, copy)
+            _copy(place, copy, most_frames)
         except InvalidImage as error:
             raise InvalidClip(f"{place.name!r} cannot be read as a clip.") from error
         except (OSError, pyav().error.FFmpegError) as error:
@@ -38,11 +39,11 @@ def as_clip(path: str | PathLike[str]) -> Iterator[Path]:
         yield copy
 
 
-def _copy(animation: Path, target: Path) -> None:
+def _copy(animation: Path, target: Path, most_frames: int | None) -> None:
     """Frames as FFV1, the last one shown for as long as it says by the clip's duration."""
     av, stream, time = pyav(), None, 0
     with closing(av.open(str(target), "w")) as file:
-        for pixels, shown in animation_frames(animation):
+        for pixels, shown in islice(animation_frames(animation), most_frames):
             if stream is None:
                 stream = file.add_stream("ffv1", rate=1000 / Fraction(shown))
                 stream.height, stream.width = pixels.shape[:2]

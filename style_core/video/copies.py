@@ -31,7 +31,7 @@ def browser_copy(
         InvalidClip: the clip cannot be read, or the output not written.
     """
     target = Path(fspath(output))
-    with as_clip(clip) as readable, open_clip(readable) as source:
+    with as_clip(clip, most_frames) as readable, open_clip(readable) as source:
         reader = source.container.format.name.split(",")[0]
         context = source.stream.codec_context
         is_played = context.name == "h264" and context.pix_fmt in PLAYED and reader in STORED

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 
 import torch
 
+from ..errors import InvalidClip, InvalidImage
+from ..files import animation_frames, webp_times
 from ..images import Samples
-from .animations import as_clip
 from .colors import samples_of
 from .opening import Clip, open_clip
 
@@ -39,17 +41,27 @@ def inspect_clip(path: str | PathLike[str]) -> ClipFacts:
     Raises:
         InvalidClip: PyAV is not installed, or the clip cannot be read; see :func:`stylize_video`.
     """
-    with as_clip(path) as readable:
-        with open_clip(readable) as clip:
-            first = next(clip.frames())
-            samples = torch.rot90(
-                samples_of(first, is_deep=False), clip.rotation // 90, (-2, -1)
-            ).contiguous()
-            has_sound = bool(clip.container.streams.audio)
-        with open_clip(readable) as clip:
-            count, seconds = _length(clip)
+    if times := webp_times(path):
+        return _of_webp(Path(path), times)
+    with open_clip(path) as clip:
+        first = next(clip.frames())
+        samples = torch.rot90(samples_of(first, is_deep=False), clip.rotation // 90, (-2, -1)).contiguous()
+        has_sound = bool(clip.container.streams.audio)
+    with open_clip(path) as clip:
+        count, seconds = _length(clip)
     height, width = samples.shape[-2:]
     return ClipFacts(width, height, count, seconds, has_sound, samples)
+
+
+def _of_webp(place: Path, times: list[int]) -> ClipFacts:
+    """An animated WebP, which FFmpeg does not read; none of its frames but the first is decoded."""
+    try:
+        pixels, _ = next(animation_frames(place))
+    except InvalidImage as error:
+        raise InvalidClip(f"{place.name!r} cannot be read as a clip.") from error
+    height, width = pixels.shape[:2]
+    samples = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].contiguous()
+    return ClipFacts(width, height, len(times), sum(times) / 1000, False, samples)
 
 
 def _length(clip: Clip) -> tuple[int, float]:

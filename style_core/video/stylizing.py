@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ..errors import Cancelled, EnoughDone, InvalidClip, InvalidOption, shortened
+from ..files import webp_times
 from ..images import ImageTensor, Samples, Source, as_floats, as_samples
 from ..look import Look
 from ..options import option_default
@@ -99,7 +100,8 @@ def stylize_video(
     began = time.perf_counter()
     target = Path(fspath(output))
     _refuse_unfit(method, options, most_frames)
-    with as_clip(clip) as readable, open_clip(readable) as ahead, open_clip(readable) as source:
+    stored = len(webp_times(clip))
+    with as_clip(clip, most_frames) as readable, open_clip(readable) as ahead, open_clip(readable) as source:
         if target.exists() and target.samefile(clip):
             raise InvalidClip(f"The output {target.name!r} is the clip itself; choose another name.")
         name, chosen = codec_for(target, codec, is_deep=source.is_deep)
@@ -119,7 +121,7 @@ def stylize_video(
             writer = ClipWriter(target, source, chosen, tags=tags, size=size, before=before.frames)
             is_complete = _written(run, ahead, writer, digest)
             notes = [*before.notes, *transfer.notes]
-            notes += _notes(source, writer, name, codec, most_frames) if is_complete else ()
+            notes += _notes(source, writer, name, codec, most_frames, stored) if is_complete else ()
             if run.working_size is None and not run.is_carried:
                 notes.append(UNSTEADY)
     return ClipResult(
@@ -233,12 +235,18 @@ def _add(writer: ClipWriter, restyled: Callable[[], Samples] | None, frame: Any)
 
 
 def _notes(
-    source: Clip, writer: ClipWriter, name: str, asked: str | None, most_frames: int | None
+    source: Clip, writer: ClipWriter, name: str, asked: str | None, most_frames: int | None, stored: int
 ) -> Iterator[str]:
-    if most_frames is not None and most_frames < source.frame_count and writer.count == most_frames:
-        yield f"The first {most_frames} of the clip's {source.frame_count} frames were taken."
-    elif writer.count < SHORTFALL * source.frame_count:
-        yield f"The clip says it has {source.frame_count} frames; {writer.count} could be read."
+    """What was changed without being asked for.
+
+    Args:
+        stored: frames of an animation, of which ``source`` may be the beginning; else 0.
+    """
+    frame_count = max(source.frame_count, stored)
+    if most_frames is not None and most_frames < frame_count and writer.count == most_frames:
+        yield f"The first {most_frames} of the clip's {frame_count} frames were taken."
+    elif writer.count < SHORTFALL * frame_count:
+        yield f"The clip says it has {frame_count} frames; {writer.count} could be read."
     if writer.silent:
         yield f"The sound is of a kind that {writer.path.suffix} files do not hold; it was left out."
     if source.is_deep and asked is None and name == "hevc":

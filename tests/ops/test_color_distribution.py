@@ -31,6 +31,8 @@ def test_a_picture_of_that_distribution_is_left_alone():
     own = colors(20_000)
     assert (recolored(own, own) - own).abs().max() < 1e-3
     assert (recolored(own, own[torch.randperm(len(own))]) - own).abs().max() < 1e-3
+    many = colors(300_000)
+    assert (recolored(many, many) - many).abs().max() < 1e-3
 
 
 def test_a_curve_of_each_channel_is_found():
@@ -59,6 +61,23 @@ def test_two_colors_occur_as_often_as_in_a_picture_of_two(share):
     found = recolored(own, wanted + 0.01 * colors(30_000, seed=5))
     is_dark = (found - dark).norm(dim=1) < (found - light).norm(dim=1)
     assert is_dark.float().mean() == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize("shade", [0.0, 1.0])
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_what_many_pixels_share_gets_no_tint(shade, share):
+    gray = torch.rand(20_000, 1, generator=torch.Generator().manual_seed(7))
+    gray[: int(share * 20_000)] = shade
+    own, wanted = gray.expand(-1, 3), colors(20_000, seed=8)[:, :1].expand(-1, 3)
+    found = recolored(own, wanted)
+    tint = found.amax(1) - found.amin(1)
+    assert tint[0] < 0.02
+    assert tint.mean() < 0.01  # colors beside the shared one are moved far, and not all alike
+    # The shared color goes to the middle of the share that it is.
+    middle = 1 - share / 2 if shade else share / 2
+    assert found[0].tolist() == pytest.approx([middle] * 3, abs=0.03)
+    flat = recolored(torch.full((500, 3), 0.5), wanted)
+    assert flat[0].tolist() == pytest.approx([0.5] * 3, abs=0.03)
 
 
 def test_flat_pictures_and_colors_beyond_white_are_no_trouble():

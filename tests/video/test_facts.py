@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from style_core import InvalidClip, InvalidOption, stylize_video
-from style_core.video import browser_copy, inspect_clip
+from style_core.files import webp_times
+from style_core.video import animations, browser_copy, inspect_clip
 
 from ..conftest import photo
 from .conftest import av, read_clip, scene, write_clip
@@ -53,6 +54,7 @@ def test_an_animated_webp_is_a_clip_and_a_still_one_is_none(tmp_path):
     copy = browser_copy(source, tmp_path / "copy.mp4")
     assert len(pictures(copy)) == 6
     assert np.abs(pictures(copy)[0] - np.asarray(frames[0], float)).mean() < 4
+    assert len(pictures(browser_copy(source, tmp_path / "copy.mp4", most_frames=2))) == 2
     frames[0].save(tmp_path / "still.webp")
     with pytest.raises(InvalidClip, match=r"'still\.webp' cannot be read as a clip"):
         inspect_clip(tmp_path / "still.webp")
@@ -85,6 +87,27 @@ def test_the_beginning_of_a_clip_is_taken_alone_with_its_sound(clip, tiny_weight
     assert streams(made.path)["audio"] == pytest.approx(0.2, abs=0.2)
     with pytest.raises(InvalidOption, match="most_frames must be 1 or more, not 0"):
         stylize_video("wct2", clip, style, tmp_path / "o.mp4", most_frames=0)
+
+
+def test_the_beginning_of_an_animated_webp_alone_is_unpacked(tiny_weights, tmp_path, monkeypatch):
+    frames = [Image.new("RGB", (64, 48), (9 * k, 90, 60)) for k in range(20)]
+    source, unpacked = tmp_path / "in.webp", []
+    frames[0].save(source, save_all=True, append_images=frames[1:], duration=[40 + k for k in range(20)])
+    assert webp_times(source) == [40 + k for k in range(20)]
+    whole = animations.animation_frames
+
+    def counted(path):
+        for frame in whole(path):
+            unpacked.append(path)
+            yield frame
+
+    monkeypatch.setattr(animations, "animation_frames", counted)
+    assert inspect_clip(source).frame_count == 20
+    assert unpacked == []
+    how = {"most_frames": 3, "weights_dir": tiny_weights}
+    made = stylize_video("wct2", source, photo(64, 64, seed=3), tmp_path / "o.mp4", **how)
+    assert (made.frame_count, len(unpacked)) == (3, 3)
+    assert made.notes == ("The first 3 of the clip's 20 frames were taken.",)
 
 
 @pytest.mark.parametrize(

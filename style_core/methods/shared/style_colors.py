@@ -42,7 +42,7 @@ def nearer_to_styles_colors(image: ImageTensor, inputs: Inputs, *, strength: flo
 
 
 def _tables(colors: Tensor, labels: Labels | None, inputs: Inputs) -> dict[int, Tensor]:
-    """The change of colors of every region that is large enough on both sides, and that of everything."""
+    """The change of colors of everything, and of every region; of a small one that of its whole style."""
     styles = [(style, _colors(style.pixels)) for style in inputs.styles]
     tables = {
         EVERYTHING: torch.stack([s.weight * distribution_table(colors, own) for s, own in styles]).sum(0)
@@ -55,9 +55,9 @@ def _tables(colors: Tensor, labels: Labels | None, inputs: Inputs) -> dict[int, 
             if label == EVERYTHING or style.labels is None or not style.serves(label):
                 continue
             there = own[style.labels.at(*_size(style.pixels)).map.flatten() == label]
-            if min(len(here), len(there)) >= FEWEST:
-                tables[label] = distribution_table(here, there)
-                break
+            is_large = min(len(here), len(there)) >= FEWEST
+            tables[label] = distribution_table(*((here, there) if is_large else (colors, own)))
+            break
     return tables
 
 

@@ -50,3 +50,15 @@ def test_a_region_that_no_style_has_takes_the_colors_of_all():
     style = StyleInput(noise(0.8, 1, seed=1), Labels(torch.ones(64, 64, dtype=torch.uint8)))
     found = nearer_to_styles_colors(image, Inputs(image, (style,), Labels(labels)), strength=1)
     assert abs(found.mean() - 0.9) < 0.02
+
+
+def test_a_small_region_takes_the_colors_of_its_own_style_among_several():
+    image = noise(0.8, 0.85)
+    image[..., :15, :15] -= 0.7  # an edge, to which the region's border is drawn
+    labels = torch.ones(64, 64, dtype=torch.uint8)
+    labels[:15, :15] = 2
+    dark, light = (Labels(torch.full((64, 64), k, dtype=torch.uint8)) for k in (1, 2))
+    styles = (StyleInput(noise(0, 0.2, seed=1), dark, 0.5), StyleInput(noise(0.8, 1, seed=2), light, 0.5))
+    found = nearer_to_styles_colors(image, Inputs(image, styles, Labels(labels)), strength=1)
+    assert found[..., :12, :12].mean() > 0.7
+    assert abs(found[..., 32:, 32:].mean() - 0.1) < 0.02

@@ -1049,3 +1049,15 @@ def test_a_bad_clip_is_one_sentence_and_is_taken_out_again(kept_page, tmp_path):
         playwright.expect(toast).to_have_count(0)
     page.locator("#clip-run").click()
     playwright.expect(toast).to_have_text("Please add a clip first.")
+    page.locator("[data-testid=toast-close]").click()
+    playwright.expect(toast).to_have_count(0)
+    kept = page.locator("#clip-style img").get_attribute("src")
+    no_picture = tmp_path / "text.png"
+    no_picture.write_text("no picture")
+    emptied(page, "clip")
+    page.locator("#clip-style input[type=file]").set_input_files(no_picture)
+    playwright.expect(toast).to_contain_text("'text.png'")
+    page.wait_for_timeout(300)
+    assert toast.count() == 1
+    on_door(page, "Photo look")  # there the style is the one that was picked last
+    assert page.locator("#photo-style img").get_attribute("src").rsplit("/", 1)[1] == kept.rsplit("/", 1)[1]

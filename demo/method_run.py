@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import gradio as gr
 
 from style_core import Method, StyleCoreError, load_image
-from style_core.fronts import FAMILIES, image_size, option_fields, to_pil
+from style_core.fronts import CARRYING, FAMILIES, image_size, option_fields, to_pil
 
 from .controls import given_options, style_weights
 from .endpoints import Endpoint, Outputs, documented
@@ -19,8 +19,8 @@ from .lanes import Job
 from .runs import LOOK, FinishedTile, TabRun
 from .service import Service
 from .shipped_results import shipped_result
-from .small_first import Small, smaller
-from .stage_pictures import Previews, save_pixels, save_stage
+from .small_first import Small, comes_on_the_way, photo_follows, smaller
+from .stage_pictures import PREVIEW_SIDE, Previews, save_pixels, save_stage
 from .stops import Stops
 from .stream import Update
 from .strength import extras_html, usual_suffix
@@ -195,10 +195,12 @@ class MethodRunner:
         language, small = way.language, None
         if self.door and last is None:
             small = yield from self._small_first(asked, way)
-        if small is None:
-            done = yield from self._alone(asked, way, is_moved=last is not None)
-        else:
+        if small is not None:
             done = yield from self._after(small, asked, way)
+        elif self.door and last is None and smaller(asked) is not None:
+            done = yield from self._by_its_preview(asked, way)
+        else:
+            done = yield from self._alone(asked, way, is_moved=last is not None)
         says = plain_summary if self.door else summary
         status = says(done.result, done.seconds, language)
         pictures = self._finish(asked, run, done, last)
@@ -215,9 +217,9 @@ class MethodRunner:
         yield self._all(run, pictures, status, language)
 
     def _small_first(self, asked: Request, way: _UnderWay) -> Generator[Any, None, Small | None]:
-        """A small result, where the whole takes long."""
+        """A small result by a job of its own, where the whole takes long and has none on its way."""
         request, done, language = smaller(asked), None, way.language
-        if request is None:
+        if request is None or comes_on_the_way(asked):
             return None
         is_painting, seconds = is_iterative(self.method), self.service.expected(asked)
         way.job.later = seconds or 0.0
@@ -243,6 +245,21 @@ class MethodRunner:
                 continue
             shown = None if is_moved else way.previews.show(update.preview)
             yield self._on_the_way(self._message(update, way.language), update.fraction, shown)
+        assert done is not None
+        return done
+
+    def _by_its_preview(self, asked: Request, way: _UnderWay) -> Generator[Any, None, Done]:
+        """The whole of a photo, whose restyled copy is on the stage as soon as its job has it."""
+        done, words = None, say("A preview first", way.language)
+        for update in self.service.perform(asked, way.enough, way.job):
+            if isinstance(update, Done):
+                done = update
+                continue
+            is_it = update.message == CARRYING
+            if is_it:
+                words = say(photo_follows(self.service.size_of(asked), None), way.language)
+            shown = way.previews.show(update.preview, STAGE_SIDE if is_it else PREVIEW_SIDE, at_once=is_it)
+            yield self._on_the_way(words, update.fraction, shown)
         assert done is not None
         return done
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from style_core import Segments, get_method
-from style_core.fronts import ClipFacts, image_size, inspect_clip, option_default, option_fields
+from style_core.fronts import ClipFacts, image_size, inspect_clip, option_default
 
 from .calibration import calibrations
 from .clips import ClipDone, ClipRequest, restyle
@@ -21,7 +21,7 @@ from .pace import Countdown, Pace, work
 from .runs import Runs, TabRun
 from .shares import ShareStore
 from .stream import Update
-from .work import Done, Request, is_iterative, perform, regions, threads_of
+from .work import Done, Request, is_iterative, perform, regions, seen_side, threads_of
 from .zero_gpu import LONGEST_LOAN, on_gpu
 
 HOUR = 3600.0  # seconds
@@ -184,8 +184,8 @@ def _work(request: Request, width: int, height: int) -> float:
         if is_iterative(method)
         else None
     )
-    if not (method.photorealistic and "working_size" in option_fields(method.options)):
-        return work(megapixels, steps)
-    side = request.options.get("working_size", option_default(method.options, "working_size"))
-    share = 1.0 if side is None else min(1.0, side / max(width, height, 1))
+    side = seen_side(request)
+    if side is None:
+        return work(megapixels, steps, seen=megapixels if method.photorealistic else None)
+    share = min(1.0, side / max(width, height, 1))
     return work(megapixels, steps, seen=share**2 * megapixels)

@@ -298,6 +298,15 @@ def is_iterative(method: Method) -> bool:
     return "steps" in option_fields(method.options)
 
 
+def seen_side(request: Request) -> int | None:
+    """Px of the longer side of the copy that the network sees of a larger photo; ``None`` if it sees all."""
+    method = get_method(request.method)
+    if not (method.photorealistic and "working_size" in option_fields(method.options)):
+        return None
+    side: int | None = request.options.get("working_size", option_default(method.options, "working_size"))
+    return side
+
+
 def plain_summary(result: Result, seconds: float, language: str) -> str:
     """Size and time in a sentence."""
     width, height = result.picture.size

@@ -9,11 +9,12 @@ from .files import WRITABLE, check_output, image_size, load_values
 from .files import save_image as save_picture
 from .images import ImageTensor, to_pil
 from .options import OptionField, option_default, option_fields, option_group, parse_numbers, parse_value
-from .pipeline import describe_weights, identify_weights
+from .pipeline import CARRYING, describe_weights, identify_weights
 from .video import CODECS, ClipFacts, browser_copy, has_pyav, inspect_clip, is_clip
 from .weights import FAMILIES
 
 __all__ = [
+    "CARRYING",
     "CODECS",
     "FAMILIES",
     "WRITABLE",

@@ -17,7 +17,7 @@ from style_core import (
     stylize,
     write_lut,
 )
-from style_core.fronts import option_default, option_fields
+from style_core.fronts import CARRYING, option_default, option_fields
 from style_core.look import calm_places
 
 from .conftest import photo
@@ -48,6 +48,19 @@ def test_a_large_photo_is_worked_on_small_and_comes_out_large(run, method):
     small = run(method, result_of_reducing(large()))
     reduced = torch.nn.functional.interpolate(result.image, (171, 256), mode="area")
     assert (reduced - small.image).abs().mean() < 0.05  # the same colors
+
+
+@pytest.mark.parametrize("content_strength", [0, 0.25, 1])
+def test_on_its_way_a_large_photo_is_shown_as_it_will_be_at_the_size_that_was_seen(run, content_strength):
+    seen = {}
+
+    def progress(fraction, message, preview=None):
+        seen[message] = preview
+
+    result = run("wct2", large(), working_size=SMALL, content_strength=content_strength, progress=progress)
+    assert seen[CARRYING].shape == (1, 3, 171, 256)
+    reduced = torch.nn.functional.interpolate(result.image, (171, 256), mode="area")
+    assert (reduced - seen[CARRYING]).abs().mean() < 0.01
 
 
 def result_of_reducing(picture):

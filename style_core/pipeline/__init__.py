@@ -4,9 +4,10 @@ from .frames import FrameOptimizer, FrameTransfer, ShotPlan, frame_transfer
 from .inspection import describe_weights, find_regions, identify_weights, measure_result
 from .looking import apply_look, write_lut
 from .result import Result
-from .stylizing import get_method, list_methods, stylize
+from .stylizing import CARRYING, get_method, list_methods, stylize
 
 __all__ = [
+    "CARRYING",
     "FrameOptimizer",
     "FrameTransfer",
     "Result",

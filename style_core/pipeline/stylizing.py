@@ -47,6 +47,7 @@ from .result import FitLook, Result
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
 
 SizedOptions = PhotoOptions | PaintingOptions  # those with a working size
+CARRYING = "Carrying the colors to the full size"  # its preview is what the network's copy becomes
 SHORTEST_WORKED = 64  # px; a strip whose shorter side would fall below is worked on at its own size
 
 
@@ -232,13 +233,15 @@ def _run(
     if size is None:
         _note_idle_size(options, runtime)
         return _towards_the_look(styled, fit, small, options), fit
-    runtime.progress(0.95, "Carrying the colors to the full size", styled)
+    carry = partial(_carried, fit(), styled - small, content_strength=options.content_strength)
+    # What the whole will look like, at the size that the network saw.
+    runtime.progress(0.95, CARRYING, carry(small, depth=small.dtype))
     width, height = content.size
     runtime.note(
         f"The network worked at {small.shape[3]} x {small.shape[2]} px, and what it did to the colors was "
         f"carried to all {width} x {height} px (working_size none lets it work at full size)."
     )
-    return _carried(fit(), styled - small, content.samples, options.content_strength, depth), fit
+    return carry(content.samples, depth=depth), fit
 
 
 def _note_idle_size(options: Options, runtime: RequestRuntime) -> None:
@@ -296,9 +299,9 @@ def _towards_the_look(
 
 
 def _carried(
-    look: Look, change: Tensor, content: Samples, content_strength: float, depth: torch.dtype
+    look: Look, change: Tensor, content: Samples, *, content_strength: float, depth: torch.dtype
 ) -> Samples:
-    """The full-size picture: from content strength 0.5 on the look alone, at 0 the network's, enlarged.
+    """The picture of that size: from content strength 0.5 on the look alone, at 0 the network's, enlarged.
 
     The content's own detail is added to what is enlarged. All is computed in floats, strip by strip, and
     rounded once.

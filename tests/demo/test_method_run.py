@@ -87,6 +87,28 @@ def test_while_the_whole_follows_it_is_said(runner, pictures, monkeypatch):
     assert "cpu" not in said[-1]  # words for people
 
 
+def test_a_photo_carried_to_its_size_shows_what_the_network_saw_by_the_same_job(
+    runner, pictures, service, monkeypatch
+):
+    monkeypatch.setattr(demo.small_first, "PREVIEW_MEGAPIXELS", 0.008)
+    monkeypatch.setattr(demo.stage_pictures, "PREVIEW_SIDE", 50)
+    jobs, perform = [], service.perform
+    monkeypatch.setattr(service, "perform", lambda asked, *how: jobs.append(asked) or perform(asked, *how))
+    to_pil(photo(256, 320)).save(pictures["content"])
+    request, shown, said = SimpleNamespace(headers={}, session_hash="s"), [], []
+    for update in runner.endpoint()(request, **pictures, working_size=256):
+        said += [update[runner.outputs.status]] if runner.outputs.status in update else []
+        shown += [update[runner.outputs.before_after]] if runner.outputs.before_after in update else []
+    assert len(jobs) == 1
+    small, whole = (np.asarray(Image.open(shown[place][1]).resize((50, 40)), np.float64) for place in (0, -1))
+    assert [Image.open(path).size for path in shown[0]] == [(256, 205)] * 2
+    assert [Image.open(path).size for path in shown[-1]] == [(320, 256)] * 2
+    assert np.abs(small - whole).mean() < 3  # of 255: the same look, and JPEG
+    assert said[1].startswith("A preview first … ")
+    assert any(words.startswith("A preview; all 0 megapixels follow … ") for words in said)
+    assert said[-1].startswith("320 x 256 px in ")
+
+
 def test_a_photo_of_about_that_size_is_made_at_once(runner, pictures):
     stages = yielded(runner, pictures, "before_after")
     assert {Image.open(after).size for _, after in stages} == {(200, 160)}

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from demo.pace import about
-from demo.small_first import painting_follows, photo_follows, side_of, smaller
+from demo.small_first import comes_on_the_way, painting_follows, photo_follows, side_of, smaller
 from demo.work import Request
 
 
@@ -19,8 +19,20 @@ def asked(tmp_path):
 
 
 def test_a_large_photo_has_a_preview_of_a_megapixel(asked):
-    assert smaller(asked("wct2", 2400, 1000)).options == {"size": 1549}  # 1549 x 645
+    alone = asked("wct2", 2400, 1000, working_size=None)
+    assert smaller(alone).options == {"working_size": None, "size": 1549}  # 1549 x 645
+    assert smaller(asked("wct", 2400, 1000)).options == {"size": 1549}
     assert smaller(asked("wct2", 1400, 1000)) is None
+    assert not any(comes_on_the_way(each) for each in (alone, asked("wct", 2400, 1000)))
+
+
+def test_of_a_photo_carried_to_its_size_it_is_what_the_network_saw(asked):
+    for method in ("wct2", "photo_wct"):
+        large = asked(method, 2400, 1000)
+        assert comes_on_the_way(large)
+        assert smaller(large).options == {"size": 1024}
+    assert smaller(asked("wct2", 2400, 1000, working_size=700)).options["size"] == 700
+    assert not comes_on_the_way(asked("wct2", 2400, 1000, working_size=3000))
 
 
 def test_a_painting_has_a_quick_one_of_few_steps(asked):

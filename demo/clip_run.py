@@ -124,7 +124,7 @@ class ClipRunner:
                 pass
             made = inspect_clip(target)
         shown = [
-            ShownTile(_address(each.first_frame), say(word, language))
+            ShownTile(_address(each), say(word, language))
             for word, each in (("Before", found), ("After", made))
         ]
         return before_after_html(shown, language=language)
@@ -183,10 +183,26 @@ class ClipRunner:
         run.tiles.append(
             FinishedTile("result", asked.method, settings, tuple(notes), result.seconds, title=asked.title())
         )
-        status = f"{result.frame_count} frames of {made.width} x {made.height} px in {result.seconds:.1f} s"
+        _picture(made).save(run.folder / "after.jpg", quality=FIRST_QUALITY)  # for the row of this visit
+        return self._all(run, made, language)
+
+    def shown_again(self, run: TabRun, language: str) -> dict[Any, Any]:
+        """All outputs of a run of before.
+
+        Raises:
+            Refusal: its clip is gone.
+        """
+        with as_sentences(CLIP, language):
+            return self._all(run, inspect_clip(str(clip_file(run, "result"))), language)
+
+    def _all(self, run: TabRun, made: ClipFacts, language: str) -> dict[Any, Any]:
+        """All outputs of a finished run."""
+        (tile,) = run.tiles
+        status = f"{made.frame_count} frames of {made.width} x {made.height} px in {tile.seconds:.1f} s"
         return self.outputs.show(
             player=run_player(run, language, has_sound=made.has_sound), status=say(status, language),
-            notes=as_list(notes, language), file=str(result.path), settings=settings, run=run.id,
+            notes=as_list(tile.notes, language), file=str(clip_file(run, "result")),
+            settings=dict(tile.settings), run=run.id,
         )  # fmt: skip
 
 
@@ -208,10 +224,15 @@ def _described(found: ClipFacts, taken: int, language: str) -> str:
     return say(f"{size}; the first {taken} frames ({seconds:.1f} s) are taken.", language)
 
 
-def _address(samples: Any) -> str:
-    """A frame as an address that needs no file."""
-    picture = to_pil(samples)
+def _picture(clip: ClipFacts) -> Image.Image:
+    """A clip's first frame."""
+    picture = to_pil(clip.first_frame)
     picture.thumbnail((FIRST_SIDE, FIRST_SIDE), Image.Resampling.LANCZOS)
+    return picture
+
+
+def _address(clip: ClipFacts) -> str:
+    """The same as an address that needs no file."""
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=FIRST_QUALITY)
+    _picture(clip).save(buffer, "JPEG", quality=FIRST_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

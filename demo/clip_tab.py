@@ -12,17 +12,18 @@ from style_core import get_method
 from style_core.fronts import has_pyav
 
 from .clip_run import ClipOutputs, ClipRunner
-from .clips import clip_methods
+from .clips import clip_file, clip_methods
 from .components import as_sent, file_of, uploaded
 from .controls import action_bar, check_upload, unchecked_picture_input
 from .endpoints import Tab
+from .history import GONE, as_picked, history_row, noted
 from .kept_pictures import KeptPictures
 from .lanes import CLIP
 from .looks import Look, in_both, looks_html, looks_of
 from .service import Service
 from .sharing import ResultButtons, share_row
-from .texts import tr
-from .work import LANES, stopper
+from .texts import language_of, tr
+from .work import LANES, Refusal, stopper
 
 NO_PYAV = "Clips need PyAV on the machine that serves this page: pip install 'style-core[video]'."
 PROMISE = "A short clip in the look of a picture, steady from frame to frame; its sound stays."
@@ -54,6 +55,7 @@ class _Parts:
     run: gr.Button
     stop: gr.Button
     facts: gr.Markdown
+    history: gr.HTML
     result: ResultButtons
 
 
@@ -78,6 +80,7 @@ def clip_tab(service: Service, kept: KeptPictures, opened: gr.Tab) -> Tab | None
             notes = gr.Markdown(label="Notes", elem_id=f"{CLIP}-notes")
             run_id = gr.Textbox(visible=False, label="run")
             link = share_row(share, run_id, f"{CLIP}-link", service)
+            history = history_row(f"{CLIP}-history")
         with gr.Column(scale=5, min_width=300, elem_classes="door-panel"):
             inputs = {"clip": clip, **_panel(looks)}
             with gr.Accordion(tr("Settings"), open=False):
@@ -85,7 +88,7 @@ def clip_tab(service: Service, kept: KeptPictures, opened: gr.Tab) -> Tab | None
     outputs = ClipOutputs(
         player=player, status=status, notes=notes, file=download, settings=settings, run=run_id
     )
-    parts = _Parts(row, run, stop, facts, ResultButtons(run_id, (share, download), link))
+    parts = _Parts(row, run, stop, facts, history, ResultButtons(run_id, (share, download), link))
     tab = Tab(inputs, outputs)
     _connect(ClipRunner(service, outputs), tab, parts, looks, kept)
     kept.show_style(opened, tab, run_id, clip, f"{CLIP}-go")
@@ -159,8 +162,9 @@ def _connect(
         ended = event.success(end, None, None, **QUIET).then(None, cancels=[run, looked])
         (ended if event is added else kept.remember(ended, tab)).then(**press)
     for control in (inputs["method"], inputs["style_strength"]):
-        control.change(**press)
-    for event in (run.then, inputs["method"].change):  # what it took, or what another takes
+        control.input(**press)  # not when a clip of before brings its own along
+    back = kept.remember(_remembered(runner, tab, run, parts), tab)
+    for event in (run.then, back.then, inputs["method"].input):  # what it took, or what another takes
         event(runner.facts_again, planned, parts.facts, **QUIET)
     inputs["clip"].clear(
         lambda: outputs.show(player="", status="", notes="", run="") | {parts.facts: ""}, None,
@@ -169,6 +173,29 @@ def _connect(
     parts.stop.click(stopper(runner.stops), None, outputs.status, queue=False, api_visibility="private").then(
         None, cancels=[run, looked]
     )
+
+
+def _remembered(runner: ClipRunner, tab: Tab, run: Any, parts: _Parts) -> Any:
+    """Every clip goes into the row of this visit's; the event that brings one back, with what it was made of.
+
+    Args:
+        run: the event of Run.
+    """
+    runs, inputs, past = runner.service.runs, tab.inputs, gr.Textbox(visible=False, label="runs")
+
+    def note(run_id: str | None, ids: str | None) -> tuple[str, str]:
+        return noted(runs, run_id, ids)
+
+    def bring(event: gr.EventData, request: gr.Request) -> Any:
+        found, language = runs.get(event.run), language_of(request)
+        if found is None or clip_file(found, "result") is None:
+            raise Refusal(GONE, language)
+        files = {inputs[name]: as_picked(found, name) for name in ("clip", "style")}
+        values = {inputs[name]: value for name, value in found.request.values().items()}
+        return runner.shown_again(found, language) | files | values
+
+    run.then(note, [runner.outputs.run, past], [past, parts.history], **QUIET)
+    return parts.history.select(bring, None, [*runner.outputs.components(), *inputs.values()], **QUIET)
 
 
 def look_again(clip: gr.File) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,12 +17,11 @@ from style_core import get_method
 
 from .controls import check_upload
 from .endpoints import Tab
-from .history import MOST, history_html, with_run
+from .history import GONE, as_picked, noted
 from .kept_pictures import NAMES, KeptPictures
 from .looks import Look
 from .method_run import MethodOutputs, MethodRunner
 from .plan import plan
-from .runs import TabRun
 from .service import Service
 from .sharing import ResultButtons
 from .stage_pictures import content_alone
@@ -146,18 +144,16 @@ class DoorEvents:
     def _noted(
         self, run_id: str | None, ids: str | None, content: str | None, method: str, request: gr.Request
     ) -> Any:
-        known = (self._service.runs.get(each) for each in (ids or "").split()[:MOST])
-        past = with_run([run for run in known if run is not None], self._service.runs.get(run_id))
-        return " ".join(run.id for run in past), history_html(past), self._plan(content, method, request)
+        return *noted(self._service.runs, run_id, ids), self._plan(content, method, request)
 
     def _back(self, event: gr.EventData, request: gr.Request) -> Any:
         """A result of before on the stage again, with what it was made from."""
         run = self._service.runs.get(event.run)
         if run is None or not run.tiles or run.tab not in self._runners:
-            raise Refusal("This result is no longer here; its hour is over.", language_of(request))
+            raise Refusal(GONE, language_of(request))
         inputs = self._tab.inputs
         found = self._runners[run.tab].shown_again(run, language_of(request)) | {inputs["method"]: run.tab}
-        return found | {inputs[name]: _as_picked(run, name) for name in NAMES if name in run.inputs}
+        return found | {inputs[name]: as_picked(run, name) for name in NAMES if name in run.inputs}
 
     def _as_content(self, run_id: str | None) -> Any:
         """The result as the content of what follows."""
@@ -192,10 +188,3 @@ class DoorEvents:
             f"(method) => document.getElementById('{self._key}-go-' + "
             f"({slow}.includes(method) ? '{LANES[True]}' : '{LANES[False]}')).click()"
         )
-
-
-def _as_picked(run: TabRun, name: str) -> str:
-    """An input of a run: the file that was picked, whose name its look is known by, or the run's own."""
-    assert isinstance(run.request, Request)
-    picked = run.request.files().get(name)
-    return picked if picked and Path(picked).is_file() else str(run.inputs[name])

@@ -39,6 +39,9 @@ class Asked(Protocol):
     def values(self) -> dict[str, Any]:
         """Everything but the files, as plain JSON."""
 
+    def files(self) -> Mapping[str, str | None]:
+        """Role to file of every picture or clip."""
+
 
 @dataclass(frozen=True)
 class FinishedTile:

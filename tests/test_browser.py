@@ -1010,6 +1010,13 @@ def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, 
     with page.expect_download() as waited:
         page.locator("#clip-download").click()
     assert waited.value.suggested_filename == "pan-sunset-wct2.mp4"
+    page.locator("#clip-looks button", has_text="Dusk").click()
+    playwright.expect(first_frame).to_have_count(2, timeout=60_000)
+    page.locator("#clip-run").click()
+    playwright.expect(page.locator("#clip-history button")).to_have_count(2, timeout=60_000)
+    page.locator("#clip-history button").last.click()  # back to the first
+    playwright.expect(page.locator("#clip-looks [aria-pressed=true]")).to_contain_text("Sunset")
+    playwright.expect(page.locator("#clip-player video").first).to_have_attribute("src", re.compile("sunset"))
     page.locator("#clip-share").click()
     link = page.locator("#clip-link a").first
     link.wait_for(timeout=20_000)

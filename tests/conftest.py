@@ -62,6 +62,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
+class FailuresAtOnce:
+    """Says which test failed when it does: a run that is cut off never comes to its list of them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:  # none in xdist's processes
+            terminal.write_line(f"\n{report.when} of {report.nodeid} failed: {_last_line(report)}")
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    return str(report.longreprtext).strip().rpartition("\n")[2]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(FailuresAtOnce(config))
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
     """What one test computed is not found again by the next, which may have replaced a part of it."""

@@ -23,6 +23,7 @@ from ..images import (
     Picture,
     Samples,
     Source,
+    as_floats,
     as_samples,
     empty_picture,
     resize_longer_side,
@@ -234,8 +235,9 @@ def _run(
         _note_idle_size(options, runtime)
         return _towards_the_look(styled, fit, small, options), fit
     carry = partial(_carried, fit(), styled - small, content_strength=options.content_strength)
-    # What the whole will look like, at the size that the network saw.
-    runtime.progress(0.95, CARRYING, carry(small, depth=small.dtype))
+    # What the whole will look like, at the size that the network saw; by the same code, which is loaded once.
+    seen = as_samples(small, depth).contiguous(memory_format=torch.channels_last)
+    runtime.progress(0.95, CARRYING, as_floats(carry(seen, depth=depth)))
     width, height = content.size
     runtime.note(
         f"The network worked at {small.shape[3]} x {small.shape[2]} px, and what it did to the colors was "

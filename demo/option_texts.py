@@ -29,6 +29,7 @@ SHORT = {  # by option, or by method and option where one means something else
     "style_scale": "Size of the brush strokes.",
     "colors": "Whose colors: the style's or your photo's.",
     "color_match": "How closely the colors come to those of the style picture.",
+    "contrast_match": "How crisp or hazy it becomes, as the style picture is.",
     "start": "The picture that painting begins with.",
     "working_size": "Size at which the colors are found: a smaller one is faster; 0 is the photo's own.",
     "wct.working_size": "Size at which it is painted: smaller gives larger strokes; 0 is the photo's own.",

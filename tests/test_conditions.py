@@ -27,8 +27,8 @@ OTHER = {
     "noise_floor": 0.1, "detail": 0.3, "smoothing": ("guided",), "quiet_guide": False,
     "transfer": ("decoder",), "decoder": "sum", "steps": 2, "style_layers": ("conv2_1",),
     "content_layers": ("conv3_1",), "pooling": "average", "optimizer": "adam", "total_variation": 2.0,
-    "colors": "luminance", "color_match": 0.0, "start": "style", "photorealism": 5.0, "refinement": ("none",),
-    "working_size": 256,
+    "colors": "luminance", "color_match": 0.0, "contrast_match": 0.0, "start": "style", "photorealism": 5.0,
+    "refinement": ("none",), "working_size": 256,
 }  # fmt: skip
 WCT_SEED = "a texture, made without content or a content picture and level 4 or 5 and flat_strokes above 0"
 

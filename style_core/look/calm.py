@@ -29,7 +29,13 @@ def calm_places(content: ImageTensor) -> Tensor:
     """
     gray = luminance(content)[:, :1]
     variance = box_mean((gray - box_mean(gray, WINDOW)).square(), WINDOW)
-    least = -F.max_pool2d(-variance, 2 * OPENING + 1, 1, OPENING)
-    deviation = F.max_pool2d(least, 2 * OPENING + 1, 1, OPENING).clamp_min(0).sqrt()
+    deviation = _largest(-_largest(-variance)).clamp_min(0).sqrt()
     busy = ((deviation - CALM_BELOW) / (BUSY_ABOVE - CALM_BELOW)).clamp(0, 1)
     return 1 - box_mean(busy, TRANSITION)
+
+
+def _largest(x: Tensor) -> Tensor:
+    """Over the window of the opening, rows and columns one after the other."""
+    for row, column in ((0, OPENING), (OPENING, 0)):
+        x = F.max_pool2d(x, (2 * row + 1, 2 * column + 1), 1, (row, column))
+    return x

@@ -27,6 +27,7 @@ from .shared.coarse_to_fine import SHORTEST, Scale, Watch, carry_up, growing_siz
 from .shared.feature_memory import need_feature_memory
 from .shared.gram_loss import at_size, picture_loss
 from .shared.gram_options import GramOptions, content_factor, noise_weight
+from .shared.photo_finish import nearer_to_styles
 from .shared.recolored_start import recolored
 
 # On the mean energy per pixel, at content strength 0.5. The paper's 10,000 is on the sum and in units of
@@ -118,7 +119,7 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
         image = watch.run(scale, partial(_given, image), loss, optimizer=options.optimizer, stage=stage)
     watch.finish()
     watch.say("Refining", image)
-    return _refine(image.clamp(0, 1), inputs.content, options, runtime)
+    return nearer_to_styles(_refine(image.clamp(0, 1), inputs.content, options, runtime), inputs, options)
 
 
 def _given(image: ImageTensor) -> ImageTensor:

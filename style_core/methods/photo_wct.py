@@ -27,6 +27,7 @@ from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer
 from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region
 from .shared.feature_memory import need_feature_memory
 from .shared.mirrored import MirroredStage, level_of, measure_levels
+from .shared.photo_finish import nearer_to_styles, unmatched
 
 LEVELS = (4, 3, 2, 1)
 NETWORKS = {
@@ -146,17 +147,18 @@ def prepare(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> Photo
 )
 def stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:
     """Stylize from level 4 to 1 (section 3.1), then smooth (section 3.2)."""
-    unsmoothed = replace(options, content_strength=0.0, smoothing=SMOOTHINGS, quiet_guide=True)
+    plain = unmatched(options)
+    unsmoothed = replace(plain, content_strength=0.0, smoothing=SMOOTHINGS, quiet_guide=True)
     stylized = runtime.remember(
         "stylized", inputs, unsmoothed, compute=lambda: _stylize(inputs, options, runtime)
     )
     if options.content_strength == 0:
-        return stylized
+        return nearer_to_styles(stylized.float(), inputs, options)
     smoothed = runtime.remember(
-        "smoothed", inputs, replace(options, content_strength=1.0),
+        "smoothed", inputs, replace(plain, content_strength=1.0),
         compute=lambda: _smooth(stylized, inputs.content, options, runtime),
     )  # fmt: skip
-    return stylized.lerp(smoothed, options.content_strength)
+    return nearer_to_styles(stylized.lerp(smoothed, options.content_strength).float(), inputs, options)
 
 
 def _stylize(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> ImageTensor:

@@ -44,6 +44,7 @@ from ..transfer import (
 from .shared import feature_matching
 from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region
 from .shared.feature_memory import need_feature_memory
+from .shared.photo_finish import nearer_to_styles, unmatched
 
 DECODERS = {v: Network(f"wct2_{v}", partial(WaveletDecoder.from_state, variant=v)) for v in VARIANTS}
 TRANSFERS = ("encoder", "skip", "decoder")
@@ -221,7 +222,7 @@ def prepare(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> WCT2Trans
 )
 def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTensor:
     """One walk through encoder and decoder, then as much of it redrawn along the content as is wanted."""
-    unblended = replace(options, content_strength=0.0)
+    unblended = replace(unmatched(options), content_strength=0.0)
 
     def render() -> ImageTensor:
         transfer = prepare(inputs, options, runtime)
@@ -238,4 +239,4 @@ def stylize(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> ImageTens
     if options.content_strength > 0:
         redrawn = runtime.remember("redrawn", inputs, unblended, compute=redraw)
         image = image.lerp(redrawn, options.content_strength)
-    return image
+    return nearer_to_styles(image.float(), inputs, options)

@@ -11,17 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SAMPLES = 50_000  # pixels of each picture
+SAMPLES = 20_000  # pixels of each picture
 ROTATIONS = 6  # after that many turns of the axes hardly anything is left to move
 QUANTILES = 65  # of every axis
 POINTS = 33  # of the table along each color
+WIDEST, NOISE = 2.0, 0.03  # so many times the deviation less that of noise, which would show as blotches
 
 
 def distribution_table(picture: Tensor, wanted: Tensor) -> Tensor:
     """The recoloring that gives a picture's pixels the distribution of others.
 
     Along each axis the quantiles of one are moved to those of the other, then the axes are turned
-    (algorithm 1), from the RGB axes on.
+    (algorithm 1), from the RGB axes on. Departure: colors that hardly vary, as in a clear sky, are not spread
+    as far as others do.
 
     Args:
         picture, wanted: ``[n, 3]`` and ``[m, 3]``, RGB in [0, 1].
@@ -30,7 +32,8 @@ def distribution_table(picture: Tensor, wanted: Tensor) -> Tensor:
         the change of a color, ``[33, 33, 33, 3]`` float32, indexed by blue, green, red.
     """
     generator = torch.Generator().manual_seed(0)
-    found, goal = _sample(picture), _sample(wanted)
+    found = _sample(picture)
+    goal = _within_reach(_sample(wanted), found)
     steps = torch.linspace(0, 1, POINTS, dtype=torch.float64)
     blue, green, red = torch.meshgrid(steps, steps, steps, indexing="ij")
     colors = torch.stack([red, green, blue], -1).view(-1, 3)
@@ -55,6 +58,15 @@ def recolored_by(table: Tensor, picture: Tensor) -> Tensor:
         table.to(picture).permute(3, 0, 1, 2)[None], place, align_corners=True, padding_mode="border"
     )
     return picture + change[:, :, 0]
+
+
+def _within_reach(goal: Tensor, found: Tensor) -> Tensor:
+    """The goal drawn towards its mean: along each of their main axes colors are not spread beyond a limit."""
+    axes = torch.linalg.eigh(torch.cov(found.T)).eigenvectors
+    mean, turned = goal.mean(0), (goal - goal.mean(0)) @ axes
+    deviation = (found @ axes).std(0)
+    reach = torch.maximum(deviation, WIDEST * deviation - NOISE) / turned.std(0).clamp_min(1e-9)
+    return mean + (turned * reach.clamp_max(1)) @ axes.T
 
 
 def _sample(rows: Tensor) -> Tensor:

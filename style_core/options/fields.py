@@ -221,6 +221,16 @@ class PhotoOptions(NetworkOptions):
         "to a larger photo's own pixels, and by WCT2 and Deep Photo to the calm places of a smaller one. Not "
         "set, it works at the photo's own size and its picture is the result, as in the papers.",
     )  # fmt: skip
+    color_match: float = slider(
+        0.5, 0, 1, advanced=True,
+        help="How far the picture's colors are moved to those of the style, as often as they occur in it, at "
+        "full style strength; 0 is the paper.",
+    )  # fmt: skip
+    contrast_match: float = slider(
+        1.0, 0, 1, advanced=True,
+        help="How far the strength of fine and coarse detail is moved to that of the style, by three tenths "
+        "at most, at full style strength; calm places are left as they are; 0 is the paper.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

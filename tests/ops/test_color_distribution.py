@@ -80,6 +80,14 @@ def test_what_many_pixels_share_gets_no_tint(shade, share):
     assert flat[0].tolist() == pytest.approx([0.5] * 3, abs=0.03)
 
 
+@pytest.mark.parametrize(("deviation", "most"), [(0.01, 1.05), (0.03, 1.05), (0.06, 1.55), (0.1, 1.75)])
+def test_noise_is_not_spread_as_far_as_colors_are(deviation, most):
+    own = 0.5 + deviation * torch.randn(20_000, 3, generator=torch.Generator().manual_seed(9))
+    found = recolored(own, colors(20_000))  # which deviate by 0.29
+    assert found.std(0).max() / deviation < most
+    assert found.mean(0).tolist() == pytest.approx([0.5] * 3, abs=0.02)
+
+
 def test_flat_pictures_and_colors_beyond_white_are_no_trouble():
     flat = torch.full((500, 3), 0.5)
     assert recolored(flat, torch.full((500, 3), 0.25)) == pytest.approx(0.25, abs=1e-3)

@@ -1,0 +1,63 @@
+"""A photo's local contrast on the way to the styles': how crisp, how hazy.
+
+Departure from all three papers: what they match fades detail or leaves it as strong as in the content, and
+half of what then tells a result from its style is that.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ...images import ImageTensor, resize_longer_side
+from ...look import calm_places
+from ...method import Inputs
+from ...ops.local_contrast import BANDS, band_contrasts, more_contrast
+
+LEAST, MOST = 0.8, 1.3  # of a band's contrast: less is soft, more is harsh
+LARGEST = 0.1  # of values in [0, 1]; see more_contrast
+MEASURED, THINNEST = 512, 16  # px, longer and shorter side
+FAINTEST = 1e-4  # a contrast, below which there is no detail to strengthen
+
+
+def nearer_to_styles_contrast(image: ImageTensor, inputs: Inputs, *, strength: float) -> ImageTensor:
+    """A result whose detail of each size is about as strong as in the styles, but for its calm places.
+
+    Args:
+        image: ``[1, 3, H, W]``, in the content's size, RGB in [0, 1].
+        strength: 0 changes nothing, 1 goes to the styles' contrast, by at most LEAST and MOST.
+
+    Returns:
+        ``[1, 3, H, W]`` float32, in [0, 1].
+    """
+    if strength == 0:
+        return image
+    gains = 1 + strength * (_gains(image, inputs) - 1)
+    added = more_contrast(image, gains, largest=LARGEST)
+    return (image + (1 - calm_places(inputs.content)) * added).clamp(0, 1)
+
+
+def _gains(image: ImageTensor, inputs: Inputs) -> Tensor:
+    """``[bands, 3]``: measured on pictures of one size, and of a band by its share of that size."""
+    styles = [style.pixels for style in inputs.styles]
+    side = min(MEASURED, *(max(picture.shape[-2:]) for picture in (image, *styles)))
+    measured = [_contrasts(picture, side) for picture in (image, *styles)]
+    count = min(len(each) for each in measured)
+    if count == 0:
+        return torch.ones(BANDS, 3)
+    own, *theirs = (each[:count] for each in measured)
+    wanted = torch.stack([s.weight * each for s, each in zip(inputs.styles, theirs, strict=True)]).sum(0)
+    found = torch.where(own > FAINTEST, wanted / own.clamp_min(FAINTEST), 1.0).clamp(LEAST, MOST)
+    at = (torch.arange(BANDS) - math.log2(max(image.shape[-2:]) / side)).clamp(0, count - 1)
+    low = at.floor().long()
+    return torch.lerp(found[low], found[at.ceil().long()], (at - low)[:, None])
+
+
+def _contrasts(picture: ImageTensor, side: int) -> Tensor:
+    """Of a picture whose longer side is that; none of a strip that would be too thin."""
+    height, width = picture.shape[-2:]
+    if min(height, width) * side < THINNEST * max(height, width):
+        return torch.zeros(0, 3)
+    return band_contrasts(resize_longer_side(picture, side)).cpu()

@@ -222,7 +222,7 @@ class PhotoOptions(NetworkOptions):
         "set, it works at the photo's own size and its picture is the result, as in the papers.",
     )  # fmt: skip
     color_match: float = slider(
-        0.5, 0, 1, advanced=True,
+        0.25, 0, 1, advanced=True,
         help="How far the picture's colors are moved to those of the style, as often as they occur in it, at "
         "full style strength; 0 is the paper.",
     )  # fmt: skip

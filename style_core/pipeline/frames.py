@@ -14,7 +14,7 @@ import torch
 from .. import device as devices
 from ..images import ImageTensor, Source
 from ..method import Inputs, Method
-from ..options import Options, make_options
+from ..options import Options, PhotoOptions, make_options
 from ..progress import Progress, ignore_progress
 from ..regions import Regions
 from ..tiles import tiles
@@ -25,6 +25,7 @@ from .stylizing import get_method, precision_for, style_inputs, stylize
 
 WHOLE = 1 << 21  # px of a frame that goes through the networks at once; a larger one goes in tiles
 TILE = 768  # px
+MATCHES = ("color_match", "contrast_match")  # what photos end with
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,9 @@ def frame_transfer(
             "weights_dir": weights_dir,
             "device": device,
         }
-        yield FrameOptimizer(chosen, style, given | options)
+        # Matched frame by frame, colors would flicker; who asks for it gets it.
+        plain = dict.fromkeys(MATCHES, 0.0) if issubclass(chosen.options, PhotoOptions) else {}
+        yield FrameOptimizer(chosen, style, given | plain | options)
         return
     sources: list[Any] = list(style) if isinstance(style, (list, tuple)) else [style]
     shares = style_shares(chosen, frame, sources, style_weights)
@@ -169,6 +172,8 @@ def frame_transfer(
         report=progress or ignore_progress, encoder_kind=chosen.encoder, method=method,
     )  # fmt: skip
     with runtime, out_of_memory_as_a_sentence(target), precision_for(values):
+        for name in options.keys() & set(MATCHES):
+            runtime.note(f"{name} has no effect on clips: their frames share the shot's colors.")
         pictures = read_pictures(frame, sources, values, runtime)
         styles = style_inputs(chosen, pictures, shares, None, target)
         yield FrameTransfer(chosen, values, styles, runtime)

@@ -81,6 +81,22 @@ def test_methods_that_optimize_do_so_for_some_frames(restyle, clip, method):
     assert change.min() > 0.02
 
 
+def test_what_photos_end_with_is_said_to_be_left_out_and_changes_no_frame(restyle, clip):
+    plain = restyle(clip, method="wct2")
+    asked = restyle(clip, method="wct2", color_match=1.0, name="asked.mkv")
+    assert any(note.startswith("color_match has no effect on clips") for note in asked.notes)
+    assert not any("has no effect on clips" in note for note in plain.notes)
+    np.testing.assert_array_equal(np.stack(pictures(asked.path)), np.stack(pictures(plain.path)))
+
+
+def test_photos_end_is_left_out_of_frames_that_are_optimized_unless_asked_for(clip):
+    frame = torch.rand(1, 3, 48, 64)
+    with frame_transfer("deep_photo", frame, frame) as usual:
+        assert (usual._given["color_match"], usual._given["contrast_match"]) == (0, 0)
+    with frame_transfer("deep_photo", frame, frame, color_match=0.5) as asked:
+        assert (asked._given["color_match"], asked._given["contrast_match"]) == (0.5, 0)
+
+
 @pytest.mark.usefixtures("every_report")
 def test_an_optimizing_run_can_be_stopped(restyle, clip):
     with pytest.raises(Cancelled):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -35,7 +38,13 @@ def calm_places(content: ImageTensor) -> Tensor:
 
 
 def _largest(x: Tensor) -> Tensor:
-    """Over the window of the opening, rows and columns one after the other."""
-    for row, column in ((0, OPENING), (OPENING, 0)):
-        x = F.max_pool2d(x, (2 * row + 1, 2 * column + 1), 1, (row, column))
+    """Over the window of the opening: of 1, 2, 4, … neighbors, each of the one before, along either axis."""
+    window = 2 * OPENING + 1
+    for axis in (-2, -1):
+        ends = (0, 0, OPENING, OPENING) if axis == -2 else (OPENING, OPENING)
+        x, size = F.pad(x, ends, value=-math.inf), 1
+        while size < window:
+            step = min(size, window - size)
+            last = x.shape[axis] - step
+            x, size = torch.maximum(x.narrow(axis, 0, last), x.narrow(axis, step, last)), size + step
     return x

@@ -18,7 +18,7 @@ from style_core import (
     write_lut,
 )
 from style_core.fronts import CARRYING, option_default, option_fields
-from style_core.look import calm_places
+from style_core.ops.calm_places import calm_places
 
 from .conftest import photo
 

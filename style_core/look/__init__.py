@@ -1,6 +1,5 @@
 """The look of a photo: how a method changed its colors, and where; small, and good for any size."""
 
-from .calm import calm_places
 from .grid import CALM, FAITHFUL, Equations, Grid, Prior, equations
 from .look import Look, fit_look, load_look
 from .lut import ColorTable, fit_table, save_table
@@ -13,7 +12,6 @@ __all__ = [
     "Grid",
     "Look",
     "Prior",
-    "calm_places",
     "equations",
     "fit_look",
     "fit_table",

@@ -29,8 +29,9 @@ from ..images import (
     resize_longer_side,
     scaled_size,
 )
-from ..look import Look, calm_places, fit_look
+from ..look import Look, fit_look
 from ..method import Inputs, Method, Sketch, StyleInput, registry
+from ..ops.calm_places import calm_places
 from ..options import (
     NetworkOptions,
     Options,

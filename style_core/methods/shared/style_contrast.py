@@ -1,7 +1,6 @@
 """A photo's local contrast on the way to the styles': how crisp, how hazy.
 
-Departure from all three papers: what they match fades detail or leaves it as strong as in the content, and
-half of what then tells a result from its style is that.
+Departure from all three papers: what they match leaves detail as strong as in the content, or fades it.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ...images import ImageTensor, resize_longer_side
-from ...look import calm_places
 from ...method import Inputs
+from ...ops.calm_places import calm_places
 from ...ops.local_contrast import BANDS, band_contrasts, more_contrast
 
 LEAST, MOST = 0.8, 1.3  # of a band's contrast: less is soft, more is harsh

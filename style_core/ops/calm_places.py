@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..images import ImageTensor
-from ..ops.box_filter import box_mean
-from ..ops.color_preservation import luminance
+from .box_filter import box_mean
+from .color_preservation import luminance
 
 WINDOW = 2  # px, half; twice: of the variance, and of its mean
 OPENING = 4  # px, half: a single edge between two calm places is no structure
@@ -18,7 +17,7 @@ CALM_BELOW, BUSY_ABOVE = 0.006, 0.02  # standard deviations of luminance, 0-1; 1
 TRANSITION = 3  # px, half
 
 
-def calm_places(content: ImageTensor) -> Tensor:
+def calm_places(content: Tensor) -> Tensor:
     """How calm a photo is at each pixel, from 0 (foliage, brickwork, text) to 1.
 
     Structure is what varies throughout a window: the local standard deviation of luminance after a

@@ -1,6 +1,6 @@
 import torch
 
-from style_core.look import calm_places
+from style_core.ops.calm_places import calm_places
 
 
 def test_a_slope_an_edge_and_faint_noise_are_calm():

@@ -16,7 +16,7 @@ from ..method import About, Inputs, Paper, Runtime, StyleInput, method
 from ..nets.encoder import LAYERS, Encoder
 from ..nets.reach import encoder_reach, stride_of
 from ..ops.color_preservation import luminance, match_color, match_luminance, with_luminance
-from ..options import CONTENT, TEXTURE, Condition, choice, needs, slider, weights_of
+from ..options import CONTENT, TEXTURE, Condition, choice, color_match_slider, needs, weights_of
 from ..progress import time_to_go
 from .shared.coarse_to_fine import (
     SHORTEST,
@@ -65,11 +65,7 @@ class GatysOptions(GramOptions):
         help="Whose colors: the style's, or the content's, either by painting its luminance alone or by "
         "giving the style picture the content's colors first (covariance).",
     )  # fmt: skip
-    color_match: float = slider(
-        0.5, 0, 1, advanced=True,
-        help="How far the solved picture's colors are moved to those of the style, as often as they occur in "
-        "it, at full style strength; 0 is the paper.",
-    )  # fmt: skip
+    color_match: float = color_match_slider(0.5)
     start: str = choice(
         "recolored", STARTS, advanced=True,
         help="Picture the optimizer starts from: recolored is the content in the style's colors, which even "

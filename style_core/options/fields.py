@@ -193,6 +193,15 @@ class Options:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
 
 
+def color_match_slider(default: float) -> Any:
+    """Declare how far a finished picture goes to the style's distribution of colors."""
+    return slider(
+        default, 0, 1, advanced=True,
+        help="How far the picture's colors are moved to those of the style, as often as they occur in it, at "
+        "full style strength; 0 is the paper.",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions(Options):
     """What every method understands that runs a network."""
@@ -221,11 +230,7 @@ class PhotoOptions(NetworkOptions):
         "to a larger photo's own pixels, and by WCT2 and Deep Photo to the calm places of a smaller one. Not "
         "set, it works at the photo's own size and its picture is the result, as in the papers.",
     )  # fmt: skip
-    color_match: float = slider(
-        0.25, 0, 1, advanced=True,
-        help="How far the picture's colors are moved to those of the style, as often as they occur in it, at "
-        "full style strength; 0 is the paper.",
-    )  # fmt: skip
+    color_match: float = color_match_slider(0.25)
     contrast_match: float = slider(
         1.0, 0, 1, advanced=True,
         help="How far the strength of fine and coarse detail is moved to that of the style, by three tenths "

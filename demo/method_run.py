@@ -255,7 +255,7 @@ class MethodRunner:
             if isinstance(update, Done):
                 done = update
                 continue
-            is_it = update.message == CARRYING
+            is_it = update.message == CARRYING and update.preview is not None
             if is_it:
                 words = say(photo_follows(self.service.size_of(asked), None), way.language)
             shown = way.previews.show(update.preview, STAGE_SIDE if is_it else PREVIEW_SIDE, at_once=is_it)

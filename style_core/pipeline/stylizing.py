@@ -235,6 +235,7 @@ def _run(
     if size is None:
         _note_idle_size(options, runtime)
         return _towards_the_look(styled, fit, small, options), fit
+    runtime.progress(0.93, CARRYING)  # a look takes its time, too, and may be stopped before
     carry = partial(_carried, fit(), styled - small, content_strength=options.content_strength)
     # What the whole will look like, at the size that the network saw; by the same code, which is loaded once.
     seen = as_samples(small, depth).contiguous(memory_format=torch.channels_last)

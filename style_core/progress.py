@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+PULSE_SECONDS = 0.1  # between reports that only say that the work goes on
 TextReport = Callable[[str], None]  # told in words what is going on; may raise to stop
 
 
@@ -25,6 +27,22 @@ class Progress(Protocol):
     """
 
     def __call__(self, fraction: float, message: str, preview: Tensor | None = None) -> None: ...
+
+
+class Pulse:
+    """Repeats the last report where nothing was reported for PULSE_SECONDS, so that it may stop the work."""
+
+    def __init__(self, fraction: float = 0.0, message: str = "") -> None:
+        self.reported(fraction, message)
+
+    def reported(self, fraction: float, message: str) -> None:
+        """To be told of every report."""
+        self._last, self._at = (fraction, message), time.monotonic()
+
+    def beat(self, progress: Progress) -> None:
+        """Report, if it is time."""
+        if time.monotonic() - self._at >= PULSE_SECONDS:
+            progress(*self._last)
 
 
 def ignore_progress(fraction: float, message: str, preview: Tensor | None = None) -> None:

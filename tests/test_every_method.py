@@ -5,8 +5,19 @@ import json
 import pytest
 import torch
 
-from style_core import Cancelled, InvalidOption, OutOfMemory, get_method, list_methods, stylize
+from style_core import (
+    Cancelled,
+    EnoughDone,
+    InvalidOption,
+    OutOfMemory,
+    get_method,
+    list_methods,
+    memory,
+    progress,
+    stylize,
+)
 from style_core.fronts import option_default, option_fields
+from style_core.nets.pulse import PulsingModule
 
 from .conftest import photo
 
@@ -82,6 +93,40 @@ def test_cancelling_stops_the_work(run, method):
 
     with pytest.raises(Cancelled):
         run(method, progress=stop_halfway)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("is_enough", [True, False])
+def test_no_layer_of_a_network_is_walked_after_a_stop(run, method, is_enough, monkeypatch):
+    """Wherever it comes: where each report, of networks in the middle, too, is the one that stops."""
+    monkeypatch.setattr(progress, "PULSE_SECONDS", 0)
+    reports, after = [], []
+    limit = [10**6]
+
+    def report(fraction, message, preview=None):
+        reports.append(message)
+        if len(reports) >= limit[0]:
+            raise (EnoughDone if is_enough else Cancelled)("Stopped.")
+
+    def beat(self, x, own=PulsingModule.beat):
+        if len(reports) >= limit[0]:
+            after.append(reports[-1])
+        own(self, x)
+
+    monkeypatch.setattr(PulsingModule, "beat", beat)
+    run(method, progress=report)
+    everything = len(reports)
+    assert everything > 20
+    for limit[0] in range(2, everything, everything // 12):
+        memory.forget()
+        reports.clear()
+        after.clear()
+        try:
+            result = run(method, progress=report)
+        except Cancelled:  # or EnoughDone, of a method that has nothing to hand over
+            result = None
+        assert result is None or (is_enough and any(note.startswith("Stopped") for note in result.notes))
+        assert len(after) <= 1, limit  # the layer that was being walked
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -12,14 +12,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..compiled.fitting import node_sums
+from ..compiled.kernel import is_usable
+from ..compiled.threads import Threads
 from ..ops.box_filter import box_mean
 from ..ops.color_preservation import luminance
 
 EDGE_RADIUS = 4  # px: a network's lines and glows reach about so far from an edge
+PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]  # of (r, g, b, 1), whose products are summed
 LEAST_VARIANCE = 1e-4  # of the whole picture's colors; one of a single color has no slopes
 
 
@@ -129,28 +134,49 @@ def equations(
         prior: its cell, bins and edge.
     """
     height, width = content.shape[-2:]
-    bins = prior.bins
-    rows, columns = (
-        _tents(side, max(2, round(side / prior.cell) + 1), content.device) for side in (height, width)
-    )
-    light = luminance(content)[0, 0].clamp(0, 1) * (bins - 1)
-    p = torch.cat([content[0], torch.ones_like(content[0, :1])])
-    pairs = [(i, j) for i in range(4) for j in range(i, 4)]
-    values = torch.cat(
-        [torch.stack([p[i] * p[j] for i, j in pairs]), (p[:, None] * styled[0]).flatten(0, 1)]
-    )  # [10 + 12, H, W]
-    values = values * _away_from_edges(content, prior.edge)
-    if weights is not None:
-        values = values * weights
-    sums = values.new_empty(bins, len(values), rows.shape[0], columns.shape[0], dtype=torch.float64)
+    ny, nx = (max(2, round(side / prior.cell) + 1) for side in (height, width))
+    counts = _away_from_edges(content, prior.edge)
+    counts = counts if weights is None else counts * weights
+    by = _compiled_sums if is_usable(content.device) else _sums
+    sums = by(content[0], styled[0], counts, (prior.bins, ny, nx))
+    second = sums.new_empty(*sums.shape[:3], 4, 4)
+    for k, (i, j) in enumerate(PAIRS):
+        second[..., i, j] = second[..., j, i] = sums[..., k]
+    return Equations(second, sums[..., len(PAIRS) :].unflatten(-1, (4, 3)).contiguous())
+
+
+def _sums(content: Tensor, styled: Tensor, counts: Tensor, nodes: tuple[int, int, int]) -> Tensor:
+    """Of every node, ``[bins, ny, nx, 22]`` float64: of PAIRS, then of (r, g, b, 1) times the other's colors.
+
+    Args:
+        content, styled: ``[3, H, W]``.
+        counts: ``[H, W]``, how much each pixel counts.
+        nodes: bins, ny and nx.
+    """
+    bins, ny, nx = nodes
+    height, width = content.shape[-2:]
+    rows, columns = _tents(height, ny, content.device), _tents(width, nx, content.device)
+    light = luminance(content[None])[0, 0].clamp(0, 1) * (bins - 1)
+    p = torch.cat([content, torch.ones_like(content[:1])])
+    values = torch.cat([torch.stack([p[i] * p[j] for i, j in PAIRS]), (p[:, None] * styled).flatten(0, 1)])
+    values = values * counts
+    sums = values.new_empty(bins, len(values), ny, nx, dtype=torch.float64)
     for z in range(bins):
         near = values * (1 - (light - z).abs()).clamp_min(0)
         sums[z] = (rows @ (near @ columns.T)).double()
-    second = sums.new_empty(bins, *sums.shape[2:], 4, 4)
-    for k, (i, j) in enumerate(pairs):
-        second[..., i, j] = second[..., j, i] = sums[:, k]
-    cross = sums[:, len(pairs) :].unflatten(1, (4, 3)).permute(0, 3, 4, 1, 2)
-    return Equations(second, cross.contiguous())
+    return sums.permute(0, 2, 3, 1)
+
+
+def _compiled_sums(content: Tensor, styled: Tensor, counts: Tensor, nodes: tuple[int, int, int]) -> Tensor:
+    """:func:`_sums` on the processor."""
+    bins, ny, nx = nodes
+    height, width = content.shape[-2:]
+    planes = (each.float().contiguous().numpy() for each in (content, styled, counts))
+    y = node_places(height, ny, content.device).float().numpy()
+    left, share = column_places(width, nx)
+    with Threads() as threads:
+        parts = threads.run(node_sums, height, *planes, bins, ny, nx, y, left, share)
+    return torch.from_numpy(sum(parts[1:], parts[0]))
 
 
 def _away_from_edges(content: Tensor, edge: float) -> Tensor:
@@ -179,6 +205,13 @@ def _blurred(sums: Tensor, passes: int) -> Tensor:
             padded = torch.cat([moved[:1], moved, moved[-1:]])
             sums = ((padded[:-2] + padded[2:]) / 4 + moved / 2).movedim(0, axis)
     return sums
+
+
+def column_places(width: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of every column of pixels: the node to its left, int32, and how far on to the next it is, float32."""
+    x = node_places(width, nodes, torch.device("cpu")).float()
+    left = x.floor().clamp_max(max(nodes - 2, 0))
+    return left.int().numpy(), (x - left).numpy()
 
 
 def sliced_by_tensors(picture: Tensor, grid: Grid, rows: slice, height: int) -> Tensor:

@@ -21,7 +21,7 @@ from ..images import HIGHEST, ImageTensor, Samples, as_floats, as_samples, empty
 from ..ops.guided_filter import linear_model
 from ..regions import Labels
 from .files import not_a_look, read_tensors, write_tensors
-from .grid import CALM, Equations, Grid, Prior, equations, node_places, sliced_by_tensors
+from .grid import CALM, Equations, Grid, Prior, column_places, equations, node_places, sliced_by_tensors
 
 ANYWHERE, SHARES = "anywhere", "shares"  # names in a file, besides numbers of grids
 SHARE_RADIUS, SHARE_EPS = 12, 1e-4  # px; see regions/membership.py
@@ -172,11 +172,9 @@ def _slice_samples(picture: Samples, grid: Grid, out: Samples) -> None:
 def _places(grid: Grid, rows: slice, height: int, width: int) -> tuple[np.ndarray, ...]:
     """A grid, and where rows and columns lie in it, as kernels take them."""
     ny, nx = grid.maps.shape[1:3]
-    x = node_places(width, nx, torch.device("cpu")).float()
-    left = x.floor().clamp_max(max(nx - 2, 0))
     y = node_places(height, ny, torch.device("cpu"))[rows].float()
     maps = grid.maps.flatten(3).contiguous()
-    return maps.numpy(), y.numpy(), left.int().numpy(), (x - left).numpy()
+    return maps.numpy(), y.numpy(), *column_places(width, nx)
 
 
 def fit_look(

@@ -96,8 +96,12 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
     need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False, in_float32=True)
     first, second = _stages(inputs.content, options)
     watch = Watch(runtime, [*first, second], max_seconds=options.max_seconds, last=0.9)
+    encoder = encoder.with_pulse(watch.pulse)
     image = before = inputs.content
     for number, scale in enumerate([*first, second]):
+        is_second = scale is second
+        if watch.is_stopped and not is_second:  # what there is goes there at once
+            continue
         here = at_size(inputs, scaled_pictures(inputs, scale, [inputs.style]))
         if number == 0:
             image = recolored(here, strength=options.style_strength)
@@ -105,16 +109,14 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
             image = carry_up(image, before, here.content, detail=True)
         before = here.content
         watch.say("Measuring the style", image)
-        if watch.is_stopped:
-            continue
-        loss = picture_loss(here, options, encoder, runtime.note)
-        is_second = scale is second
-        if is_second:
+        loss = watch.prepared(partial(picture_loss, here, options, encoder, runtime.note))
+        if loss is not None and is_second:
             watch.say("Smoothing along the content", image)
-            if watch.is_stopped:
-                continue
-            loss = photorealistic(loss, here.content, options)
-            image = _start(image, here.content, options)
+            loss = watch.prepared(partial(photorealistic, loss, here.content, options))
+            smoothed = watch.prepared(partial(_start, image, here.content, options, watch))
+            image = image if smoothed is None else smoothed
+        if loss is None:
+            continue
         stage = "Stage 2, " if is_second else "Stage 1, "
         image = watch.run(scale, partial(_given, image), loss, optimizer=options.optimizer, stage=stage)
     watch.finish()
@@ -147,7 +149,7 @@ def photorealistic(loss: Loss, content: ImageTensor, options: DeepPhotoOptions) 
     return total
 
 
-def _start(image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions) -> ImageTensor:
+def _start(image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions, watch: Watch) -> ImageTensor:
     """Departure: stage 2 starts from stage 1's picture smoothed in closed form (Li et al. 2018).
 
     That is the minimum of the photorealism term plus the distance to the picture, so the
@@ -156,8 +158,9 @@ def _start(image: ImageTensor, content: ImageTensor, options: DeepPhotoOptions) 
     if options.photorealism * options.content_strength == 0:
         return image
     smoothed = propagate(
-        image.clamp(0, 1), content, epsilon=EPSILON, normalization="rows", tolerance=START_TOLERANCE
-    )
+        image.clamp(0, 1), content, epsilon=EPSILON, normalization="rows", tolerance=START_TOLERANCE,
+        report=lambda _: watch.pulse(),
+    )  # fmt: skip
     return smoothed.image
 
 

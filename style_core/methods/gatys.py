@@ -123,8 +123,11 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
     if is_gray:
         inputs = replace(inputs, content=luminance(original))
     watch = Watch(runtime, scales, max_seconds=options.max_seconds)
+    encoder = encoder.with_pulse(watch.pulse)
     image, before = None, inputs.content
     for scale in scales:
+        if watch.is_stopped and scale != working:  # what there is goes there at once
+            continue
         is_refined = scale.factor > working.factor
         here = _at(inputs, scale, options) if is_refined else _below(inputs, styles, scale, working)
         if image is None:
@@ -136,12 +139,12 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
             _message(scale, watch.seconds_left if is_refined else None),
             here.content if image is None else image,
         )
-        if watch.is_stopped:
+        own = refining(options) if is_refined else options
+        room = None if working.factor == 1 else REFINING_ROOM if is_refined else SOLVING_ROOM
+        loss = watch.prepared(partial(loss_that_fits, here, own, encoder, runtime, room=room))
+        if loss is None:
             image = begin()
         else:
-            own = refining(options) if is_refined else options
-            room = None if working.factor == 1 else REFINING_ROOM if is_refined else SOLVING_ROOM
-            loss = loss_that_fits(here, own, encoder, runtime, room=room)
             image = watch.run(
                 scale, begin, loss, optimizer=options.optimizer,
                 history_room=HISTORY_ROOM if is_refined else None,
@@ -153,6 +156,8 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
         before = here.content
     watch.finish()
     assert image is not None
+    if image.shape != original.shape:  # stopped before
+        image = carry_up(image, before, original, detail=False)
     return with_luminance(original, image) if is_gray else image
 
 

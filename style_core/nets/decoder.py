@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
+from .pulse import Beat, PulsingModule
 from .reflect_conv import reflect_conv, reflect_conv_of_difference
 from .unpool import Maxima, max_pool, max_unpool
 from .upsample_conv import bilinear_conv, nearest_conv
@@ -31,7 +33,7 @@ def mirrored_layers(level: int) -> tuple[str, ...]:
     return LAYERS[LAYERS.index(f"conv{level}_1") :: -1]
 
 
-class Decoder(nn.Module):
+class Decoder(PulsingModule):
     """Mirror of the encoder from relu ``level``_1.
 
     Args:
@@ -123,10 +125,11 @@ class Decoder(nn.Module):
                 x = nearest_conv(x, conv, relu=True)
             else:
                 x = reflect_conv(max_unpool(x, maxima[UPSAMPLE_BEFORE[name]]), conv, relu=True)
+            self.beat(x)
         return x
 
 
-class LevelNetwork(nn.Module):
+class LevelNetwork(PulsingModule):
     """A level's decoder and, where a checkpoint has one encoder per level, the encoder it was trained on.
 
     The encoder's tensors are called ``encoder.conv…`` in the file, the decoder's ``conv…``.
@@ -147,6 +150,11 @@ class LevelNetwork(nn.Module):
         rest = {k: v for k, v in state.items() if not k.startswith(OWN_ENCODER)}
         encoder = Encoder.from_state(own, last=f"relu{level}_1") if own else None
         return cls(Decoder.from_state(rest, level=level, upsampling=upsampling), encoder)
+
+    def with_pulse(self, pulse: Beat) -> Self:
+        """The same two networks with a pulse."""
+        encoder = None if self.encoder is None else self.encoder.with_pulse(pulse)
+        return type(self)(self.decoder.with_pulse(pulse), encoder).eval()
 
     def render(
         self, moved: Tensor, features: Tensor, image: Tensor, *, detail: float = 0.0,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from .blocks import corners
 from .haar import haar_low
+from .pulse import PulsingModule
 from .reflect_conv import reflect_conv
 
 LAYERS = (
@@ -81,7 +82,7 @@ def layer_of(name: str) -> str:
     return name.replace("relu", "conv")
 
 
-class Encoder(nn.Module):
+class Encoder(PulsingModule):
     """VGG-19 up to any layer, returning rectified features by name.
 
     ``conv0`` (a 1x1 convolution holding the preprocessing of the Caffe networks) is optional:
@@ -149,8 +150,11 @@ class Encoder(nn.Module):
         conv = getattr(self, name)
         if self.padding == "zeros":
             x = x.to(conv.weight.dtype)
-            return F.relu(F.conv2d(x, conv.weight, conv.bias, padding=1), inplace=True)
-        return reflect_conv(x, conv, relu=True)
+            x = F.relu(F.conv2d(x, conv.weight, conv.bias, padding=1), inplace=True)
+        else:
+            x = reflect_conv(x, conv, relu=True)
+        self.beat(x)
+        return x
 
     def preprocess(self, image: Tensor) -> Tensor:
         """RGB in [0, 1] to what conv1_1 reads, ``[N, 3, H, W]`` both sides."""

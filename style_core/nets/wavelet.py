@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from .blocks import block_conv, corner_kernels, corners
 from .encoder import LAYERS, POOL_BEFORE, Encoder, StateDict, load_strictly
 from .haar import HAAR, haar_low, haar_pool, haar_unpool
+from .pulse import PulsingModule
 from .reflect_conv import reflect_conv
 
 VARIANTS = ("cat5", "sum")
@@ -50,7 +51,7 @@ def unchanged(level: int, features: Tensor) -> Tensor:
     return features
 
 
-class WaveletDecoder(nn.Module):
+class WaveletDecoder(PulsingModule):
     """Mirror of the encoder from conv4_1, with Haar unpooling.
 
     Args:
@@ -100,6 +101,7 @@ class WaveletDecoder(nn.Module):
                 x = reflect_conv(haar_unpool(x, *skip.bands), conv, relu=True)
             else:
                 x = unpool_cat5_conv(x, skips[UNPOOL_BEFORE[name]], conv)
+            self.beat(x)
         return x
 
 

@@ -37,7 +37,7 @@ OnStep = Callable[[int, float, Tensor], None]  # steps done, loss, picture
 
 
 class EndEarly(Exception):
-    """Raised by a report to end with the best picture so far."""
+    """Raised by a report, or in the middle of a loss, to end with the best picture so far."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Minimum:
 
     Attributes:
         image: ``[1, 3, H, W]``, the best picture that was looked at.
-        losses: before every step, and of the last picture.
+        losses: before every step, and of the last picture; none if the first was not finished.
         seconds: step -> time since the start, of the losses that were reported.
         restarts: how often it diverged and was begun again from the best picture.
         is_ended_early: by a report or by the deadline.
@@ -67,7 +67,7 @@ def minimize(
 
     Args:
         image: ``[1, 3, H, W]``, float32, the start.
-        loss: picture -> scalar, differentiable.
+        loss: picture -> scalar, differentiable; may raise :class:`EndEarly`.
         steps: evaluations of the gradient, one step each.
         optimizer: "lbfgs" or "adam".
         deadline: ``time.monotonic()`` after which no step is begun.
@@ -91,10 +91,14 @@ def minimize(
     reported = -float("inf")
     done = 0
     for done in range(steps + 1):
-        if done < steps:
-            value, gradient = value_and_gradient(loss, x)
-        else:
-            value = loss(x)
+        try:
+            if done < steps:
+                value, gradient = value_and_gradient(loss, x)
+            else:
+                value = loss(x)
+        except EndEarly:
+            is_ended_early, done = True, done - 1  # this one says nothing
+            break
         curve[done] = value
         if done % look_every == 0 or done == steps:
             now_loss = float(value)  # waits for the device

@@ -170,6 +170,7 @@ def frame_transfer(
         family=family, weights_dir=None if weights_dir is None else Path(fspath(weights_dir)),
         device=target, generator=torch.Generator().manual_seed(values.seed),
         report=progress or ignore_progress, encoder_kind=chosen.encoder, method=method,
+        has_pulse=False,  # what a frame takes, its clip reports
     )  # fmt: skip
     with runtime, out_of_memory_as_a_sentence(target), precision_for(values):
         for name in options.keys() & set(MATCHES):

@@ -18,7 +18,8 @@ from ..errors import EnoughDone, OutOfMemory
 from ..images import ImageTensor
 from ..method import LossPoint, Network
 from ..nets.encoder import LAYERS, Encoder, layer_of
-from ..progress import Progress
+from ..nets.pulse import PulsingModule
+from ..progress import Progress, Pulse
 from ..reservations import Reservations
 
 V = TypeVar("V")
@@ -57,6 +58,8 @@ class RequestRuntime:
     _used: dict[NetworkName, str] = field(default_factory=dict)  # networks so far, with their sha256
     _tensors: memory.TensorDigests = field(default_factory=memory.TensorDigests)
     is_finished: bool = False
+    has_pulse: bool = True  # whether its networks report, too, so that it can be stopped within them
+    _last: Pulse = field(default_factory=Pulse)
 
     @property
     def networks(self) -> dict[str, str]:
@@ -66,17 +69,22 @@ class RequestRuntime:
     def encoder(self, *, last: str = "relu5_1", pool: str = "max", fast: bool = False) -> Encoder:
         name = weights.encoder_name(self.family, self.encoder_kind)
         self._use(name, layer_of(last))
-        return weights.load_encoder(
+        encoder = weights.load_encoder(
             self.family, self.weights_dir, self.device, name=name, last=last, pool=pool, fast=fast,
             method=self.method, report=self._fetching,
         )  # fmt: skip
+        return encoder.with_pulse(self._pulse) if self.has_pulse else encoder
 
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
         self._use(network.name)
-        return weights.load_network(
+        found = weights.load_network(
             self.family, network.name, self.weights_dir, self.device, network.build, fast=fast,
             report=self._fetching,
         )  # fmt: skip
+        return found.with_pulse(self._pulse) if self.has_pulse and isinstance(found, PulsingModule) else found
+
+    def _pulse(self) -> None:
+        self._last.beat(self.progress)
 
     def _fetching(self, message: str) -> None:
         self.progress(self._last_fraction, message)
@@ -163,6 +171,7 @@ class RequestRuntime:
 
     def progress(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
         self._last_fraction = max(self._last_fraction, min(max(fraction, 0.0), 1.0))
+        self._last.reported(self._last_fraction, message)
         try:
             self.report(self._last_fraction, message, preview)
         except EnoughDone:

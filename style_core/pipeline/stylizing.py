@@ -362,7 +362,8 @@ def _restyled(
     content_labels = None if labels is None else _fitting(labels.at(height, width), padded)
     inputs = Inputs(padded, styles, content_labels, is_noise, is_sketch)
     output = method.stylize(inputs, options, runtime)[..., :height, :width].float().cpu()
-    if not bool(torch.isfinite(output).all()):
+    # A sum that is finite says so of all, in a twentieth of the time.
+    if not bool(torch.isfinite(output.sum())) and not bool(torch.isfinite(output).all()):
         raise RuntimeError(f"{method.key} returned values that are not finite")
     return output.clamp(0, 1)
 

@@ -87,13 +87,16 @@ def propagate(
         raise ValueError(f"sizes differ: {tuple(y.shape[-2:])} and {tuple(guide.shape[-2:])}")
     place = float64_device(guide.device)
     # Networks hand over channels-last pictures; every step here goes plane by plane.
+    report = report or _ignore
     picture, by = y.to(place).contiguous(), guide.to(place).contiguous()
     laplacian = matting_laplacian(by, epsilon=epsilon)
+    report(0.0)
     degree = laplacian.degree
     scale = degree.sqrt() if normalization == "symmetric" else torch.ones_like(degree)
     right = (1 - alpha) * degree / scale * picture[0]
     with Threads() as threads:
         system = _system(laplacian, by, alpha, epsilon, len(right), threads)
+        report(0.0)
         solved = _solve(system, right, tolerance, max_steps, report)
     return replace(solved, image=(scale * solved.image).to(y.device))
 
@@ -120,8 +123,7 @@ def _system(
 
 
 def _solve(
-    system: System, right: Tensor, tolerance: float | None, max_steps: int,
-    report: Callable[[float], None] | None,
+    system: System, right: Tensor, tolerance: float | None, max_steps: int, report: Callable[[float], None],
 ) -> Propagation:  # fmt: skip
     """The solution ``[1, C, H, W]`` for ``[C, H, W]`` on the right."""
     tolerance = system.TOLERANCE if tolerance is None else tolerance
@@ -133,7 +135,7 @@ def _solve(
 
 
 def _conjugate_gradients(
-    system: System, right: Tensor, tolerance: float, max_steps: int, report: Callable[[float], None] | None
+    system: System, right: Tensor, tolerance: float, max_steps: int, report: Callable[[float], None]
 ) -> tuple[Tensor, int]:
     """The solution for ``[C, H, W]`` on the right, all channels in step, and the steps taken."""
     x, residual = system.start(right)
@@ -154,9 +156,12 @@ def _conjugate_gradients(
                 return kept, step
             kept.copy_(x)
             best = max(best, _share(first, error, tolerance))
-            if report is not None:
-                report(best)
+            report(best)
     return x, step
+
+
+def _ignore(share: float) -> None:
+    pass
 
 
 def _energy_norm(by_channel: Tensor) -> float:

@@ -9,6 +9,7 @@ import torch
 from style_core import images
 from style_core.images import HIGHEST, as_floats, as_samples
 from style_core.look import CALM, FAITHFUL, Prior, fit_look
+from style_core.look import grid as grid_module
 from style_core.look.grid import Grid, equations, node_places, sliced_by_tensors
 from style_core.look.look import Look, Shares
 from style_core.regions import Labels
@@ -192,6 +193,35 @@ def test_equations_are_weighted_sums_over_all_pixels():
     torch.testing.assert_close(
         found.cross.sum((0, 1, 2)), p @ styled[0].flatten(1).double().T, rtol=1e-4, atol=1e-2
     )
+
+
+@pytest.mark.parametrize("is_compiled", [True, False])
+@pytest.mark.parametrize("bins", [2, 5])
+def test_a_pixel_counts_at_the_eight_nodes_around_it(monkeypatch, is_compiled, bins):
+    """By hand, in float64; compiled and in tensor expressions."""
+    monkeypatch.setattr(grid_module, "is_usable", lambda device: is_compiled)
+    height, width = 34, 53
+    content, styled = photo(height, width, seed=3), photo(height, width, seed=4)
+    weights = torch.rand(height, width, generator=torch.Generator().manual_seed(5))
+    weights[:, :20] = 0
+    found = equations(content, styled, weights, prior=Prior(cell=13, bins=bins, edge=math.inf))
+    ny, nx = found.second.shape[1:3]
+    second, cross = (np.zeros(each.shape) for each in (found.second, found.cross))
+    for y, x in np.ndindex(height, width):
+        p = np.array([*content[0, :, y, x].double().numpy(), 1.0])
+        q = styled[0, :, y, x].double().numpy()
+        light = p[:3] @ [0.299, 0.587, 0.114]
+        places = light * (bins - 1), (y + 0.5) * (ny - 1) / height, (x + 0.5) * (nx - 1) / width
+        for corner in np.ndindex(2, 2, 2):
+            index, share = [], float(weights[y, x])
+            for place, bit, count in zip(places, corner, (bins, ny, nx), strict=True):
+                low = min(int(place), count - 2)
+                index.append(low + bit)
+                share *= place - low if bit else 1 - (place - low)
+            second[tuple(index)] += share * np.outer(p, p)
+            cross[tuple(index)] += share * np.outer(p, q)
+    np.testing.assert_allclose(found.second, second, atol=1e-4, rtol=1e-5)
+    np.testing.assert_allclose(found.cross, cross, atol=1e-4, rtol=1e-5)
 
 
 def test_equations_of_two_frames_add_up():

@@ -156,6 +156,22 @@ def test_a_report_may_end_it_with_the_best_so_far():
     assert float(distance(found.image)) == pytest.approx(min(found.losses))
 
 
+@pytest.mark.parametrize("last", [0, 1, 6])
+def test_the_middle_of_a_loss_may_end_it_with_the_best_so_far(last):
+    losses = []
+
+    def loss(x):
+        if len(losses) == last:
+            raise EndEarly
+        losses.append(float(distance(x.detach())))
+        return distance(x)
+
+    found = minimize(START, loss, steps=100)
+    assert found.is_ended_early
+    assert found.losses == pytest.approx(losses)
+    assert float(distance(found.image)) == pytest.approx(min([*losses, float(distance(START))]))
+
+
 def test_what_else_a_report_raises_goes_through():
     def report(step, loss, picture):
         raise RuntimeError("no")

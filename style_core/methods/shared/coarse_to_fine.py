@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +18,14 @@ from ...errors import EnoughDone
 from ...images import ImageTensor
 from ...method import Inputs, LossPoint, Runtime
 from ...ops.pixel_optimization import EndEarly, Loss, minimize
+from ...progress import Pulse
 
 SMALLEST = 128  # px of the longer side at the first size
 SHORTEST = 32  # px of the shorter side, which the deepest layer needs
 WORKING = 1024  # px of the longer side of the largest size at which a picture is solved, not only refined
 FEWEST_REFINING = 5  # steps beyond it
 FEWEST_STEPS = 10  # at a size that is not the only one
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Watch:
         self.restarts = 0
         self.steps_run: list[list[int]] = []  # width, height and steps of every size
         self.is_stopped = self.is_noted = False
+        self._pulse = Pulse(first, "Measuring the style")
 
     def run(
         self, scale: Scale, start: Callable[[], ImageTensor], loss: Loss, *, optimizer: str, stage: str = "",
@@ -127,16 +131,11 @@ class Watch:
             done = (self.spent + scale.cost * step / scale.steps) / self.total
             if self.is_stopped:  # by a report between two runs
                 raise EndEarly
-            try:
-                self.runtime.progress(
-                    self.first + (self.last - self.first) * done,
-                    f"{stage}{scale.width} x {scale.height} px, step {step} of {scale.steps}, "
-                    f"loss {loss_value:.4f}",
-                    image.detach().clamp(0, 1),
-                )
-            except EnoughDone:
-                self.is_stopped = True
-                raise EndEarly from None
+            now = f"{scale.width} x {scale.height} px, step {step} of {scale.steps}, loss {loss_value:.4f}"
+            fraction = self.first + (self.last - self.first) * done
+            self._report(fraction, stage + now, image.detach().clamp(0, 1))
+            if self.is_stopped:
+                raise EndEarly
 
         found = minimize(
             start(), loss, steps=scale.steps, optimizer=optimizer, deadline=deadline, report=report,
@@ -147,27 +146,50 @@ class Watch:
             self.runtime.log_loss(
                 LossPoint(began - self.began + seconds, scale.width, scale.height, step, found.losses[step])
             )
-        self.steps_run.append([scale.width, scale.height, len(found.losses) - 1])
+        steps = max(0, len(found.losses) - 1)
+        self.steps_run.append([scale.width, scale.height, steps])
         self.runtime.used(steps_run=self.steps_run)
         self.spent += scale.cost
         self.restarts += found.restarts
         if found.is_ended_early and not self.is_stopped and scale.factor == 1:
             self.runtime.note(
-                f"The time of {self.max_seconds} s was over after step {len(found.losses) - 1} of "
+                f"The time of {self.max_seconds} s was over after step {steps} of "
                 f"{scale.steps} at full size; this is the best picture so far."
             )
         if self.is_stopped:
             self.is_noted = True
             self.runtime.note(
-                f"Stopped at step {len(found.losses) - 1} of {scale.steps} at {scale.width} x "
+                f"Stopped at step {steps} of {scale.steps} at {scale.width} x "
                 f"{scale.height} px; this is the best picture so far."
             )
         return found.image
 
     def say(self, message: str, image: ImageTensor) -> None:
         """Report what is done between two runs; a stop is kept for them."""
+        self._report(self.fraction, message, image.clamp(0, 1))
+
+    def prepared(self, make: Callable[[], T]) -> T | None:
+        """What a run needs, made with a network that has this :meth:`pulse`; ``None`` if it was stopped."""
         try:
-            self.runtime.progress(self.fraction, message, image.clamp(0, 1))
+            return None if self.is_stopped else make()
+        except EndEarly:
+            return None
+
+    def pulse(self) -> None:
+        """Report within a step, now and then, that it goes on.
+
+        Raises:
+            EndEarly: it is enough.
+        """
+        if not self.is_stopped:
+            self._pulse.beat(self._report)
+        if self.is_stopped:
+            raise EndEarly
+
+    def _report(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
+        self._pulse.reported(fraction, message)
+        try:
+            self.runtime.progress(fraction, message, preview)
         except EnoughDone:
             self.is_stopped = True
 

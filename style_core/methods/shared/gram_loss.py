@@ -108,6 +108,7 @@ def picture_loss(inputs: Inputs, options: GramOptions, encoder: Encoder, note: N
             if layer in wanted:
                 own = wanted[layer]
                 value = value + ((feature.float() - own.wanted) * own.scales).square().mean()
+            encoder.beat(value)
         return value
 
     return loss

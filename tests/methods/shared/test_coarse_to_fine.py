@@ -1,10 +1,12 @@
 """Sizes, steps and budgets of an optimization from small to large."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from style_core import progress
 from style_core.errors import Cancelled, EnoughDone
 from style_core.methods.shared.coarse_to_fine import (
     Watch,
@@ -115,6 +117,41 @@ def test_enough_ends_a_run_with_its_best_picture_and_a_note():
     assert watch.is_stopped
     assert distance(image) < 0.64
     assert runtime.notes[0].startswith("Stopped at step ")
+
+
+def test_a_pulse_ends_a_step_and_what_is_prepared(monkeypatch):
+    monkeypatch.setattr(progress, "PULSE_SECONDS", 0)
+    runtime = FakeRuntime(EnoughDone("Stopped."))
+    (scale,) = growing_sizes(40, 60, steps=500, coarse_to_fine=False)
+    watch = Watch(runtime, [scale])
+    parts = []
+
+    def loss(x):
+        for part in range(5):
+            parts.append(part)
+            watch.pulse()
+        return distance(x)
+
+    image = watch.run(scale, partial(torch.zeros, 1, 3, 40, 60), loss, optimizer="lbfgs")
+    assert watch.is_stopped
+    assert parts == [0, 1]  # the second report says that it is enough
+    assert torch.equal(image, torch.zeros(1, 3, 40, 60))
+    assert runtime.notes == ["Stopped at step 0 of 500 at 60 x 40 px; this is the best picture so far."]
+    assert watch.prepared(lambda: parts.append(9)) is None
+    assert parts == [0, 1]
+
+
+def test_a_pulse_repeats_the_last_report_when_it_is_time(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    runtime = FakeRuntime()
+    watch = Watch(runtime, growing_sizes(40, 60, steps=5, coarse_to_fine=False))
+    watch.say("Smoothing", torch.zeros(1, 3, 40, 60))
+    for seconds in (0.05, 0.04, 0.02, 0.05):
+        now[0] += seconds
+        watch.pulse()
+    assert [message for _, message, _ in runtime.reports] == ["Smoothing", "Smoothing"]
+    assert runtime.reports[1][2] is None
 
 
 def test_cancelling_gives_nothing():

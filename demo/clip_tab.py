@@ -22,8 +22,9 @@ from .lanes import CLIP
 from .looks import Look, in_both, looks_html, looks_of
 from .service import Service
 from .sharing import ResultButtons, share_row
+from .stops import stops_at
 from .texts import language_of, tr
-from .work import LANES, Refusal, stopper
+from .work import LANES, Refusal
 
 NO_PYAV = "Clips need PyAV on the machine that serves this page: pip install 'style-core[video]'."
 PROMISE = "A short clip in the look of a picture, steady from frame to frame; its sound stays."
@@ -170,9 +171,7 @@ def _connect(
         lambda: outputs.show(player="", status="", notes="", run="") | {parts.facts: ""}, None,
         [*outputs.components(), parts.facts], **QUIET,
     )  # fmt: skip
-    parts.stop.click(stopper(runner.stops), None, outputs.status, queue=False, api_visibility="private").then(
-        None, cancels=[run, looked]
-    )
+    stops_at(parts.stop, runner.stops, outputs.status, [run, looked])
 
 
 def _remembered(runner: ClipRunner, tab: Tab, run: Any, parts: _Parts) -> Any:

@@ -24,7 +24,7 @@ from .runs import FinishedTile, TabRun
 from .service import Service
 from .sharing import ResultButtons, share_row
 from .stage_pictures import save_before, save_result
-from .stops import Stops
+from .stops import Stops, stops_at
 from .stream import Update
 from .texts import language_of, say, tr
 from .viewer import ShownTile, before_after_html, tiles_html, took
@@ -40,7 +40,6 @@ from .work import (
     check,
     check_choices,
     is_iterative,
-    stopper,
 )
 
 KEY = "compare"
@@ -168,9 +167,7 @@ def compare_tab(service: Service, kept: KeptPictures) -> Tab:
         concurrency_limit=service.jobs, concurrency_id=LANES[True], show_progress="minimal",
     )  # fmt: skip
     ResultButtons(run_id, (share,), link).follow([run.click], [event])
-    stop.click(stopper(comparer.stops), None, status, queue=False, api_visibility="private").then(
-        None, cancels=[event]
-    )
+    stops_at(stop, comparer.stops, status, [event])
     pairs = [*gallery(photorealistic=True)[:4], *gallery(photorealistic=False)[:4]]
     examples: Any = gr.Examples(
         [[str(p.content), str(p.style)] for p in pairs], [content, style], label=tr("Examples"),

@@ -25,9 +25,9 @@ from .plan import plan
 from .service import Service
 from .sharing import ResultButtons
 from .stage_pictures import content_alone
-from .stops import Stops
+from .stops import Stops, stops_at
 from .texts import language_of
-from .work import LANES, Refusal, Request, is_iterative, stopper
+from .work import LANES, Refusal, Request, is_iterative
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -91,9 +91,7 @@ class DoorEvents:
         kept.remember(shown, self._tab)
         gr.on(None, self._plan, planned, parts.plan, **QUIET)  # also when the page opens
         parts.surprise.click(None, js=f"() => document.querySelector('#{self._key}-looks').surprise()")
-        parts.stop.click(
-            stopper(self._stops), None, self._outputs.status, queue=False, api_visibility="private"
-        ).then(None, cancels=runs)
+        stops_at(parts.stop, self._stops, self._outputs.status, runs)
 
     def _runs(self) -> tuple[list[Any], list[Any]]:
         """Triggers and events of the runs, each behind a button that scripts press."""

@@ -22,8 +22,9 @@ from .method_run import MethodOutputs, MethodRunner
 from .region_inputs import connect_regions, paint, region_inputs
 from .service import Service
 from .sharing import ResultButtons, share_row
+from .stops import stops_at
 from .texts import language_of, say, tr
-from .work import LANES, is_iterative, stopper
+from .work import LANES, is_iterative
 
 
 def method_tab(method: Method, service: Service, kept: KeptPictures) -> Tab:
@@ -123,10 +124,7 @@ def _connect(
     )  # fmt: skip
     shown.then(None, outputs.run, None, js=f"(run) => run || document.getElementById('{key}-run').click()")
     buttons.follow([*begins, examples.dataset.click], [*events, shown])
-    # A run under way hands over what it has; one that still waits, or does not end, is cancelled.
-    stop.click(stopper(runner.stops), None, outputs.status, queue=False, api_visibility="private").then(
-        None, cancels=events
-    )
+    stops_at(stop, runner.stops, outputs.status, events)
 
 
 def _examples(method: Method, pictures: list[Any]) -> Any:

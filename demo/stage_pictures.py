@@ -135,7 +135,7 @@ def content_alone(content: str | None, request: gr.Request) -> Any:
 
 
 def _resized(content: str, size: tuple[int, int]) -> Image.Image:
-    return to_pil(load_image(content, name="content").pixels).resize(size, reducing_gap=2.0)
+    return to_pil(load_image(content, name="content").samples).resize(size, reducing_gap=2.0)
 
 
 def _staged(size: tuple[int, int]) -> tuple[int, int]:

@@ -6,6 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from .texts import language_of, say
 
 PATIENCE = 20.0  # seconds a run has to end by itself after Stop
 
@@ -50,3 +55,24 @@ class Stops:
             return False
         run.asked.set()
         return run.ended.wait(PATIENCE)
+
+
+def stops_at(button: gr.Button, stops: Stops, status: Any, runs: list[Any]) -> None:
+    """What a Stop button does: says so at once, asks the visitor's run to end and waits until it has.
+
+    Args:
+        status: where it says so.
+        runs: the events of the runs; what still waits for its turn, or does not end, is cancelled.
+    """
+
+    def said(request: gr.Request) -> Any:
+        is_running = stops.is_running(request.session_hash or "")
+        return say("Stopping …", language_of(request)) if is_running else gr.skip()
+
+    def asked(request: gr.Request) -> Any:
+        has_ended = stops.ask(request.session_hash or "")
+        return gr.skip() if has_ended else say("Stopped.", language_of(request))
+
+    quiet: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+    # One after the other, so that no word of its beginning comes after the end.
+    button.click(said, None, status, **quiet).then(asked, None, status, **quiet).then(None, cancels=runs)

@@ -38,9 +38,8 @@ from style_core.fronts import (
 )
 
 from .limits import Limits
-from .stops import Stops
 from .stream import Update, stream
-from .texts import language_of, say, shown
+from .texts import say, shown
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
@@ -281,16 +280,6 @@ def as_sentences(what: str, language: str) -> Iterator[None]:
     except Exception as error:
         log.exception("%s failed", what)
         raise Refusal(APOLOGY, language) from error
-
-
-def stopper(stops: Stops) -> Callable[..., Any]:
-    """The event of a Stop button: asks the visitor's run to end; says so where there was none to ask."""
-
-    def stop(request: gr.Request) -> Any:
-        has_ended = stops.ask(request.session_hash or "")
-        return gr.skip() if has_ended else say("Stopped.", language_of(request))
-
-    return stop
 
 
 def is_iterative(method: Method) -> bool:

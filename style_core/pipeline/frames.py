@@ -54,13 +54,17 @@ class FrameTransfer:
         """What was changed so far without refusing."""
         return tuple(self._runtime.notes)
 
-    @torch.no_grad()
-    def plan(self, frames: Sequence[ImageTensor]) -> ShotPlan:
+    def plan(self, frames: Sequence[ImageTensor], report: Progress = ignore_progress) -> ShotPlan:
         """One plan for a shot.
 
         Args:
             frames: ``[1, 3, H, W]`` each, float32, RGB in [0, 1]: some of the shot.
+            report: may raise :class:`Cancelled`.
         """
+        with self._runtime.reporting(report), torch.no_grad():
+            return self._plan(frames)
+
+    def _plan(self, frames: Sequence[ImageTensor]) -> ShotPlan:
         assert self.method.prepare is not None
         seen = [self._padded(frame) for frame in frames]
         transfer = self.method.prepare(Inputs(seen[0], self._styles), self.options, self._runtime)
@@ -72,13 +76,16 @@ class FrameTransfer:
             stages.append((stage, plans))
         return ShotPlan(tuple(stages))
 
-    @torch.no_grad()
     def apply(self, frame: ImageTensor, plan: ShotPlan, report: Progress = ignore_progress) -> ImageTensor:
         """A frame of the shot as planned: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU.
 
         Args:
-            report: not called: a frame takes no time worth telling.
+            report: may raise :class:`Cancelled`.
         """
+        with self._runtime.reporting(report), torch.no_grad():
+            return self._apply(frame, plan)
+
+    def _apply(self, frame: ImageTensor, plan: ShotPlan) -> ImageTensor:
         height, width = frame.shape[-2:]
         image = self._padded(frame)
         for stage, plans in plan.stages:
@@ -110,7 +117,7 @@ class FrameOptimizer:
         """What was changed so far without refusing."""
         return tuple(self._notes)
 
-    def plan(self, frames: Sequence[ImageTensor]) -> ShotPlan:
+    def plan(self, frames: Sequence[ImageTensor], report: Progress = ignore_progress) -> ShotPlan:
         """Nothing: there are no statistics to share."""
         return ShotPlan(())
 
@@ -170,7 +177,6 @@ def frame_transfer(
         family=family, weights_dir=None if weights_dir is None else Path(fspath(weights_dir)),
         device=target, generator=torch.Generator().manual_seed(values.seed),
         report=progress or ignore_progress, encoder_kind=chosen.encoder, method=method,
-        has_pulse=False,  # what a frame takes, its clip reports
     )  # fmt: skip
     with runtime, out_of_memory_as_a_sentence(target), precision_for(values):
         for name in options.keys() & set(MATCHES):

@@ -58,7 +58,6 @@ class RequestRuntime:
     _used: dict[NetworkName, str] = field(default_factory=dict)  # networks so far, with their sha256
     _tensors: memory.TensorDigests = field(default_factory=memory.TensorDigests)
     is_finished: bool = False
-    has_pulse: bool = True  # whether its networks report, too, so that it can be stopped within them
     _last: Pulse = field(default_factory=Pulse)
 
     @property
@@ -73,7 +72,7 @@ class RequestRuntime:
             self.family, self.weights_dir, self.device, name=name, last=last, pool=pool, fast=fast,
             method=self.method, report=self._fetching,
         )  # fmt: skip
-        return encoder.with_pulse(self._pulse) if self.has_pulse else encoder
+        return encoder.with_pulse(self._pulse)  # so that it can be stopped within it
 
     def load(self, network: Network, *, fast: bool = False) -> nn.Module:
         self._use(network.name)
@@ -81,7 +80,7 @@ class RequestRuntime:
             self.family, network.name, self.weights_dir, self.device, network.build, fast=fast,
             report=self._fetching,
         )  # fmt: skip
-        return found.with_pulse(self._pulse) if self.has_pulse and isinstance(found, PulsingModule) else found
+        return found.with_pulse(self._pulse) if isinstance(found, PulsingModule) else found
 
     def _pulse(self) -> None:
         self._last.beat(self.progress)
@@ -179,6 +178,15 @@ class RequestRuntime:
                 return
             self._is_enough = True
             raise
+
+    @contextmanager
+    def reporting(self, report: Progress) -> Iterator[None]:
+        """Meanwhile reports go there."""
+        before, self.report = self.report, report
+        try:
+            yield
+        finally:
+            self.report = before
 
     def used(self, **values: Any) -> None:
         self.effective.update(values)

@@ -265,7 +265,7 @@ class _Run:
         self.source, self.transfer, self.working_size, self.done = source, transfer, working_size, done
         self.progress, self.most_frames = progress, most_frames
         self.shot_count = 0
-        self.share = 0.0
+        self.share, self.said = 0.0, ""
         self.began, self.reported = time.monotonic(), 0.0
         self.first: int | None = None  # frames done when the pace began to be measured
 
@@ -312,9 +312,9 @@ class _Run:
             yield None if number < done else partial(_itself, made), frame
 
     def _planned(self, shot: Shot) -> ShotPlan:
-        self.progress(self.share, f"Measuring shot {self.shot_count}", None)
+        self._say(f"Measuring shot {self.shot_count}")
         # Of paintings every second sample: at their size a plan takes as long as painting them.
-        return self.transfer.plan(shot.samples[:: 1 if self.working_size else 2])
+        return self.transfer.plan(shot.samples[:: 1 if self.working_size else 2], self._within)
 
     def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Callable[[], Samples], Any]]:
         plan = self._planned(shot)
@@ -324,7 +324,7 @@ class _Run:
             return
 
         def restyle(picture: ImageTensor) -> ImageTensor:
-            self.progress(self.share, f"Measuring shot {self.shot_count}", None)
+            self._say(f"Measuring shot {self.shot_count}")
             return self.transfer.apply(picture, plan, self._within)
 
         look = shot_look(shot.samples, restyle)
@@ -343,8 +343,16 @@ class _Run:
         return samples if samples.dtype == np.uint8 else (samples >> BITS).astype(np.uint8)
 
     def _within(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
-        """What is said while one picture is optimized."""
-        self.progress(self.share, f"{self.transfer.method.title}, one of some frames: {message}", preview)
+        """What is said while one picture is made: of one that is optimized, how far it is."""
+        if isinstance(self.transfer, FrameOptimizer):
+            message = f"{self.transfer.method.title}, one of some frames: {message}"
+            self.progress(self.share, message, preview)
+        else:
+            self.progress(self.share, self.said, None)
+
+    def _say(self, message: str) -> None:
+        self.said = message
+        self.progress(self.share, message, None)
 
     def _looked(self, frame: Any, look: Look) -> Samples:
         return look.apply(self._samples(frame))
@@ -373,10 +381,7 @@ class _Run:
         self.reported = now
         pace = ((done - self.first) or done) / max(now - self.began, 1e-6)
         self.share = min(done / total, 0.999)
-        self.progress(
-            self.share,
-            f"{done} of {total} frames, {pace:.1f} a second, {time_to_go((total - done) / pace)} to go", None,
-        )  # fmt: skip
+        self._say(f"{done} of {total} frames, {pace:.1f} a second, {time_to_go((total - done) / pace)} to go")
 
 
 def _interleaved(samples: Samples) -> np.ndarray:

@@ -8,9 +8,18 @@ import pytest
 import torch
 from PIL import Image
 
-from style_core import Cancelled, EnoughDone, InvalidClip, InvalidOption, StyleCoreError, stylize_video
+from style_core import (
+    Cancelled,
+    EnoughDone,
+    InvalidClip,
+    InvalidOption,
+    StyleCoreError,
+    progress,
+    stylize_video,
+)
 from style_core.cli import main
 from style_core.fronts import to_pil
+from style_core.nets.pulse import PulsingModule
 from style_core.pipeline import frame_transfer
 from style_core.video import CODECS
 from style_core.video.opening import open_clip
@@ -338,6 +347,29 @@ def test_stopped_it_leaves_a_clip_of_what_is_done(restyle, clip):
     assert not result.is_complete
     assert 10 < result.frame_count < 40
     assert len(read_clip(result.path)) == result.frame_count
+
+
+@pytest.mark.parametrize("method", ["wct", "photo_wct"])
+def test_it_may_be_stopped_while_a_shot_is_measured(restyle, clip, monkeypatch, method):
+    """The networks report, too: a shot of paintings takes many seconds to measure."""
+    monkeypatch.setattr(progress, "PULSE_SECONDS", 0)
+    after, said = [], []
+
+    def stop(fraction, message, preview):
+        said.append(message)
+        if said.count("Measuring shot 1") >= 9:
+            raise EnoughDone("Stopped.")
+
+    def beat(self, x, own=PulsingModule.beat):
+        if said.count("Measuring shot 1") >= 9:
+            after.append(x.shape)
+        own(self, x)
+
+    monkeypatch.setattr(PulsingModule, "beat", beat)
+    with pytest.raises(EnoughDone):
+        restyle(clip, method=method, progress=stop)
+    assert said.count("Measuring shot 1") == 9
+    assert len(after) <= 1
 
 
 def stopped_at(share):

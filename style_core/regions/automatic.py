@@ -73,10 +73,11 @@ def cluster_segments(
     if len(kept) < 2:
         empty = [torch.zeros(p.shape[-2:], dtype=torch.uint8) for p in (content, style)]
         return Segments(empty[0], empty[1], ("No regions common to both pictures were found.",))
-    maps = [
-        _draw(torch.from_numpy(_nearest(p, kept)).to(side.map.device)[side.map], len(kept), small, full)
-        for p, side, small, full in zip(points, sides, working, (content, style), strict=True)
-    ]
+    maps = []
+    for p, side, small, full in zip(points, sides, working, (content, style), strict=True):
+        encoder.beat(joint)  # to draw a large photo's takes as long as all the rest
+        nearest = torch.from_numpy(_nearest(p, kept)).to(side.map.device)
+        maps.append(_draw(nearest[side.map], len(kept), small, full))
     return _only_common(maps[0], maps[1])
 
 

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from style_core import stylize
 from style_core.nets.encoder import Encoder
+from style_core.nets.pulse import PulsingModule
 from style_core.regions.automatic import cluster_segments
 from style_core.regions.masks import EVERYTHING
 from style_core.weights import load_encoder
@@ -29,9 +30,11 @@ def halves(height=96, width=128, *, swapped=False):
     return torch.cat([busy, flat] if swapped else [flat, busy], dim=3)
 
 
-def mean_colors(picture, layers):
+class MeanColors(PulsingModule):
     """An encoder that sees nothing but colors, at the strides of the real one's layers."""
-    return {name: F.avg_pool2d(picture, 2 ** (int(name[4]) - 1)) for name in layers}
+
+    def forward(self, picture, layers):
+        return {name: F.avg_pool2d(picture, 2 ** (int(name[4]) - 1)) for name in layers}
 
 
 def labels_of(maps):
@@ -81,7 +84,7 @@ def test_the_same_stuff_gets_the_same_label_wherever_it_is():
 
 @pytest.mark.parametrize(("height", "width"), [(96, 128), (100, 113), (97, 130), (60, 500)])
 def test_borders_lie_where_they_are_in_the_picture(height, width):
-    found = cluster_segments(halves(height, width), halves(swapped=True), mean_colors, clusters=2).content
+    found = cluster_segments(halves(height, width), halves(swapped=True), MeanColors(), clusters=2).content
     is_left = torch.arange(width) < width // 2
     assert ((found == most_frequent(found[:, : width // 2])) == is_left).float().mean() > 0.98
 

@@ -11,6 +11,8 @@ from style_core.nets.wavelet import WaveletDecoder, wavelet_decode, wavelet_enco
 from style_core.ops import moments as module
 from style_core.ops.moments import moments
 from style_core.ops.whitening import AffineMap
+from style_core.regions import Labels, Membership, region_moments
+from style_core.tiles import tiles
 from style_core.transfer import Plan, apply, measure
 
 from .conftest import TINY_WIDTHS, photo
@@ -49,22 +51,65 @@ def there():
 
 
 @pytest.mark.parametrize("side", [8, 40])
-def test_moments_wait_twice_however_many_blocks_there_are(there, monkeypatch, side):
+def test_moments_wait_once_however_many_blocks_there_are(there, monkeypatch, side):
     monkeypatch.setattr(module, "DEVICE_BLOCK", 4 * 64)
     x = torch.randn(1, 4, side, side) + 3
     with Waits() as waits:
         found = moments(x.to(there))
-    assert waits.count == 2  # the mean, and the covariance around it
+    assert waits.count == 1
     expected = moments(x.double())
     torch.testing.assert_close(found.mean, expected.mean, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(found.covariance, expected.covariance, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("block", [4 * 64, 1 << 24])
+def test_moments_of_regions_wait_once_for_all_of_them(there, monkeypatch, block):
+    monkeypatch.setattr(module, "DEVICE_BLOCK", block)
+    x = torch.randn(1, 4, 24, 40) + 3
+    labels = Labels((torch.arange(24)[:, None] // 6 + torch.arange(40) // 20 * 4).to(torch.uint8))
+    labels.map[0, :3] = 9  # no position at half the size
+    labels.map[0, 3] = 7
+    placed = labels.to(there)
+    assert placed.present == labels.present  # found once for a picture
+    tile = list(tiles(24, 40, side=16, stride=4, margin=4))[1]
+    for features, part in ((x, None), (x[..., ::2, ::2], None), (tile.core(x), tile)):
+        with Waits() as waits:
+            found = region_moments(features.to(there), placed.within(part) if part else placed).by_label
+        assert waits.count == 1
+        expected = region_moments(features.double(), labels.within(part) if part else labels).by_label
+        assert found.keys() == expected.keys()
+        for label, own in expected.items():
+            assert found[label].count == own.count
+            torch.testing.assert_close(found[label].mean, own.mean, rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(found[label].covariance, own.covariance, rtol=1e-4, atol=1e-4)
+
+
+def test_maps_of_regions_are_applied_without_waiting(there):
+    x, shares = torch.randn(1, 4, 24, 40), torch.rand(3, 24, 40).clamp_min(0.5).sub(0.5)
+    shares /= shares.sum(0) + 1e-6
+    maps = {k: AffineMap((k + 1) * torch.eye(4).double(), torch.full((4,), k).double()) for k in range(3)}
+    expected = apply(x, Plan(maps), Membership((0, 1, 2), shares))
+    with Waits() as waits:
+        found = apply(x.to(there), Plan(maps), Membership((0, 1, 2), shares.to(there)))
+    assert waits.count == 0
+    torch.testing.assert_close(found.to("cpu"), expected)
+
+
+def test_a_tile_of_regions_is_cut_without_waiting(there):
+    shares = torch.rand(2, 24, 40, generator=torch.Generator().manual_seed(1)).round()
+    shares = torch.stack([shares[0], 1 - shares[0]])
+    tile = list(tiles(12, 20, side=8, stride=4, margin=2))[1]
+    with Waits() as waits:
+        found = Membership((1, 2), shares.to(there)).within(tile)
+    assert waits.count == 0
+    torch.testing.assert_close(found.shares.to("cpu"), Membership((1, 2), shares).within(tile).shares)
 
 
 def test_bounds_are_not_waited_for(there):
     x = torch.randn(1, 4, 12, 12)
     with Waits() as waits:
         found = measure(x.to(there), None, with_bounds=True)
-    assert waits.count == 2
+    assert waits.count == 1
     assert [float(bound.to("cpu")) for bound in found.bounds] == [float(x.min()), float(x.max())]
 
 

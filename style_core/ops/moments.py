@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .waiting import is_waited_for
+
 BLOCK = 1 << 18  # values summed in float32, small enough for a processor's cache, before float64 goes on
 DEVICE_BLOCK = 1 << 24  # the same on other devices, which have to be waited for, and more to do at a time
 SAMPLES = 1024  # vectors whose mean is near enough to all vectors' mean
@@ -70,37 +72,89 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Moments:
     Raises:
         ValueError: no position is selected.
     """
-    rows = as_rows(features)
-    chosen = None if mask is None else mask.flatten()
-    count = rows.shape[0] if chosen is None else int(chosen.sum())
-    if count == 0:
+    (found,) = moments_of_each(features, [mask])
+    if found is None:
         raise ValueError("moments of no position at all")
+    return found
+
+
+def moments_of_each(features: Tensor, masks: Iterable[Tensor | None]) -> list[Moments | None]:
+    """Moments over the positions of each of some masks, or ``None`` where one has none.
+
+    Args:
+        features: as for :func:`moments`.
+        masks: ``[h, w]`` bool, or ``None`` for all positions.
+    """
+    rows = as_rows(features)
     wide = torch.float64 if features.dtype == torch.float64 else torch.float32
-    # Sums about a rough mean lose nothing to a large one, and need no pass to find the exact one first.
-    shift = _rough_mean(rows, chosen, wide)
-    sums = sum_on_host(_sums_about(shift, rows, chosen))
+    if is_waited_for(features.device):
+        found = [_weighed_sums(rows, mask, wide) for mask in masks]
+        # All at once, so that the device is waited for once.
+        return [_from_sums(*one) for one in _fetched(found)]
+    chosen = (None if mask is None else mask.flatten().nonzero().squeeze(1) for mask in masks)
+    return [_from_sums(*_selected_sums(rows, places, wide)) for places in chosen]
+
+
+def _from_sums(shift: Tensor, count: int, sums: Tensor) -> Moments | None:
+    """Of ``d = row - shift``: ``[C + 1, C]`` float64, the sum of d and below it that of ``d d'``."""
+    if count == 0:
+        return None
     total, scatter = sums[0], sums[1:]
     offset = total / count
     scatter -= torch.outer(offset, total)
-    return Moments(shift.cpu().double() + offset, scatter / max(count - 1, 1), count)
+    return Moments(shift.double() + offset, scatter / max(count - 1, 1), count)
 
 
-def _rough_mean(rows: Tensor, chosen: Tensor | None, wide: torch.dtype) -> Tensor:
-    """The mean of evenly spread vectors, of all or of those chosen."""
-    places = torch.arange(len(rows), device=rows.device) if chosen is None else chosen.nonzero().squeeze(1)
-    return rows[places[:: max(1, len(places) // SAMPLES)]].to(wide).mean(0)
+def _selected_sums(rows: Tensor, places: Tensor | None, wide: torch.dtype) -> tuple[Tensor, int, Tensor]:
+    """What :func:`_from_sums` takes, of the rows at some places."""
+    count = len(rows) if places is None else len(places)
+    if count == 0:
+        return rows.new_zeros(rows.shape[1]), 0, rows.new_zeros(0)
+    # Sums about a rough mean lose nothing to a large one, and need no pass to find the exact one first.
+    few = slice(None, None, max(1, count // SAMPLES))
+    shift = (rows[few] if places is None else rows[places[few]]).to(wide).mean(0)
+    size = _block_rows(rows)
+    buffer = shift.new_empty(min(size, count), rows.shape[1])
+    total: Tensor | None = None
+    for start in range(0, count, size):
+        here = slice(start, start + size)
+        block = rows[here] if places is None else rows[places[here]]
+        part = _sums(buffer[: len(block)].copy_(block).sub_(shift)).double()
+        total = part if total is None else total.add_(part)
+    assert total is not None
+    return shift, count, total
 
 
-def _sums_about(shift: Tensor, rows: Tensor, chosen: Tensor | None) -> Iterator[Tensor]:
-    """Block by block, ``[C + 1, C]``: the sum of ``d = row - shift``, and below it the sum of ``d d'``."""
-    size = max(1, block_values(rows.device) // rows.shape[1])
-    buffer = shift.new_empty(min(size, len(rows)), rows.shape[1])
+def _weighed_sums(rows: Tensor, mask: Tensor | None, wide: torch.dtype) -> Tensor:
+    """The same of the rows of a mask, ``[blocks, C + 3, C]``: shift, count, and the sums of each block."""
+    weights = None if mask is None else mask.flatten().to(wide)[:, None]
+    few = slice(None, None, max(1, len(rows) // SAMPLES))
+    sample = rows[few].to(wide)
+    shift = sample.mean(0)
+    if weights is not None:
+        shift = (sample * weights[few]).sum(0) / weights[few].sum().clamp_min(1)
+    found, size = [], _block_rows(rows)
     for start in range(0, len(rows), size):
-        block = rows[start : start + size]
-        if chosen is not None:
-            block = block[chosen[start : start + size]]
-        shifted = buffer[: len(block)].copy_(block).sub_(shift)
-        yield torch.cat([shifted.sum(0, keepdim=True), summed_products(shifted)])
+        shifted = rows[start : start + size].to(wide) - shift
+        count = shift.new_full(shift.shape, len(shifted))
+        if weights is not None:
+            here = weights[start : start + size]
+            shifted, count = shifted * here, here.sum().expand_as(shift)
+        found.append(torch.cat([shift[None], count[None], _sums(shifted)]))
+    return torch.stack(found)
+
+
+def _fetched(found: list[Tensor]) -> Iterator[tuple[Tensor, int, Tensor]]:
+    for blocks in torch.stack(found).cpu().double() if found else ():
+        yield blocks[0, 0], round(float(blocks[:, 1, 0].sum())), blocks[:, 2:].sum(0)
+
+
+def _sums(shifted: Tensor) -> Tensor:
+    return torch.cat([shifted.sum(0, keepdim=True), summed_products(shifted)])
+
+
+def _block_rows(rows: Tensor) -> int:
+    return max(1, block_values(rows.device) // rows.shape[1])
 
 
 def summed_products(rows: Tensor) -> Tensor:
@@ -129,22 +183,7 @@ def summed_products(rows: Tensor) -> Tensor:
 
 def block_values(device: torch.device) -> int:
     """How many values are worked on at a time there."""
-    return BLOCK if device.type == "cpu" else DEVICE_BLOCK
-
-
-def sum_on_host(parts: Iterable[Tensor]) -> Tensor:
-    """The sum of equally shaped tensors in float64, on the CPU.
-
-    Those of another device are fetched once, all together, so that it is waited for once.
-    """
-    waiting: list[Tensor] = []
-    total: Tensor | None = None
-    for part in parts:
-        if part.device.type == "cpu":
-            total = part.double() if total is None else total.add_(part)
-        else:
-            waiting.append(part)
-    return torch.stack(waiting).cpu().double().sum(0) if total is None else total
+    return DEVICE_BLOCK if is_waited_for(device) else BLOCK
 
 
 def as_rows(features: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..images import mirrored
+from ..ops.waiting import is_waited_for
 from ..tiles import Tile
 
 LabelMap = Tensor  # [H, W], uint8; 0 = matched with everything, 1.. = regions
@@ -40,14 +41,23 @@ class Labels:
 
     Attributes:
         map: ``[H, W]`` uint8; never changed afterwards, for what was found of it stays.
+        whole: the labels that these were taken from, at another size or of a larger picture.
     """
 
     map: LabelMap
+    whole: Labels | None = None
 
     @cached_property
     def present(self) -> tuple[int, ...]:
         """The labels of at least one pixel, ascending."""
-        return tuple(torch.bincount(self.map.flatten()).nonzero().flatten().tolist())
+        return tuple(torch.bincount(self.map.flatten().cpu()).nonzero().flatten().tolist())
+
+    @property
+    def possible(self) -> tuple[int, ...]:
+        """Those of at least one pixel, or of the whole where a device would have to be waited for to know."""
+        if self.whole is None or not is_waited_for(self.map.device):
+            return self.present
+        return self.whole.possible
 
     @property
     def size(self) -> tuple[int, int]:
@@ -59,13 +69,15 @@ class Labels:
 
     def at(self, height: int, width: int) -> Labels:
         """The same regions at another size."""
-        return self if self.size == (height, width) else Labels(resize_labels(self.map, height, width))
+        if self.size == (height, width):
+            return self
+        return Labels(resize_labels(self.map, height, width), self)
 
     def within(self, tile: Tile) -> Labels:
         """Those of a tile, without its margin, of a picture or feature map of any size."""
         rows = _middles(self.size[0], tile.height, slice(tile.top, tile.bottom)).to(self.map.device)
         columns = _middles(self.size[1], tile.width, slice(tile.left, tile.right)).to(self.map.device)
-        return Labels(self.map[rows[:, None], columns])
+        return Labels(self.map[rows[:, None], columns], self)
 
     def padded(self, height: int, width: int) -> Labels:
         """Mirrored to the right and bottom, as :class:`SizeRule` does with the picture."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..ops.area_mean import area_mean
 from ..ops.guided_filter import guided_filter
+from ..ops.waiting import is_waited_for
 from ..tiles import Tile
 from .labels import Labels
 
@@ -46,10 +47,13 @@ class Membership:
         rows, down = _resizing(height, tile.height, seen_rows)
         columns, across = _resizing(width, tile.width, seen_columns)
         here = self.shares[:, rows, columns]
-        kept = (here.amax((1, 2)) > NEGLIGIBLE).nonzero().flatten().tolist()
-        small = down.to(here.device) @ here[kept] @ across.to(here.device).T
+        labels = self.labels
+        if not is_waited_for(here.device):
+            kept = (here.amax((1, 2)) > NEGLIGIBLE).nonzero().flatten().tolist()
+            here, labels = here[kept], tuple(labels[k] for k in kept)
+        small = down.to(here.device) @ here @ across.to(here.device).T
         small = torch.where(small > NEGLIGIBLE, small, 0.0)
-        return Membership(tuple(self.labels[k] for k in kept), small / small.sum(0))
+        return Membership(labels, small / small.sum(0))
 
 
 @dataclass(frozen=True, eq=False)

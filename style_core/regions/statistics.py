@@ -9,7 +9,8 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from ..ops.moments import Moments, as_rows, block_values, from_rows, moments
+from ..ops.moments import Moments, as_rows, block_values, from_rows, moments, moments_of_each
+from ..ops.waiting import is_waited_for
 from ..ops.whitening import AffineMap
 from .labels import EVERYTHING, Labels
 from .membership import Membership
@@ -54,7 +55,8 @@ def region_moments(features: Tensor, labels: Labels | None) -> RegionMoments:
     if labels is None:
         return RegionMoments({EVERYTHING: moments(features)})
     small = labels.at(features.shape[-2], features.shape[-1])
-    parts = {label: moments(features, small.map == label) for label in small.present}
+    of_each = moments_of_each(features, (small.map == label for label in small.possible))
+    parts = {label: own for label, own in zip(small.possible, of_each, strict=True) if own is not None}
     return RegionMoments(parts | {EVERYTHING: reduce(Moments.merged, parts.values())})
 
 
@@ -89,6 +91,9 @@ def _blend(rows: Tensor, maps: Mapping[int, AffineMap], labels: tuple[int, ...],
     out = torch.zeros(rows.shape, dtype=maps[EVERYTHING].matrix.dtype, device=rows.device)
     for label, share in zip(labels, shares, strict=True):
         transform = maps.get(label, maps[EVERYTHING])
+        if is_waited_for(rows.device):
+            out.addcmul_(_affine(rows, transform), share[:, None])
+            continue
         index = share.nonzero().squeeze(1)
         if len(index) == len(rows):
             out.addcmul_(_affine(rows, transform), share[:, None])

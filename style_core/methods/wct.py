@@ -25,7 +25,19 @@ from ..nets.reach import mirror_halo, stride_of
 from ..ops.lattice import REACH
 from ..ops.moments import Moments
 from ..ops.whitening import AffineMap
-from ..options import TEXTURE, Condition, PaintingOptions, choice, needs_above_zero, several, slider, switch
+from ..options import (
+    CONTENT,
+    TEXTURE,
+    Condition,
+    PaintingOptions,
+    choice,
+    color_match_slider,
+    contrast_match_slider,
+    needs_above_zero,
+    several,
+    slider,
+    switch,
+)
 from ..progress import time_to_go
 from ..regions import EVERYTHING, Regions
 from ..tiles import tile_side
@@ -40,6 +52,8 @@ from .shared.feature_matching import (
 from .shared.feature_memory import START, bytes_per_pixel, need_style_memory
 from .shared.flat_places import with_noise_for_level
 from .shared.mirrored import MirroredStage, level_of, measure_levels
+from .shared.style_colors import nearer_to_styles_colors
+from .shared.style_contrast import nearer_to_styles_contrast
 from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
 
 LEVELS = (5, 4, 3, 2, 1)
@@ -78,6 +92,8 @@ class WCTOptions(MatchingOptions, PaintingOptions):
     only_if: ClassVar[Mapping[str, Condition]] = {
         "seed": TEXTURE | OFFERED,
         "flat_strokes": OFFERED_LEVELS,
+        "color_match": CONTENT,
+        "contrast_match": CONTENT,
         "content_strength": Condition("a level above 1", lambda options, texture: options.levels != ("1",)),
         "passes": Condition(
             f"a content picture or at least {TEXTURE_PASSES}",
@@ -103,6 +119,8 @@ class WCTOptions(MatchingOptions, PaintingOptions):
         help="Look at what levels 4 and 3 have painted, and make up once for what it lacks of the style; off "
         "is the paper.",
     )  # fmt: skip
+    color_match: float = color_match_slider(0.5)
+    contrast_match: float = contrast_match_slider()
     comb_filter: bool = switch(
         True, label="No weave", advanced=True,
         help="Take out the weave that is locked to the grid of the decoders' up-sampling; off is the paper.",
@@ -344,7 +362,25 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
                 stage, image, transfer, regions, side=side, depth=image.dtype, device=runtime.device,
                 report=report,
             )  # fmt: skip
-    return image
+    return _finished(image, inputs, options, runtime)
+
+
+def _finished(image: ImageTensor, inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTensor:
+    """Departure: what the decoders fade of the style's colors and contrast is put back.
+
+    A picture that only tiles can paint stays as it is: this takes several floats of its size.
+    """
+    is_large = image.shape[-2] * image.shape[-1] > WHOLE
+    if inputs.is_noise or is_large:
+        if is_large and max(options.color_match, options.contrast_match) > 0:
+            runtime.note("Painted in tiles; color_match and contrast_match take smaller pictures alone.")
+        runtime.used(color_match=0.0, contrast_match=0.0)
+        return image
+    strength = options.style_strength
+    image = nearer_to_styles_colors(image, inputs, strength=strength * options.color_match)
+    return nearer_to_styles_contrast(
+        image, inputs, strength=strength * options.contrast_match, spares_calm=False
+    )
 
 
 def _tile_side(image: ImageTensor, per_pixel: int, stage: Stage, runtime: Runtime) -> int | None:

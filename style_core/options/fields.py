@@ -202,6 +202,19 @@ def color_match_slider(default: float) -> Any:
     )  # fmt: skip
 
 
+def contrast_match_slider(*, but_for: str = "") -> Any:
+    """Declare how far the detail of a finished picture goes to the style's strength.
+
+    Args:
+        but_for: a clause on what is left as it is.
+    """
+    return slider(
+        1.0, 0, 1, advanced=True,
+        help="How far the strength of fine and coarse detail is moved to that of the style, by three tenths "
+        f"at most, at full style strength; {but_for}0 is the paper.",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions(Options):
     """What every method understands that runs a network."""
@@ -231,11 +244,7 @@ class PhotoOptions(NetworkOptions):
         "set, it works at the photo's own size and its picture is the result, as in the papers.",
     )  # fmt: skip
     color_match: float = color_match_slider(0.25)
-    contrast_match: float = slider(
-        1.0, 0, 1, advanced=True,
-        help="How far the strength of fine and coarse detail is moved to that of the style, by three tenths "
-        "at most, at full style strength; calm places are left as they are; 0 is the paper.",
-    )  # fmt: skip
+    contrast_match: float = contrast_match_slider(but_for="calm places are left as they are; ")
 
 
 @dataclass(frozen=True, kw_only=True)

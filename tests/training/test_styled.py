@@ -75,7 +75,7 @@ UNMATCHED = {"color_match": 0, "contrast_match": 0}  # what comes after the netw
 METHODS = {
     "wct2": ({"content_strength": 0} | UNMATCHED, {}),
     "wct": (
-        {"content_strength": 0.5, "flat_strokes": 0.8, "seed": 3, "correction": False},
+        {"content_strength": 0.5, "flat_strokes": 0.8, "seed": 3, "correction": False} | UNMATCHED,
         {"levels": (5, 4, 3, 2, 1), "hold_back": 0.5, "flat_noise": 0.08, "seed": 3},
     ),
     "photo_wct": (

@@ -1,6 +1,7 @@
-"""A photo's local contrast on the way to the styles': how crisp, how hazy.
+"""A result's local contrast on the way to the styles': how crisp, how hazy.
 
-Departure from all three papers: what they match leaves detail as strong as in the content, or fades it.
+Departure from all papers but Gatys et al.: what they match leaves detail as strong as in the content, or
+fades it.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ MEASURED, THINNEST = 512, 16  # px, longer and shorter side
 FAINTEST = 1e-4  # a contrast, below which there is no detail to strengthen
 
 
-def nearer_to_styles_contrast(image: ImageTensor, inputs: Inputs, *, strength: float) -> ImageTensor:
-    """A result whose detail of each size is about as strong as in the styles, but for its calm places.
+def nearer_to_styles_contrast(
+    image: ImageTensor, inputs: Inputs, *, strength: float, spares_calm: bool = True
+) -> ImageTensor:
+    """A result whose detail of each size is about as strong as in the styles.
 
     Args:
         image: ``[1, 3, H, W]``, in the content's size, RGB in [0, 1].
         strength: 0 changes nothing, 1 goes to the styles' contrast, by at most LEAST and MOST.
+        spares_calm: leave the content's calm places: a photo's skies have no detail, a painting's do.
 
     Returns:
         ``[1, 3, H, W]`` float32, in [0, 1].
@@ -35,7 +39,9 @@ def nearer_to_styles_contrast(image: ImageTensor, inputs: Inputs, *, strength: f
         return image
     gains = 1 + strength * (_gains(image, inputs) - 1)
     added = more_contrast(image, gains, largest=LARGEST)
-    return (image + (1 - calm_places(inputs.content)) * added).clamp(0, 1)
+    if spares_calm:
+        added = (1 - calm_places(inputs.content)) * added
+    return (image + added).clamp(0, 1)
 
 
 def _gains(image: ImageTensor, inputs: Inputs) -> Tensor:

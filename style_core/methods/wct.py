@@ -372,7 +372,7 @@ def _finished(image: ImageTensor, inputs: Inputs, options: WCTOptions, runtime: 
     """
     is_large = image.shape[-2] * image.shape[-1] > WHOLE
     if inputs.is_noise or is_large:
-        if is_large and max(options.color_match, options.contrast_match) > 0:
+        if not inputs.is_noise and max(options.color_match, options.contrast_match) > 0:
             runtime.note("Painted in tiles; color_match and contrast_match take smaller pictures alone.")
         runtime.used(color_match=0.0, contrast_match=0.0)
         return image

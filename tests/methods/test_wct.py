@@ -6,8 +6,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from style_core import InvalidImage, InvalidOption, InvalidSegments, load_image, stylize
+from style_core.methods import wct
 from style_core.methods.wct import WCTOptions, level_strength
 from style_core.ops.moments import moments
 
@@ -79,6 +81,37 @@ def test_the_result_has_the_styles_colors(pair):
     before = moments(content)
     assert (actual.mean - desired.mean).norm() < 0.3 * (before.mean - desired.mean).norm()
     torch.testing.assert_close(actual.covariance, desired.covariance, rtol=0.5, atol=0.01)
+
+
+def test_the_end_brings_colors_and_contrast_nearer_the_styles(pair):
+    def quantiles(image):
+        return np.quantile(image[0].flatten(1).double().numpy(), np.linspace(0.02, 0.98, 49), axis=1)
+
+    def detail(image):
+        gray = image[0].double().mean(0).numpy()
+        return np.std(gray - ndimage.gaussian_filter(gray, 2))
+
+    def painted(**options):
+        return stylize("wct", *pair, **options).image
+
+    paper, colored = (painted(color_match=share, contrast_match=0) for share in (0, 1))
+    far, near = (np.abs(quantiles(image) - quantiles(pair[1])).mean() for image in (paper, colored))
+    assert near < 0.6 * far
+    crisp = painted(color_match=0, contrast_match=1)
+    assert detail(paper) < detail(crisp) < 1.1 * detail(pair[1])
+    assert torch.equal(painted(), painted(color_match=0.5, contrast_match=1.0))
+
+
+def test_what_is_painted_in_tiles_has_no_such_end_and_says_so(pair, monkeypatch):
+    monkeypatch.setattr(wct, "WHOLE", 128 * 176 - 1)
+    found = stylize("wct", *pair)
+    assert (found.settings["color_match"], found.settings["contrast_match"]) == (0, 0)
+    assert (
+        sum(note.startswith("Painted in tiles; color_match and contrast_match") for note in found.notes) == 1
+    )
+    plain = stylize("wct", *pair, color_match=0, contrast_match=0)
+    assert not any("tiles" in note for note in plain.notes)
+    assert torch.equal(found.image, plain.image)
 
 
 def test_content_strength_holds_the_deep_levels_back():

@@ -27,6 +27,7 @@ class Stops:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
+        self._seen: dict[str, _Run] = {}  # when Stop was pressed
 
     @contextmanager
     def running(self, session: str) -> Iterator[threading.Event]:
@@ -42,6 +43,14 @@ class Stops:
                 if self._runs.get(session) is run:
                     del self._runs[session]
 
+    def press(self, session: str) -> bool:
+        """Remember the session's run for :meth:`ask`, as it may end before; whether there is one."""
+        with self._lock:
+            run = self._runs.get(session)
+            if run is not None:
+                self._seen[session] = run
+        return run is not None
+
     def is_running(self, session: str) -> bool:
         """Whether the session has a run under way."""
         with self._lock:
@@ -50,7 +59,7 @@ class Stops:
     def ask(self, session: str) -> bool:
         """Ask the session's run to end and wait until it has; whether there was one and it did."""
         with self._lock:
-            run = self._runs.get(session)
+            run = self._seen.pop(session, None) or self._runs.get(session)
         if run is None:
             return False
         run.asked.set()
@@ -66,7 +75,7 @@ def stops_at(button: gr.Button, stops: Stops, status: Any, runs: list[Any]) -> N
     """
 
     def said(request: gr.Request) -> Any:
-        is_running = stops.is_running(request.session_hash or "")
+        is_running = stops.press(request.session_hash or "")
         return say("Stopping …", language_of(request)) if is_running else gr.skip()
 
     def asked(request: gr.Request) -> Any:

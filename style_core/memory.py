@@ -116,7 +116,8 @@ def _feed(digest: Any, part: Any, tensors: TensorDigests) -> None:
         for inner in part:
             _feed(digest, inner, tensors)
     elif dataclasses.is_dataclass(part):
-        _feed(digest, [(f.name, getattr(part, f.name)) for f in dataclasses.fields(part)], tensors)
+        compared = [field.name for field in dataclasses.fields(part) if field.compare]
+        _feed(digest, [(name, getattr(part, name)) for name in compared], tensors)
     else:
         raise TypeError(f"{type(part).__name__} has no fingerprint")
 

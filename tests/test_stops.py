@@ -28,6 +28,15 @@ def test_a_run_is_asked_and_waited_for():
     assert not stops.ask("someone")
 
 
+def test_a_run_that_ends_between_the_press_and_the_question_was_there():
+    stops = Stops()
+    with stops.running("someone"):
+        assert stops.press("someone")
+    assert stops.ask("someone")
+    assert not stops.press("someone")
+    assert not stops.ask("someone")
+
+
 def test_another_sessions_run_goes_on():
     stops = Stops()
     with stops.running("one") as asked:

@@ -84,6 +84,17 @@ def test_moments_of_regions_wait_once_for_all_of_them(there, monkeypatch, block)
             torch.testing.assert_close(found[label].covariance, own.covariance, rtol=1e-4, atol=1e-4)
 
 
+def test_a_region_that_even_samples_miss_is_measured_as_well(there):
+    """A calm, bright strip between the columns that a stride over the whole picture would see."""
+    x = torch.randn(1, 4, 64, 768, generator=torch.Generator().manual_seed(2)) * 0.01 + 5
+    labels = torch.ones(64, 768, dtype=torch.uint8)
+    labels[:, 4:40] = 2
+    found = region_moments(x.to(there), Labels(labels).to(there)).by_label[2]
+    expected = region_moments(x.double(), Labels(labels)).by_label[2]
+    error = (found.covariance - expected.covariance).abs().max()
+    assert error < 1e-4 * expected.covariance.abs().max()
+
+
 def test_maps_of_regions_are_applied_without_waiting(there):
     x, shares = torch.randn(1, 4, 24, 40), torch.rand(3, 24, 40).clamp_min(0.5).sub(0.5)
     shares /= shares.sum(0) + 1e-6

@@ -18,25 +18,26 @@ SUMS = (
 def node_sums(
     start: int, stop: int, content: Array, styled: Array, weights: Array, bins: int, ny: int, nx: int,
     ys: Array, left: Array, share: Array,
-) -> Array:  # fmt: skip
+) -> tuple[int, Array]:  # fmt: skip
     """Of some rows of a pair of pictures, summed in float32 along a row and in float64 over rows.
 
     Args:
         start, stop: rows of the pictures.
         content, styled: ``[3, H, W]`` float32.
         weights: ``[H, W]`` float32, how much each pixel counts.
-        bins, ny, nx: of the grid.
+        bins, ny, nx: of the grid, ny and nx at least 2.
         ys: ``[H]`` float32, the rows' places in the grid, 0 to ny - 1.
         left: ``[W]`` int32, the node to the left of every column.
         share: ``[W]`` float32, how far on the way to the next node the column is.
 
     Returns:
-        ``[bins, ny, nx, SUMS]`` float64.
+        the first row of nodes that these rows count at, and ``[bins, rows of nodes, nx, SUMS]`` float64.
     """
-    total = np.zeros((bins, ny, nx, SUMS), np.float64)
+    first, last = min(int(ys[start]), ny - 2), min(int(ys[stop - 1]), ny - 2)
+    total = np.zeros((bins, last - first + 2, nx, SUMS), np.float64)
     row = np.empty((bins * nx, SUMS), np.float32)
     value = np.empty(SUMS, np.float32)
-    one, over, right = np.float32(1), nx if bins > 1 else 0, 1 if nx > 1 else 0
+    one, over = np.float32(1), nx if bins > 1 else 0
     for y in range(start, stop):
         row[:] = 0
         for x in range(content.shape[2]):
@@ -58,15 +59,14 @@ def node_sums(
             w0, w1, w2, w3 = (one - up) * (one - along), (one - up) * along, up * (one - along), up * along
             for k in range(SUMS):
                 row[n, k] += w0 * value[k]
-                row[n + right, k] += w1 * value[k]
+                row[n + 1, k] += w1 * value[k]
                 row[n + over, k] += w2 * value[k]
-                row[n + over + right, k] += w3 * value[k]
-        top = min(int(ys[y]), ny - 2) if ny > 1 else 0
+                row[n + over + 1, k] += w3 * value[k]
+        top = min(int(ys[y]), ny - 2)
         down = np.float64(ys[y]) - top
         for n in range(bins * nx):
             level, node = n // nx, n % nx
             for k in range(SUMS):
-                total[level, top, node, k] += (1 - down) * row[n, k]
-                if ny > 1:
-                    total[level, top + 1, node, k] += down * row[n, k]
-    return total
+                total[level, top - first, node, k] += (1 - down) * row[n, k]
+                total[level, top - first + 1, node, k] += down * row[n, k]
+    return first, total

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..compiled.fitting import node_sums
+from ..compiled.fitting import SUMS, node_sums
 from ..compiled.kernel import is_usable
 from ..compiled.threads import Threads
 from ..ops.box_filter import box_mean
@@ -176,7 +176,10 @@ def _compiled_sums(content: Tensor, styled: Tensor, counts: Tensor, nodes: tuple
     left, share = column_places(width, nx)
     with Threads() as threads:
         parts = threads.run(node_sums, height, *planes, bins, ny, nx, y, left, share)
-    return torch.from_numpy(sum(parts[1:], parts[0]))
+    total = np.zeros((bins, ny, nx, SUMS))
+    for first, part in parts:
+        total[:, first : first + part.shape[1]] += part
+    return torch.from_numpy(total)
 
 
 def _away_from_edges(content: Tensor, edge: float) -> Tensor:

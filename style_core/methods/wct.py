@@ -362,13 +362,15 @@ def stylize(inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTenso
                 stage, image, transfer, regions, side=side, depth=image.dtype, device=runtime.device,
                 report=report,
             )  # fmt: skip
-    return _finished(image, inputs, options, runtime)
+    return _finished(image.to(inputs.content.device), inputs, regions, options, runtime)
 
 
-def _finished(image: ImageTensor, inputs: Inputs, options: WCTOptions, runtime: Runtime) -> ImageTensor:
+def _finished(
+    image: ImageTensor, inputs: Inputs, regions: Regions, options: WCTOptions, runtime: Runtime
+) -> ImageTensor:
     """Departure: what the decoders fade of the style's colors and contrast is put back.
 
-    A picture that only tiles can paint stays as it is: this takes several floats of its size.
+    A picture of more than WHOLE px stays as it is: this takes several floats of its size.
     """
     is_large = image.shape[-2] * image.shape[-1] > WHOLE
     if inputs.is_noise or is_large:
@@ -377,7 +379,9 @@ def _finished(image: ImageTensor, inputs: Inputs, options: WCTOptions, runtime: 
         runtime.used(color_match=0.0, contrast_match=0.0)
         return image
     strength = options.style_strength
-    image = nearer_to_styles_colors(image, inputs, strength=strength * options.color_match)
+    share = SKETCH_SHARE if inputs.is_sketch else 1.0
+    runtime.progress(share, "Colors and contrast", image.clamp(0, 1))
+    image = nearer_to_styles_colors(image, inputs, strength=strength * options.color_match, regions=regions)
     return nearer_to_styles_contrast(
         image, inputs, strength=strength * options.contrast_match, spares_calm=False
     )

@@ -126,27 +126,28 @@ def _selected_sums(rows: Tensor, places: Tensor | None, wide: torch.dtype) -> tu
 
 
 def _weighed_sums(rows: Tensor, mask: Tensor | None, wide: torch.dtype) -> Tensor:
-    """The same of the rows of a mask, ``[blocks, C + 3, C]``: shift, count, and the sums of each block."""
-    weights = None if mask is None else mask.flatten().to(wide)[:, None]
-    few = slice(None, None, max(1, len(rows) // SAMPLES))
-    sample = rows[few].to(wide)
-    shift = sample.mean(0)
-    if weights is not None:
-        shift = (sample * weights[few]).sum(0) / weights[few].sum().clamp_min(1)
-    found, size = [], _block_rows(rows)
-    for start in range(0, len(rows), size):
-        shifted = rows[start : start + size].to(wide) - shift
-        count = shift.new_full(shift.shape, len(shifted))
-        if weights is not None:
-            here = weights[start : start + size]
-            shifted, count = shifted * here, here.sum().expand_as(shift)
-        found.append(torch.cat([shift[None], count[None], _sums(shifted)]))
-    return torch.stack(found)
+    """The same of the rows of a mask, ``[C + 3, C]``: shift, count, and the sums."""
+    blocks = rows.split(_block_rows(rows))
+    if mask is None:
+        shift = rows[:: max(1, len(rows) // SAMPLES)].to(wide).mean(0)
+        count = shift.new_full(shift.shape, len(rows))
+        parts = (_sums(block.to(wide) - shift) for block in blocks)
+    else:
+        weights = mask.flatten().to(wide)[:, None].split(_block_rows(rows))
+        counted = torch.stack([here.sum() for here in weights]).sum()
+        # Of all of them: few that lie evenly over the picture may miss a region.
+        shift = torch.stack([(here.T @ b.to(wide))[0] for here, b in zip(weights, blocks, strict=True)]).sum(
+            0
+        )
+        shift = shift / counted.clamp_min(1)
+        count = counted.expand_as(shift)
+        parts = (_sums((b.to(wide) - shift) * here) for here, b in zip(weights, blocks, strict=True))
+    return torch.cat([shift[None], count[None], torch.stack(list(parts)).sum(0)])
 
 
 def _fetched(found: list[Tensor]) -> Iterator[tuple[Tensor, int, Tensor]]:
-    for blocks in torch.stack(found).cpu().double() if found else ():
-        yield blocks[0, 0], round(float(blocks[:, 1, 0].sum())), blocks[:, 2:].sum(0)
+    for sums in torch.stack(found).cpu() if found else ():
+        yield sums[0], round(float(sums[1, 0])), sums[2:].double()
 
 
 def _sums(shifted: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ def minimize(
     history = history_that_fits(x.numel(), history_room)
     rate, stepper = 1.0, _stepper(optimizer, 1.0, history)
     reported = -float("inf")
-    done = 0
+    done, looked = 0, -1
     for done in range(steps + 1):
         try:
             if done < steps:
@@ -97,11 +97,11 @@ def minimize(
             else:
                 value = loss(x)
         except EndEarly:
-            is_ended_early, done = True, done - 1  # this one says nothing
+            is_ended_early, done = True, looked  # what came since says nothing, as this one
             break
         curve[done] = value
         if done % look_every == 0 or done == steps:
-            now_loss = float(value)  # waits for the device
+            now_loss, looked = float(value), done  # waits for the device
             first_loss = now_loss if done == 0 else first_loss
             now = time.monotonic()
             if now_loss < best_loss:

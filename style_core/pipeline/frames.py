@@ -25,7 +25,7 @@ from .stylizing import get_method, precision_for, style_inputs, stylize
 
 WHOLE = 1 << 21  # px of a frame that goes through the networks at once; a larger one goes in tiles
 TILE = 768  # px
-MATCHES = ("color_match", "contrast_match")  # what photos end with
+MATCHES = ("color_match", "contrast_match")  # what photos and WCT's paintings end with
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -41,11 +41,12 @@ class Labels:
 
     Attributes:
         map: ``[H, W]`` uint8; never changed afterwards, for what was found of it stays.
-        whole: the labels that these were taken from, at another size or of a larger picture.
+        among: those of the picture that these were taken from, where a device would have to be waited for to
+            know which are there.
     """
 
     map: LabelMap
-    whole: Labels | None = None
+    among: tuple[int, ...] | None = field(default=None, compare=False)
 
     @cached_property
     def present(self) -> tuple[int, ...]:
@@ -54,10 +55,11 @@ class Labels:
 
     @property
     def possible(self) -> tuple[int, ...]:
-        """Those of at least one pixel, or of the whole where a device would have to be waited for to know."""
-        if self.whole is None or not is_waited_for(self.map.device):
-            return self.present
-        return self.whole.possible
+        """All that may be there, found without waiting for a device twice."""
+        return self.present if self.among is None else self.among
+
+    def _part(self, part: LabelMap) -> Labels:
+        return Labels(part, self.possible if is_waited_for(part.device) else None)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -71,13 +73,13 @@ class Labels:
         """The same regions at another size."""
         if self.size == (height, width):
             return self
-        return Labels(resize_labels(self.map, height, width), self)
+        return self._part(resize_labels(self.map, height, width))
 
     def within(self, tile: Tile) -> Labels:
         """Those of a tile, without its margin, of a picture or feature map of any size."""
         rows = _middles(self.size[0], tile.height, slice(tile.top, tile.bottom)).to(self.map.device)
         columns = _middles(self.size[1], tile.width, slice(tile.left, tile.right)).to(self.map.device)
-        return Labels(self.map[rows[:, None], columns], self)
+        return self._part(self.map[rows[:, None], columns])
 
     def padded(self, height: int, width: int) -> Labels:
         """Mirrored to the right and bottom, as :class:`SizeRule` does with the picture."""

@@ -206,7 +206,12 @@ class Watch:
     def finish(self) -> None:
         """Say what happened on the way."""
         if self.is_stopped and not self.is_noted:
-            self.runtime.note("Stopped between two sizes; this is the best picture so far.")
+            self.runtime.used(steps_run=self.steps_run)
+            self.runtime.note(
+                "Stopped between two sizes; this is the best picture so far."
+                if self.steps_run
+                else "Stopped before the first step; this is the picture that it would have begun with."
+            )
         if self.restarts:
             times = "once" if self.restarts == 1 else f"{self.restarts} times"
             self.runtime.note(

@@ -29,6 +29,7 @@ from .work import (
     check,
 )
 
+VEILED_QUALITY = 90  # of the JPEG that is tapped
 COLOR_NAMES = ("Blue", "Green", "Red", "Yellow", "Magenta", "Cyan", "White")  # of masks.COLORS
 REST = "Regions of the same color are matched; what is not painted is a region too."
 HOW_TO_TAP = (
@@ -186,9 +187,12 @@ def _after_taps(files: dict[str, str], regions: dict[str, Any], taps: list[Tap])
     """The taps as text, the pictures with their regions, the masks."""
     folder = scratch_folder()
     numbers = {side: colored(regions[side], [tap for tap in taps if tap.side == side]) for side in SIDES}
-    pictures = [veiled(files[side], regions[side], numbers[side]) for side in SIDES]
+    # In files: of a picture, Gradio would write its copy anew over one that is just being fetched.
+    pictures = [folder / f"{side}_tapped.jpg" for side in SIDES]
+    for side, path in zip(SIDES, pictures, strict=True):
+        veiled(files[side], regions[side], numbers[side]).save(path, quality=VEILED_QUALITY)
     masks = [save_mask(mask_picture(numbers[side]), folder, f"{side}_mask") for side in SIDES]
-    return [as_text(taps), *pictures, *masks]
+    return [as_text(taps), *map(str, pictures), *masks]
 
 
 def _under_the_brush(mode: str, picture: str | None) -> Any:

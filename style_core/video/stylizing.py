@@ -22,10 +22,11 @@ from ..look import Look
 from ..options import option_default
 from ..pipeline import FrameOptimizer, FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
-from .advection import advected, has_opencv
+from .advection import advected
 from .animations import as_clip
 from .colors import ColorTags, samples_of, small_of
 from .looks import shot_look
+from .motion import has_opencv
 from .opening import Clip, open_clip
 from .shots import Shot, shots_of
 from .side_threads import Behind

@@ -7,7 +7,8 @@ import pytest
 
 cv2 = pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
 
-from style_core.video.advection import EVERY, MOST_PAINTINGS, _Canvas, _Seen, advected  # noqa: E402
+from style_core.video.advection import EVERY, MOST_PAINTINGS, _Canvas, advected  # noqa: E402
+from style_core.video.motion import Seen  # noqa: E402
 
 HEIGHT, WIDTH = 96, 160
 
@@ -122,10 +123,10 @@ def test_a_fade_to_black_becomes_black():
 
 
 def test_paintings_do_not_pile_up():
-    canvas = _Canvas(_Seen.of(pan(1, 1)[0]), texture(WIDTH, 1))
+    canvas = _Canvas(Seen.of(pan(1, 1)[0]), texture(WIDTH, 1))
     frames = pan(12 * 8, 9)
     for at in range(0, len(frames), 12):
-        list(canvas.advance([_Seen.of(f) for f in frames[at : at + 12]], frames[at : at + 12], Painter()))
+        list(canvas.advance([Seen.of(f) for f in frames[at : at + 12]], frames[at : at + 12], Painter()))
         assert 1 <= len(canvas.paintings) <= MOST_PAINTINGS
 
 

@@ -1,0 +1,183 @@
+"""Where a frame finds itself in another one: dense optical flow, and the motion of the camera.
+
+The flow is that of dense inverse search (Kroeger et al., ECCV 2016) in OpenCV, at a reduced size. Between
+frames that are far apart it is found as what is left once the other frame has been brought over by what is
+known, so that things of one size are compared; and what moves with the camera, but for the flow's own error,
+goes with it exactly: the noise of flow is not drawn into the picture, and does not add up while a camera
+zooms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+FLOW_SIDE = 640  # px, at most, of the frames that flow is found between
+# Of the frames that flow is found between, px, and of their sides to each other: OpenCV's crashes on strips.
+SMALLEST, MOST_STRETCHED = 64, 2
+NEAR, AROUND = 5, 41  # px of the means whose difference is the relief
+MOST_TORN = 0.4  # px between the places of neighbors, less what the camera puts there
+FLAT = 3.0  # of 255: texture below which flow is not certain
+SPOT = 9  # px of the windows in which places are held against each other
+NO_WORSE = 4.0  # of 255: what moves with the camera is followed no better than so by itself
+CAMERA_STEP, FEWEST_POINTS = 8, 24  # px between the points that tell how the camera moves; of them
+CAMERA_ERROR = 1.5  # px from its motion, within which a point goes with the camera
+CAMERA_SHARE, CAMERA_REACH = 0.6, 0.75  # of all points; of a side of the frame
+STANDING = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+Array = np.ndarray
+
+
+def has_opencv() -> bool:
+    """Whether OpenCV is there to find flow with."""
+    return find_spec("cv2") is not None
+
+
+def opencv() -> Any:
+    """OpenCV, which is an extra and slow to load."""
+    import cv2
+
+    return cv2
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A frame as flow sees it.
+
+    Attributes:
+        gray: uint8 ``[h, w]``, reduced.
+        relief: float32 ``[h, w]``, brightness less its surroundings, which a drift of exposure leaves alone.
+    """
+
+    gray: Array
+    relief: Array
+
+    @classmethod
+    def of(cls, frame: Array) -> Seen:
+        """Of uint8 ``[H, W, 3]`` RGB."""
+        cv2 = opencv()
+        height, width = frame.shape[:2]
+        factor = min(1.0, FLOW_SIDE / max(height, width))
+        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        least = max(SMALLEST, round(max(height, width) * factor) // MOST_STRETCHED)
+        size = max(least, round(width * factor)), max(least, round(height * factor))
+        if size != (width, height):
+            gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+        return cls(gray, relief(gray.astype(np.float32)))
+
+    @property
+    def grid(self) -> Array:
+        """The places of its own pixels, x and y: float32 ``[h, w, 2]``."""
+        return _grid(*self.gray.shape)
+
+
+def relief(gray: Array) -> Array:
+    """Brightness less its surroundings, of float32 ``[h, w]``."""
+    cv2 = opencv()
+    found: Array = cv2.blur(gray, (NEAR, NEAR)) - cv2.blur(gray, (AROUND, AROUND))
+    return found
+
+
+def flow(frame: Seen, other: Seen) -> Array:
+    """Where every pixel of a frame is in another one soon before or after it: float32 ``[h, w, 2]``."""
+    return frame.grid + _shift(frame.gray, other.gray)
+
+
+def followed(places: Array, back: Array) -> Array:
+    """The places of what was at ``back``; beyond the frame's borders they go on as the camera does."""
+    grid = _grid(*places.shape[:2])
+    camera = _camera(grid, places)
+    own = places - _moved(camera, grid)
+    cv2 = opencv()
+    own = cv2.remap(own, back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    found: Array = _moved(camera, back) + own
+    return found
+
+
+def refined(frame: Seen, other: Seen, places: Array) -> Array:
+    """The places of a frame in another one, from ones that are nearly right."""
+    cv2 = opencv()
+    there = cv2.remap(other.gray, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    there = np.where(is_inside(places), there, frame.gray)  # what is not seen there leads nowhere
+    found = followed(places, frame.grid + _shift(frame.gray, there))
+    texture = cv2.blur(frame.relief**2, (AROUND, AROUND))
+    certain = texture / (texture + FLAT**2)
+    camera = _camera(frame.grid, found, certain)
+    if camera is STANDING:
+        return found
+    going = _moved(camera, frame.grid)
+    worse = np.clip((_error(frame, other, going) - _error(frame, other, found)) / NO_WORSE, 0, 1)
+    own = cv2.GaussianBlur(certain * worse, (SPOT, SPOT), 0)
+    placed: Array = going + own[..., None] * (found - going)
+    return placed
+
+
+def _error(frame: Seen, other: Seen, places: Array) -> Array:
+    """How unlike in brightness the two are around every place, of 255."""
+    cv2 = opencv()
+    there = cv2.remap(other.gray, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    found: Array = cv2.blur(cv2.absdiff(frame.gray, there), (SPOT, SPOT)).astype(np.float32)
+    return found
+
+
+def is_inside(places: Array) -> Array:
+    """Which places are in the frame, bool ``[h, w]``."""
+    height, width = places.shape[:2]
+    x, y = places[..., 0], places[..., 1]
+    inside: Array = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    return inside
+
+
+def is_torn(places: Array) -> Array:
+    """Where neighbors find themselves far apart or in one place, ``[h, w]``: where one thing passes another.
+
+    Flow is smooth, and there it draws along what stands still.
+    """
+    grid = _grid(*places.shape[:2])
+    own = places - _moved(_camera(grid, places), grid)
+    torn = np.zeros(places.shape[:2], np.uint8)
+    for axis in (0, 1):
+        torn |= (np.abs(np.gradient(own, axis=axis)) > MOST_TORN).any(2)
+    found: Array = opencv().dilate(torn, np.ones((NEAR, NEAR), np.uint8)).astype(bool)
+    return found
+
+
+def _grid(height: int, width: int) -> Array:
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.stack([x, y], 2)
+
+
+def _shift(gray: Array, other: Array) -> Array:
+    cv2 = opencv()
+    # Anew each time: one that was begun somewhere before crashes when it is to begin from nothing.
+    found: Array = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(gray, other, None)
+    return found
+
+
+def _camera(grid: Array, places: Array, certain: Array | None = None) -> Array:
+    """The turn, zoom and shift, ``[2, 3]``, of most of what has texture, if that reaches across the frame.
+
+    A clear sky does not show how it moves; it goes with the camera. :data:`STANDING` where there is no one
+    motion.
+    """
+    every = (slice(None, None, CAMERA_STEP),) * 2
+    here, there = (x[every].reshape(-1, 2) for x in (grid, places))
+    if certain is not None:
+        seen = certain[every].ravel() > 0.5
+        here, there = here[seen], there[seen]
+    if len(here) < FEWEST_POINTS:
+        return STANDING
+    camera, agree = opencv().estimateAffinePartial2D(here, there, ransacReprojThreshold=CAMERA_ERROR)
+    if camera is None or agree.mean() < CAMERA_SHARE:
+        return STANDING
+    height, width = grid.shape[:2]
+    reach = np.ptp(here[agree[:, 0] > 0], axis=0) / (width, height)
+    return camera.astype(np.float32) if float(reach.max()) > CAMERA_REACH else STANDING
+
+
+def _moved(camera: Array, places: Array) -> Array:
+    """Where the camera leads from places."""
+    moved: Array = opencv().transform(places, camera)
+    return moved

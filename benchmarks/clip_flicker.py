@@ -116,13 +116,16 @@ def _read(path: Path) -> list[Tensor]:
 
 def _unrest(frames: list[Tensor], boxes: list[Box]) -> float:
     """The mean change of low-pass color from frame to frame where both show the same, in 255ths."""
-    low = [F.avg_pool2d(frame, LOW_PASS, 1, LOW_PASS // 2, count_include_pad=False) for frame in frames]
     changes = []
     for k in range(len(frames) - 1):
         both = _common(boxes[k], boxes[k + 1])
-        before, after = (_seen(low[j], boxes[j], both) for j in (k, k + 1))
-        changes.append(float((after - before).abs().mean()))
+        before, after = (_seen(frames[j], boxes[j], both) for j in (k, k + 1))
+        changes.append(float(_low_pass(after - before).abs().mean()))
     return 255 * sum(changes) / len(changes)
+
+
+def _low_pass(frame: Tensor) -> Tensor:
+    return F.avg_pool2d(frame, LOW_PASS, 1, LOW_PASS // 2, count_include_pad=False)
 
 
 def _common(a: Box, b: Box) -> Box:
@@ -130,11 +133,12 @@ def _common(a: Box, b: Box) -> Box:
 
 
 def _seen(frame: Tensor, box: Box, part: Box) -> Tensor:
-    """The pixels of a frame at a fixed number of places of a part of the photo."""
+    """A part of the photo as a frame shows it, at the frame's number of pixels."""
     x, y = (
-        (torch.linspace(part[k], part[k + 2], 64) - box[k]) / (box[k + 2] - box[k]) * 2 - 1 for k in (0, 1)
+        (torch.linspace(part[k], part[k + 2], count) - box[k]) / (box[k + 2] - box[k]) * 2 - 1
+        for k, count in ((0, WIDTH), (1, HEIGHT))
     )
-    place = torch.stack([x.expand(64, 64), y[:, None].expand(64, 64)], -1)[None]
+    place = torch.stack([x.expand(HEIGHT, WIDTH), y[:, None].expand(HEIGHT, WIDTH)], -1)[None]
     return F.grid_sample(frame, place, align_corners=False, padding_mode="border")
 
 

@@ -73,6 +73,20 @@ class Grid:
         same = torch.eye(3, 4, dtype=self.maps.dtype, device=self.maps.device)
         return Grid(same.lerp(self.maps, strength), same.lerp(self.whole, strength))
 
+    def under(self, light: float, kept: float) -> Grid:
+        """The grid for a picture in another light, whose result is to be ``kept`` times as bright.
+
+        Args:
+            light: factor of the picture's colors, over 0.
+        """
+        bins = len(self.maps)
+        place = (torch.arange(bins, device=self.maps.device) / light).clamp_max(bins - 1)
+        below = place.floor().long().clamp_max(bins - 2)
+        share = (place - below)[:, None, None, None, None]
+        moved = self.maps[below].lerp(self.maps[below + 1], share)
+        factors = self.maps.new_tensor([kept / light] * 3 + [kept])
+        return Grid(moved * factors, self.whole * factors)
+
 
 @dataclass(frozen=True)
 class Equations:

@@ -82,6 +82,14 @@ class Look:
             anywhere=self.anywhere.strengthened(strength),
         )
 
+    def under(self, light: float, kept: float) -> Look:
+        """The look for the same in another light, as :meth:`Grid.under`."""
+        return replace(
+            self,
+            grids=tuple(grid.under(light, kept) for grid in self.grids),
+            anywhere=self.anywhere.under(light, kept),
+        )
+
     def for_other_photos(self) -> Look:
         """The look without places and regions: colors change by their luminance alone."""
         return replace(self, grids=(self.anywhere,), shares=None)

@@ -26,6 +26,8 @@ NO_WORSE = 4.0  # of 255: what moves with the camera is followed no better than 
 CAMERA_STEP, FEWEST_POINTS = 8, 24  # px between the points that tell how the camera moves; of them
 CAMERA_ERROR = 1.5  # px from its motion, within which a point goes with the camera
 CAMERA_SHARE, CAMERA_REACH = 0.6, 0.75  # of all points; of a side of the frame
+DARK = 4.0  # of 255, in all, added to what is compared: of black nothing is known
+ALIGNING_STEPS, UNLIKE = 3, 8.0  # of the camera's motion by brightness; of 255, what has little say in it
 STANDING = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 Array = np.ndarray
 
@@ -107,11 +109,58 @@ def refined(frame: Seen, other: Seen, places: Array) -> Array:
     camera = _camera(frame.grid, found, certain)
     if camera is STANDING:
         return found
+    own, others = (cv2.GaussianBlur(x.gray.astype(np.float32), (NEAR, NEAR), 0) for x in (frame, other))
+    camera, _, _ = _aligned(own, others, camera)
     going = _moved(camera, frame.grid)
     worse = np.clip((_error(frame, other, going) - _error(frame, other, found)) / NO_WORSE, 0, 1)
-    own = cv2.GaussianBlur(certain * worse, (SPOT, SPOT), 0)
-    placed: Array = going + own[..., None] * (found - going)
+    by_itself = cv2.GaussianBlur(certain * worse, (SPOT, SPOT), 0)
+    placed: Array = going + by_itself[..., None] * (found - going)
     return placed
+
+
+def _aligned(own: Array, others: Array, camera: Array) -> tuple[Array, float, float]:
+    """The camera's motion as all pixels tell it: Gauss-Newton steps of turn, zoom and shift on brightness.
+
+    Robust (Geman, McClure), so that what moves by itself has no say. A clear sky far from what has texture
+    shows every hundredth of a pixel of error.
+
+    Args:
+        own, others: float32 ``[h, w]``, 0 to 255, without grain.
+        camera: the motion that is nearly right.
+
+    Returns:
+        the motion ``[2, 3]``, how bright the frame is by how bright the other one, and the share of the
+        frame that agrees.
+    """
+    cv2 = opencv()
+    height, width = own.shape
+    grid = _grid(height, width)
+    x, y = (grid - (width / 2, height / 2)).transpose(2, 0, 1) / width
+    light, weight = 0.0, np.ones_like(own)
+    for _ in range(ALIGNING_STEPS):
+        places = _moved(camera, grid)
+        there = cv2.remap(others, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        weight *= is_inside(places)
+        light = float((own * weight).sum() + DARK) / float((there * weight).sum() + DARK)
+        there *= light
+        apart = own - there
+        weight = is_inside(places) / (1 + (apart / UNLIKE) ** 2) ** 2
+        across, down = (cv2.Scharr(there, cv2.CV_32F, *order, scale=1 / 32) for order in ((1, 0), (0, 1)))
+        terms = np.stack([across * x + down * y, down * x - across * y, across, down]).reshape(4, -1)
+        weighted = terms * weight.ravel()
+        step = np.linalg.lstsq(weighted @ terms.T, weighted @ apart.ravel(), rcond=1e-6)[0]
+        camera = _composed(camera, step, np.array([width / 2, height / 2]), width)
+    return camera, light, float(weight.mean())
+
+
+def _composed(camera: Array, step: Array, middle: Array, width: int) -> Array:
+    """A motion after a small zoom, turn and shift about the middle."""
+    zoom, turn = step[:2] / width
+    linear = np.array([[1 + zoom, -turn], [turn, 1 + zoom]])
+    change = np.eye(3)
+    change[:2, :2], change[:2, 2] = linear, step[2:] + middle - linear @ middle
+    composed: Array = (np.vstack([camera, (0, 0, 1)]) @ change)[:2].astype(np.float32)
+    return composed
 
 
 def _error(frame: Seen, other: Seen, places: Array) -> Array:
@@ -120,6 +169,16 @@ def _error(frame: Seen, other: Seen, places: Array) -> Array:
     there = cv2.remap(other.gray, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     found: Array = cv2.blur(cv2.absdiff(frame.gray, there), (SPOT, SPOT)).astype(np.float32)
     return found
+
+
+def light_of(frame: Array, before: Array) -> float | None:
+    """How bright a frame is by how bright the one before it shows the same; ``None`` if little of it does.
+
+    Args:
+        frame, before: float32 ``[h, w]``, 0 to 255, small and without grain.
+    """
+    _, light, share = _aligned(frame, before, STANDING)
+    return light if share > CAMERA_SHARE else None
 
 
 def is_inside(places: Array) -> Array:

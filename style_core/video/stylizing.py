@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from ..progress import Progress, ignore_progress, time_to_go
 from .advection import advected
 from .animations import as_clip
 from .colors import ColorTags, samples_of, small_of
+from .lights import kept_share
 from .looks import shot_look
 from .motion import has_opencv
 from .opening import Clip, open_clip
@@ -285,7 +286,7 @@ class _Run:
                 for frame in islice(frames, done):
                     yield None, frame
                 if done < shot.count:
-                    yield from self._shot(shot, islice(frames, shot.count - done))
+                    yield from self._shot(shot, islice(frames, shot.count - done), shot.lights[done:])
             for _ in frames:  # sound goes on after the last picture
                 pass
 
@@ -306,19 +307,22 @@ class _Run:
         self, shot: Shot, frames: Iterator[Any], done: int
     ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
         """A shot whose strokes stay on what they were painted on; of its first ``done`` frames nothing."""
-        plan = self._planned(shot)
+        plan = self._planned(shot.samples)
         paintings = advected(frames, self._bytes, lambda frame: _interleaved(self._painted(frame, plan)))
         for number, (painting, frame) in enumerate(paintings):
             made = torch.from_numpy(painting).permute(2, 0, 1)[None]
             yield None if number < done else partial(_itself, made), frame
 
-    def _planned(self, shot: Shot) -> ShotPlan:
+    def _planned(self, samples: Sequence[ImageTensor]) -> ShotPlan:
         self._say(f"Measuring shot {self.shot_count}")
         # Of paintings every second sample: at their size a plan takes as long as painting them.
-        return self.transfer.plan(shot.samples[:: 1 if self.working_size else 2], self._within)
+        return self.transfer.plan(samples[:: 1 if self.working_size else 2], self._within)
 
-    def _shot(self, shot: Shot, frames: Iterator[Any]) -> Iterator[tuple[Callable[[], Samples], Any]]:
-        plan = self._planned(shot)
+    def _shot(
+        self, shot: Shot, frames: Iterator[Any], lights: Iterable[float]
+    ) -> Iterator[tuple[Callable[[], Samples], Any]]:
+        samples = shot.samples if self.working_size is None else shot.in_its_light()
+        plan = self._planned(samples)
         if self.working_size is None:
             for frame in frames:
                 yield partial(_itself, self._painted(frame, plan)), frame
@@ -328,9 +332,10 @@ class _Run:
             self._say(f"Measuring shot {self.shot_count}")
             return self.transfer.apply(picture, plan, self._within)
 
-        look = shot_look(shot.samples, restyle)
-        for frame in frames:
-            yield partial(self._looked, frame, look), frame
+        look = shot_look(samples, restyle)
+        share = kept_share(samples[0], look)
+        for frame, light in zip(frames, lights, strict=False):  # a damaged file may be read otherwise twice
+            yield partial(self._looked, frame, look.under(light, light**share)), frame
 
     def _painted(self, frame: Any, plan: ShotPlan) -> Samples:
         samples = self._samples(frame)

@@ -24,7 +24,6 @@ CURVATURE_FLOOR = 1e-7
 FIRST_STEP, LARGEST_STEP = 0.005, 0.1  # root mean square over the pixels of one step, values in [0, 1]
 LARGEST_CHANGE = 0.5  # of any pixel in one step
 ADAM_RATE, ADAM_BETAS = 0.02, (0.9, 0.99)  # crowsonkb/style-transfer-pytorch
-ADAM_FLOOR = 1e-8  # of a gradient's deviation, as in PyTorch
 REPORT_SECONDS = 0.25
 LOOK_EVERY = 10  # steps between looks at the loss on a GPU, which has to be waited for
 DIVERGED = 2.0  # times the best loss seen ...
@@ -277,19 +276,17 @@ def _strips(a: Tensor, b: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 class _Adam:
-    """The steps of ``torch.optim.Adam``, whose first use imports all of torch's compiler: over a second."""
+    """``torch.optim.Adam`` as a stepper."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self._taken = 0
-        self._mean = self._power = torch.zeros(())
+        self._optimizer: torch.optim.Adam | None = None
+        self._variable = torch.empty(0)
 
     def __call__(self, x: Tensor, gradient: Tensor) -> Tensor:
-        if self._taken == 0:
-            self._mean, self._power = torch.zeros_like(x), torch.zeros_like(x)
-        self._taken += 1
-        (first, second), taken = ADAM_BETAS, self._taken
-        self._mean.lerp_(gradient, 1 - first)
-        self._power.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        deviation = (self._power.sqrt() / (1 - second**taken) ** 0.5).add_(ADAM_FLOOR)
-        return x.addcdiv(self._mean, deviation, value=-self.rate / (1 - first**taken))
+        if self._optimizer is None:
+            self._variable = x.clone()
+            self._optimizer = torch.optim.Adam([self._variable], lr=self.rate, betas=ADAM_BETAS)
+        self._variable.grad = gradient
+        self._optimizer.step()
+        return self._variable.clone()

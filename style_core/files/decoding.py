@@ -152,7 +152,7 @@ def size(data: bytes) -> tuple[int, int] | None:
             return (height, width) if page.orientation in SIDEWAYS else (width, height)
         head = head_of(data)
         with Image.open(io.BytesIO(head.pixels), formats=_registered()) as image:
-            if head.exif:
+            if head.exif or data.startswith(png.SIGNATURE):  # without it Pillow decodes a PNG to look for it
                 image.info["exif"] = head.exif
             if head.xmp:
                 image.info["xmp"] = head.xmp

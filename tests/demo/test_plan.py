@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from demo.calibration import calibrations
 from demo.limits import Limits
@@ -22,7 +23,8 @@ def service(tmp_path):
 @pytest.fixture
 def asked(tmp_path):
     def make(method, width, height, **options):
-        Image.new("RGB", (width, height)).save(tmp_path / "content.png")
+        # A file of that size that is written in no time.
+        Image.new("1", (width, height)).save(tmp_path / "content.png")
         return Request(method, str(tmp_path / "content.png"), (), options=options)
 
     return make
@@ -37,6 +39,12 @@ def test_a_large_photo_has_a_preview_and_the_whole(service, asked):
     # 1024 x 768 px are seen by the network; the others' colors cost a twelfth.
     assert plan(service, large, "en") == "Preview (1 MP, about 2 s) · Full (12 MP, about 4 s)"
     assert plan(service, large, "zh-CN") == "预览（1 百万像素，约 2 秒） · 完整图片（12 百万像素，约 4 秒）"
+
+
+def test_no_pixels_are_decoded_for_it(service, asked, monkeypatch):
+    """Of a large PNG that takes seconds, and is asked for with every change of the page."""
+    monkeypatch.setattr(PngImageFile, "load", lambda *_: pytest.fail("decoded"))
+    assert plan(service, asked("wct2", 4000, 3000), "en") == "Preview (1 MP) · Full (12 MP)"
 
 
 def test_a_small_photo_is_made_at_once(service, asked):

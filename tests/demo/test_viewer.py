@@ -83,28 +83,52 @@ def site():
     running.server_close()
 
 
+@pytest.fixture(scope="module")
+def pages(browser, site):
+    """A page of each kind, and what it complained of: to load the share anew leaves nothing of it behind."""
+    kept, complaints = {}, []
+
+    def page_of(**settings):
+        if repr(settings) not in kept:
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, **settings})
+            page = kept[repr(settings)] = context.new_page()
+            page.on(
+                "console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None
+            )
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("request", lambda r: None if r.url.startswith(site) else complaints.append(r.url))
+            # the browser asks for an icon by itself
+            page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        return kept[repr(settings)]
+
+    yield page_of, complaints
+    for page in kept.values():
+        page.context.close()
+
+
 @pytest.fixture
-def visit(browser, site):
+def visit(pages, site):
     """Opens the share; at the end the console must be clean, and nothing asked of another host."""
-    contexts, complaints = [], []
+    page_of, complaints = pages
 
     def open_page(path=f"/c/{ID}", **settings):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, **settings})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith(site) else complaints.append(r.url))
-        # the browser asks for an icon by itself
-        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        page = page_of(**settings)
         page.goto(site + path)
-        page.wait_for_load_state("networkidle")
+        arrived(page)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    found, complaints[:] = list(complaints), []
+    assert found == []
+
+
+def arrived(page):
+    """Wait until all pictures are there, and drawn: the network's rest would be half a second later."""
+    page.wait_for_function(
+        """() => ['style-tiles', 'style-slider'].every(e => customElements.get(e)) &&
+            [...document.querySelectorAll('main img')].every(e => e.complete && e.naturalWidth)"""
+    )
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def centres(page):
@@ -234,7 +258,7 @@ def test_the_zoom_survives_new_html_as_gradio_sets_it(visit):
     before = one(centres(page))
     page.evaluate("e => { const p = document.querySelector('style-tiles').parentElement; "
                   "p.innerHTML = p.innerHTML.replace(/ style=\"[^\"]*\"/g, ''); }")  # fmt: skip
-    page.wait_for_load_state("networkidle")
+    arrived(page)
     page.wait_for_timeout(200)
     assert one(centres(page)) == pytest.approx(before, abs=0.005)
 
@@ -280,7 +304,7 @@ def test_any_two_pictures_slide(visit):
         assert image.get_attribute("src").endswith(f"/{name}")
         assert image.get_attribute("alt") == label
         playwright.expect(page.locator(f".st-{key}")).to_have_text(label)
-    page.wait_for_load_state("networkidle")
+    arrived(page)
     boxes = [page.locator(f'style-slider img[data-side="{s}"]').bounding_box() for s in ("left", "right")]
     assert boxes[0]["width"] == pytest.approx(boxes[1]["width"], abs=2)
     assert boxes[0]["height"] == pytest.approx(boxes[1]["height"], abs=2)

@@ -171,15 +171,19 @@ class TestLooks:
     def test_no_floats_of_all_of_a_large_photo_are_made(self):
         program = (
             "import torch\n"
-            "from tests.test_depths import recoloring\n"
             "from style_core import Picture, apply_look\n"
+            "from style_core.look import Look\n"
+            "from style_core.look.grid import Grid\n"
+            f"colors = torch.tensor({COLORS.tolist()})\n"
+            "grid = Grid(colors.expand(4, 3, 3, 3, 4).contiguous(), colors)\n"
+            "look = Look((grid,), grid)\n"
             "def peak():\n"
             "    lines = open('/proc/self/status').read().splitlines()\n"
             "    return next(int(line.split()[1]) for line in lines if line.startswith('VmHWM')) * 1024\n"
-            "apply_look(Picture(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)), recoloring())\n"
+            "apply_look(Picture(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)), look)\n"
             "large = torch.full((1, 3, 3000, 4000), 100, dtype=torch.uint8)\n"
             "before = peak()\n"
-            "apply_look(Picture(large), recoloring())\n"
+            "apply_look(Picture(large), look)\n"
             "print(peak() - before)\n"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -30,7 +30,7 @@ def run(tiny_weights):
     """A method with the tiny weights; one that takes steps takes few."""
 
     def stylized(method, content=CONTENT, style=STYLE, **options):
-        few = {"steps": 10} if "steps" in option_fields(get_method(method).options) else {}
+        few = {"steps": 4} if "steps" in option_fields(get_method(method).options) else {}
         given = {**few, **options}
         return stylize(method, content, style, weights_dir=tiny_weights, device="cpu", **given)
 

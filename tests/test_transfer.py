@@ -24,7 +24,9 @@ VARIANTS = [
     ("wct", {"content_strength": 0.0, "passes": 2, "levels": ("5", "2")}),
     ("photo_wct", {"detail": 0.5, "style_strength": 0.6}),
 ]
-HEIGHT, WIDTH = 352, 416  # so large that the tiles' margins do not cover everything
+# So large that the margins of 2 x 2 tiles do not cover everything; WCT's are the widest.
+SIZES = {"wct": (352, 416), "photo_wct": (208, 256), "wct2": (208, 256)}
+SECOND_LEVELS = (184, 416)  # for WCT's second level alone, whose margin is of a few pixels
 
 
 def regions_of(height, width):
@@ -38,7 +40,8 @@ def regions_of(height, width):
 def prepared(tiny_weights):
     """A method's inputs and its transfer: with the shipped networks, or with tiny ones."""
 
-    def prepare(key, options, *, masked=True, is_shipped=False):
+    def prepare(key, options, *, masked=True, is_shipped=False, size=None):
+        height, width = size or SIZES[key]
         folder = None if is_shipped else tiny_weights
         chosen = get_method(key)
         runtime = RequestRuntime(
@@ -46,9 +49,9 @@ def prepared(tiny_weights):
         )
         style = StyleInput(photo(96, 128, seed=2).flip(1), regions_of(96, 128) if masked else None)
         content = torch.nn.functional.interpolate(
-            photo(HEIGHT // 8, WIDTH // 8, seed=1), (HEIGHT, WIDTH), mode="bicubic"
+            photo(height // 8, width // 8, seed=1), (height, width), mode="bicubic"
         ).clamp(0, 1)
-        inputs = Inputs(content, (style,), regions_of(HEIGHT, WIDTH) if masked else None)
+        inputs = Inputs(content, (style,), regions_of(height, width) if masked else None)
         values = make_options(chosen.options, {"precision": "exact", **options})
         return inputs, chosen.prepare(inputs, values, runtime)
 
@@ -122,7 +125,8 @@ def test_frames_of_one_shot_share_a_plan(prepared, key):
     inputs, transfer = prepared(key, {}, masked=False)
     frames = inputs.content, inputs.content.flip(3)
     stage = transfer.stages[0]
-    (whole,) = tiles(HEIGHT, WIDTH, side=WIDTH, stride=16, margin=0)
+    height, width = SIZES[key]
+    (whole,) = tiles(height, width, side=width, stride=16, margin=0)
     plans = {}
     for place in stage.places:
         found = [
@@ -154,7 +158,7 @@ def test_a_method_states_its_stride_and_halo(key):
 @pytest.mark.parametrize(("side", "depth"), [(96, torch.float32), (192, torch.uint16)])
 @torch.no_grad()
 def test_a_picture_in_tiles_is_the_whole_in_its_depth(prepared, masked, side, depth):
-    inputs, transfer = prepared("wct", {"levels": ("2",)}, masked=masked, is_shipped=True)
+    inputs, transfer = prepared("wct", {"levels": ("2",)}, masked=masked, is_shipped=True, size=SECOND_LEVELS)
     content = inputs.content[..., :-1, :-3]  # sides that the level's pooling does not divide
     labels = Labels(inputs.content_labels.map[:-1, :-3]) if masked else None
     (stage,) = transfer.stages
@@ -177,7 +181,7 @@ def test_a_picture_in_tiles_is_the_whole_in_its_depth(prepared, masked, side, de
 @torch.no_grad()
 def test_tiles_begin_where_the_comb_has_its_cells(prepared):
     """Tiles of 72 px would begin at every second cell's middle."""
-    inputs, transfer = prepared("wct", {"levels": ("2",)}, masked=False, is_shipped=True)
+    inputs, transfer = prepared("wct", {"levels": ("2",)}, masked=False, is_shipped=True, size=(144, 208))
     (stage,) = transfer.stages
     content = inputs.content
     found = match_tiles(

@@ -7,7 +7,7 @@ it, a plain reconstruction holds the decoder to what it could do before. The enc
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -164,7 +164,7 @@ class StyledTask(Task):
         return bearable_steps(
             dict(self.decoders.named_parameters()),
             (self.total(self.judge(d.pairs[0])) for d in given),
-            {f"{name}.": partial(self._error, image, name) for name in self.decoders},
+            {f"{name}.": self._error_of(image, name) for name in self.decoders},
         )
 
     @abstractmethod
@@ -212,9 +212,16 @@ class StyledTask(Task):
         """The weighted sum."""
         return torch.stack([getattr(self.loss_weights, name) * part for name, part in parts.items()]).sum()
 
-    def _error(self, image: ImageTensor, name: str) -> float:
+    def _error_of(self, image: ImageTensor, name: str) -> Callable[[], float]:
+        """What tells a reconstruction's mean square error again and again; the image is encoded once."""
         with torch.no_grad():
-            return float((self.decode(self.decoders[name], self.encode(image, name)) - image).square().mean())
+            encoded = self.encode(image, name)
+
+        @torch.no_grad()
+        def error() -> float:
+            return float((self.decode(self.decoders[name], encoded) - image).square().mean())
+
+        return error
 
     def relative_error(self, image: ImageTensor, name: str) -> Tensor:
         """A reconstruction's mean square error as a share of the original decoder's."""

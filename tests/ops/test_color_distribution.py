@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import wasserstein_distance
 
 from style_core.ops.color_distribution import distribution_table, recolored_by
 
@@ -22,6 +21,10 @@ def recolored(rows, wanted):
 
 def distance(a, b):
     """The mean of SciPy's Wasserstein distance over directions that are not those of the method."""
+    from scipy.stats import (
+        wasserstein_distance,
+    )  # half a second, which every process would take that collects
+
     directions = np.random.default_rng(9).normal(size=(12, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     return np.mean([wasserstein_distance(a.numpy() @ each, b.numpy() @ each) for each in directions])

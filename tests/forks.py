@@ -20,10 +20,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # The program is run at the outermost level, so that the interpreter says what it raises and ends for it.
 FORKING = """
-import gc, json, os, sys
+import gc, json, os, socket, sys
 asked = json.load(sys.stdin)
+looked_up = socket.getaddrinfo
+socket.getaddrinfo = socket.socket.connect = None  # to import asks no host
 for name in asked["imports"]:
     __import__(name)
+socket.getaddrinfo = looked_up
+del socket.socket.connect
 gc.freeze()  # or each fork goes through all that was imported at its end
 for number, program in enumerate(asked["programs"]):
     place = f"{asked['folder']}/{number}"
@@ -71,10 +75,11 @@ def run_forks(*programs: Program, imports: Sequence[str], timeout: float = 300) 
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with tempfile.TemporaryDirectory() as folder:
         asked = {"imports": imports, "folder": folder, "programs": [asdict(p) for p in programs]}
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", FORKING], input=json.dumps(asked), text=True, cwd=ROOT,
-            env=environment, timeout=timeout, check=True,
+            env=environment, timeout=timeout, capture_output=True,
         )  # fmt: skip
+        assert done.returncode == 0, done.stderr
         return [_ended(Path(folder), number) for number in range(len(programs))]
 
 

@@ -42,7 +42,7 @@ CLOSE = 2 / 255
 NOISE = 1e-6  # added to the content, to see what rounding alone does to a result
 ROW_SECONDS = 60.0  # of one row of methods, as far as they report
 RATE_CHANNELS, RATE_SIDE, RATE_RUNS = 256, 512, 10
-CPU_RATE_SIDE = 64  # px; a processor would take its time
+CPU_RATE_SIDE = 32  # px; a processor would take its time
 TESTED = ("tests/test_cuda.py", "tests/test_exactness.py")
 
 

@@ -48,7 +48,8 @@ def measure(content: ImageTensor, style: ImageTensor, result: ImageTensor, encod
     """
     content, style = reduced(content), reduced(style)
     result = resized(result, *content.shape[-2:])
-    near, far = (gram_distance(picture, style, encoder) for picture in (result, content))
+    wanted = _grams(style, encoder)
+    near, far = (gram_distance(_grams(picture, encoder), wanted) for picture in (result, content))
     return Measures(structure_term(content, result), near / far if far > 1e-6 else None)
 
 
@@ -73,9 +74,9 @@ def structure_similarity(a: ImageTensor, b: ImageTensor) -> Tensor:
     return ((covariance + STABILIZER) / (deviation + STABILIZER)).mean()
 
 
-def gram_distance(picture: ImageTensor, style: ImageTensor, encoder: Encoder) -> float:
+def gram_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
     """Root of the mean over the layers of ``|G - S|^2 / |S|^2``."""
-    return float(mean_relative_square(_grams(picture, encoder), _grams(style, encoder)).sqrt())
+    return float(mean_relative_square(found, wanted).sqrt())
 
 
 def mean_relative_square(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:

@@ -74,13 +74,13 @@ class Hub:
         return hashlib.sha1(repr(state).encode()).hexdigest()
 
 
-_digests: dict[tuple[str, int, int], tuple[str, str]] = {}
+_digests: dict[tuple[int, int, int, int], tuple[str, str]] = {}  # of files, whatever their names
 
 
 def digest(path: Path) -> str:
     """The ETag of a file: sha256 of a large one, git's blob sha1 of a small one."""
     stat = path.stat()
-    key = (str(path), stat.st_size, stat.st_mtime_ns)
+    key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
     if key not in _digests:
         blob, sha = hashlib.sha1(b"blob %d\0" % stat.st_size), hashlib.sha256()
         with path.open("rb") as file:

@@ -7,6 +7,8 @@ import json
 import re
 import urllib.request
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -25,7 +27,20 @@ from demo.stream import Update, stream
 from style_core import Cancelled, get_method, list_methods, load_image, load_look, read_settings
 from style_core.fronts import option_default, option_fields
 
-CONTENT, STYLE = gallery(photorealistic=True)[0].content, gallery(photorealistic=True)[0].style
+PAIR = gallery(photorealistic=True)[0]
+SMALL = TemporaryDirectory()
+
+
+def small(picture):
+    """A copy of an example that takes less to read, to measure and to save."""
+    copy = Path(SMALL.name) / picture.name
+    with Image.open(picture) as image:
+        image.thumbnail((192, 192))
+        image.save(copy)
+    return copy
+
+
+CONTENT, STYLE = small(PAIR.content), small(PAIR.style)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +68,7 @@ def get(server, path, method="GET", body=None, **headers):
 
 def arguments(**changes):
     values = {"content": handle_file(CONTENT), "style": handle_file(STYLE), "masks": "none",
-              "content_mask": None, "style_mask": None, "size": 160}  # fmt: skip
+              "content_mask": None, "style_mask": None, "size": 96}  # fmt: skip
     return values | changes
 
 
@@ -103,7 +118,7 @@ def test_a_photo_is_restyled_through_the_api(client, key):
     found = call(client, key, **arguments(**few))
     before, after = found.before_after
     assert Image.open(after).size == Image.open(before).size
-    assert max(Image.open(after).size) == 160
+    assert max(Image.open(after).size) == 96
     assert "px in" in found.status
     assert read_settings(found.file)["method"] == key
     assert read_settings(found.file) == found.settings
@@ -209,11 +224,11 @@ def test_a_program_gets_notes_as_they_are(client, monkeypatch):
         return replace(original(*given, **options), notes=("A file's <name> & more.",))
 
     monkeypatch.setattr(demo.work, "stylize", noting)
-    assert call(client, "wct2", **arguments(size=96)).notes == "- A file's <name> & more."
+    assert call(client, "wct2", **arguments()).notes == "- A file's <name> & more."
 
 
 def test_a_texture_needs_no_content(client):
-    found = call(client, "wct", **arguments(content=None, size=96, levels=["1"]))
+    found = call(client, "wct", **arguments(content=None, levels=["1"]))
     before, after = found.before_after
     assert max(Image.open(after).size) == 96
     assert Image.open(before).size == Image.open(after).size
@@ -270,12 +285,13 @@ def test_every_example_picture_exists_and_is_credited():
         assert f"`{picture}`" in notice
 
 
-def test_a_job_keeps_to_the_limits_and_says_so(client, tmp_path):
+def test_a_job_keeps_to_the_limits_and_says_so(server, client, tmp_path, monkeypatch):
+    monkeypatch.setattr(server.service, "limits", replace(server.service.limits, max_megapixels=0.05))
     big = tmp_path / "big.png"
-    Image.new("RGB", (2500, 2000), "gray").save(big)
+    Image.new("RGB", (1250, 1000), "gray").save(big)
     found = call(client, "wct2", **arguments(content=handle_file(big), size=0))
-    assert Image.open(found.file).size == (790, 632)
-    assert "at most 0.5 megapixels: the longer side is 790 px instead of 2500" in found.notes
+    assert Image.open(found.file).size == (250, 200)
+    assert "at most 0.05 megapixels: the longer side is 250 px instead of 1250" in found.notes
     found = call(client, "gatys", **arguments(size=64, steps=100))
     assert "at most 5 steps instead of 100" in found.notes
 
@@ -375,7 +391,7 @@ class TestCompare:
     def test_several_methods_are_compared(self, client):
         chosen = ["wct", "wct2"]
         pair = {"content": handle_file(CONTENT), "style": handle_file(STYLE)}
-        found = call(client, "compare", **pair, methods=chosen, size=160)
+        found = call(client, "compare", **pair, methods=chosen, size=96)
         assert found.status == "2 of 2 done."
         assert [f["label"] for f in found.figures] == ["WCT", "WCT2"]
         assert [read_settings(path)["method"] for path in found.pngs] == chosen
@@ -389,7 +405,8 @@ class TestCompare:
             content=handle_file(CONTENT), style=handle_file(STYLE), kind="style strengths", method="wct2",
             strengths="0, 0.5, 1", size=96, api_name="/compare",
         )  # fmt: skip
-        drawn = [update[0] for update in job if isinstance(update[0], str)]
+        job.result()  # to iterate over it would spin until the end
+        drawn = [update[0] for update in job.outputs() if isinstance(update[0], str)]
         assert drawn[0].count("<img ") == 0
         assert drawn[-1].count("<img ") == 4  # the content and three results
         assert {tiles.count("<img ") for tiles in drawn} >= {0, 2, 3, 4}
@@ -582,7 +599,7 @@ def test_the_first_paint_computes_nothing(server, monkeypatch):
 
 
 def test_an_example_is_computed_once_and_then_kept(client):
-    pair = gallery(photorealistic=True)[2]
+    pair = gallery(photorealistic=True)[1]  # the smallest
     given = {"content": handle_file(pair.content), "style": handle_file(pair.style)}
     first, second = (call(client, "wct2", **given) for _ in range(2))
     assert "px in" in first.status

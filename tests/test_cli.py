@@ -3,7 +3,6 @@
 import io
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from style_core.fronts import option_fields
 from style_core.images import to_pil
 
 from .conftest import photo
+from .forks import Program, run_forks
 
 
 @pytest.fixture
@@ -214,23 +214,47 @@ def test_long_names_give_a_name_that_can_be_written(run, folder):
 # --- streams ---
 
 
-def command(folder, *arguments, **environment):
-    """Run the command line as a program of its own in ``folder``."""
-    root = str(Path(__file__).resolve().parent.parent)
-    return subprocess.Popen(
-        [sys.executable, "-m", "style_core", *arguments], cwd=folder, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root, **environment},
-    )  # fmt: skip
+NAME = os.fsdecode("画 ".encode() + b"\xff.png")
+# As PYTHONIOENCODING and PYTHONUNBUFFERED would have it, and as an interpreter starts a module.
+PROGRAM = """
+import io, os, runpy, sys
+encoding = sys.argv.pop(1)
+if encoding == "no reader":
+    end, there = os.pipe()
+    os.close(end)
+    os.dup2(there, 1)
+    sys.stdout.reconfigure(write_through=True)
+else:
+    sys.stdout.reconfigure(encoding=encoding, errors="strict")
+runpy.run_module("style_core", run_name="__main__", alter_sys=True)
+"""
 
 
-def test_a_name_the_terminal_cannot_show_is_printed_all_the_same(folder, tiny_weights):
-    name = os.fsdecode("画 ".encode() + b"\xff.png")
-    arguments = ["wct2", "content.png", "style.png", "-o", name, "--weights-dir", str(tiny_weights)]
-    program = command(folder, *arguments, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
-    out, err = program.communicate()
-    assert (program.returncode, err) == (0, b"")
-    assert out.startswith(rb"\u753b \udcff.png  40 x 24")
-    assert read_settings(name)["method"] == "wct2"
+@pytest.fixture(scope="module")
+def programs(tiny_weights, tmp_path_factory):
+    """The command line as programs of their own: in a terminal of ASCII, and for a reader that is gone."""
+    folder = tmp_path_factory.mktemp("programs")
+    to_pil(photo(24, 40, 1)).save(folder / "content.png")
+    to_pil(photo(32, 32, 2)).save(folder / "style.png")
+    restyle = ["wct2", "content.png", "style.png", "-o", NAME, "--weights-dir", str(tiny_weights)]
+    started = (
+        Program(PROGRAM, arguments, str(folder))
+        for arguments in (["ascii", *restyle], ["no reader", "methods"])
+    )
+    return folder, *run_forks(*started, imports=("style_core.cli",))
+
+
+def test_a_name_the_terminal_cannot_show_is_printed_all_the_same(programs):
+    folder, done, _ = programs
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(r"\u753b \udcff.png  40 x 24")
+    assert read_settings(folder / NAME)["method"] == "wct2"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_reader_that_goes_away_ends_it_quietly(programs):
+    _, _, done = programs
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_help_is_printed_in_any_encoding(monkeypatch):
@@ -240,14 +264,6 @@ def test_help_is_printed_in_any_encoding(monkeypatch):
     assert caught.value.code == 0
     sys.stdout.flush()
     assert b"--style-strength VALUE" in sys.stdout.buffer.getvalue()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
-def test_a_reader_that_goes_away_ends_it_quietly(folder):
-    program = command(folder, "methods", PYTHONUNBUFFERED="1")
-    program.stdout.close()
-    assert program.stderr.read() == b""
-    assert program.wait() == 141
 
 
 # --- wrong usage: 2, interrupted: 130 ---

@@ -23,22 +23,6 @@ from style_core.publishing.repository import plan_space, plan_weights
 from .fake_hub import serve
 
 ROOT = Path(__file__).resolve().parent.parent
-# To import the page asks no host, and the kernels of a new folder are not compiled meanwhile, for nobody.
-SPACE = """
-import socket
-looked_up = socket.getaddrinfo
-socket.getaddrinfo = socket.socket.connect = None
-import torch
-from demo import server
-from style_core import stylize
-from style_core.cli import main
-socket.getaddrinfo = looked_up
-del socket.socket.connect
-server.warm_up = list
-server.serve(quiet=True).close()
-assert main(["weights", "get", "nix"]) == 1
-print(stylize("wct2", torch.rand(1, 3, 32, 40), torch.rand(1, 3, 32, 32)).image.shape)
-"""
 
 
 class TestOriginals:
@@ -182,17 +166,6 @@ class TestPlans:
         assert card.sdk_version == version("gradio")
         assert "models:\n- timm/vgg19.tv_in1k" in readme
         assert readme.count("\n---\n") == 1
-
-    def test_the_space_runs_by_itself(self, tmp_path):
-        plan = plan_space("a/b")
-        for name, path in plan.files.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, tmp_path / name)
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        command = [sys.executable, "-c", SPACE]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert "torch.Size([1, 3, 32, 40])" in done.stdout
 
 
 def environment(hub, home, **more):

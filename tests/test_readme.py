@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
+from PIL import Image
 
 import hub_upload
 from demo.command import demo_parser
@@ -24,6 +25,7 @@ from style_core.weights import network_cache
 from .video.conftest import scene, write_clip
 
 ROOT = Path(__file__).resolve().parent.parent
+SIDE = 256  # px of the examples here
 MOST_LINES = 130  # of a README that people read
 PAGES = {  # English -> Chinese
     "README.md": "README.zh-CN.md",
@@ -79,10 +81,27 @@ def small(parts):
     return ["--size", "96", *(["--steps", "10"] if takes_steps else [])]
 
 
+@pytest.fixture(scope="module")
+def small_assets(tmp_path_factory):
+    """The folder of assets, with examples that take less to read and to restyle."""
+    assets = tmp_path_factory.mktemp("assets")
+    for place in (ROOT / "assets").iterdir():
+        if place.name != "examples":
+            (assets / place.name).symlink_to(place)
+    for picture in (ROOT / "assets/examples").glob("*/*.jpg"):
+        copy = assets / picture.relative_to(ROOT / "assets")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(picture) as image:
+            image.draft("RGB", (SIDE, SIDE))
+            image.thumbnail((SIDE, SIDE))
+            image.save(copy)
+    return assets
+
+
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
+def workplace(small_assets, tmp_path, monkeypatch):
     """A folder that looks like the repository's root but can be written to."""
-    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    (tmp_path / "assets").symlink_to(small_assets)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

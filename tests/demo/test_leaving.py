@@ -1,7 +1,8 @@
 """The end of the process while something is being made: no abort, whatever the job is doing."""
 
-import subprocess
-import sys
+import pytest
+
+from ..forks import Program, run_forks
 
 SCRIPT = """
 import sys, time
@@ -27,15 +28,19 @@ except Exception as error:
 """
 
 
-def run(*how):
-    return subprocess.run([sys.executable, "-c", SCRIPT, *how], capture_output=True, text=True, timeout=60)
+@pytest.fixture(scope="module")
+def ended():
+    """A process that paints and is given long, and one that hangs and is not."""
+    programs = (Program(SCRIPT, how) for how in (("paint", "20"), ("hang", "0.2")))
+    return run_forks(*programs, imports=("demo.stream",), timeout=60)
 
 
-def test_a_job_ends_at_its_next_report_and_the_process_as_it_should():
-    done = run("paint", "20")
+def test_a_job_ends_at_its_next_report_and_the_process_as_it_should(ended):
+    done, _ = ended
     assert done.stdout.split() == ["Painting", "True", "Cancelled"]
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_one_that_does_not_report_is_told_of():
-    assert run("hang", "0.2").stdout.split() == ["Hanging", "False", "Cancelled"]
+def test_one_that_does_not_report_is_told_of(ended):
+    _, done = ended
+    assert done.stdout.split() == ["Hanging", "False", "Cancelled"]

@@ -2,15 +2,14 @@
 
 import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from ..forks import ROOT, Program, run_forks
+
 # A fork needs no second import of what takes seconds, as does what an optimizer imports at its first step.
+IMPORTS = ("accelerate", "style_core.training.__main__", "torch._dynamo")
 LAUNCH = """
 import os, runpy, signal, sys
-import accelerate, style_core.training.__main__, torch._dynamo
+import style_core.training.__main__
 
 ranks = []
 for rank in ("0", "1"):
@@ -30,8 +29,8 @@ while ranks:
 """
 
 
-def train_in_two(run, arguments, folder=None):
-    """What two processes that run a statement with these arguments in a folder print and return."""
+def two_processes(run, arguments, folder=ROOT):
+    """What launches two processes that run a statement with these arguments in a folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -41,6 +40,11 @@ def train_in_two(run, arguments, folder=None):
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    environment = {**os.environ, **launcher, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", LAUNCH.format(run=run), *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, cwd=folder)
+    return Program(
+        LAUNCH.format(run=run), [*map(str, arguments)], str(folder), environment={**os.environ, **launcher}
+    )
+
+
+def train_in_two(*launches):
+    """What each of these launches prints and returns, one after another."""
+    return run_forks(*launches, imports=IMPORTS)

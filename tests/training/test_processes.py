@@ -9,7 +9,7 @@ import torch
 from style_core import StyleCoreError
 from style_core.training.processes import join_processes
 
-from .launching import train_in_two
+from .launching import train_in_two, two_processes
 
 # Each number belongs to one of two columns, so that a process alone has no gradient for the other.
 SCRIPT = """
@@ -57,16 +57,29 @@ torch.save(
 """
 
 
-@pytest.fixture
-def alone(monkeypatch):
+def alone(script, count):
     """Run a script in this process, which trains alone, in the folder it stands in."""
-
-    def run_here(script, count):
-        monkeypatch.setattr(sys, "argv", [str(script), count])
-        monkeypatch.chdir(script.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [str(script), count])
+        patch.chdir(script.parent)
         runpy.run_path(str(script))
 
-    return run_here
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory):
+    """Two launches, with what they returned: from the start, and with a checkpoint for the second process."""
+    script = tmp_path_factory.mktemp("fresh") / "script.py"
+    script.write_text(SCRIPT)
+    (script.parent / "together").mkdir()
+    # each process has a folder of its own, and only the second a checkpoint
+    continued = tmp_path_factory.mktemp("continued") / "script.py"
+    continued.write_text(SCRIPT.replace('Path("run")', 'Path(f"run{accelerator.process_index}")'))
+    alone(continued, "1")
+    (continued.parent / "run0").rename(continued.parent / "run1")
+    started = ((script, script.parent / "together"), (continued, continued.parent))
+    return script, *train_in_two(
+        *(two_processes(f"runpy.run_path({str(path)!r})", ["1"], folder) for path, folder in started)
+    )
 
 
 def test_alone_it_is_the_first_of_one():
@@ -76,27 +89,19 @@ def test_alone_it_is_the_first_of_one():
     assert accelerator.num_processes == 1
 
 
-def test_two_processes_learn_what_one_learns_from_twice_as_much(tmp_path, alone):
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    (tmp_path / "together").mkdir()
-    together = train_in_two(f"runpy.run_path({str(script)!r})", ["1"], tmp_path / "together")
+def test_two_processes_learn_what_one_learns_from_twice_as_much(launched):
+    script, together, _ = launched
     assert together.returncode == 0, together.stderr[-2000:]
     alone(script, "2")
-    first, second = (torch.load(tmp_path / f"together/2_{k}.pt") for k in range(2))
-    whole = torch.load(tmp_path / "1_0.pt")
+    first, second = (torch.load(script.parent / f"together/2_{k}.pt") for k in range(2))
+    whole = torch.load(script.parent / "1_0.pt")
     for a, b, c in zip(first, second, whole, strict=True):
         assert torch.equal(a, b)
         torch.testing.assert_close(a, c, rtol=1e-5, atol=1e-6)
 
 
-def test_a_checkpoint_of_another_step_is_refused(tmp_path, alone):
-    script = tmp_path / "script.py"
-    # each process has a folder of its own, and only the second a checkpoint
-    script.write_text(SCRIPT.replace('Path("run")', 'Path(f"run{accelerator.process_index}")'))
-    alone(script, "1")
-    (tmp_path / "run0").rename(tmp_path / "run1")
-    done = train_in_two(f"runpy.run_path({str(script)!r})", ["1"], tmp_path)
+def test_a_checkpoint_of_another_step_is_refused(launched):
+    _, _, done = launched
     assert done.returncode != 0
     assert "is at step 3 here and at step -1 for the first process" in done.stderr
 

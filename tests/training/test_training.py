@@ -30,7 +30,7 @@ from style_core.training.photos import Augmentation, Photos, decoded_photos
 from style_core.training.teachers import teacher_decoder
 
 from ..conftest import TINY_WIDTHS, photo
-from .launching import train_in_two
+from .launching import train_in_two, two_processes
 
 ASSETS = Path(__file__).parents[2] / "assets" / "weights" / "compact"
 
@@ -455,7 +455,7 @@ class TestFullSizeFamily:
         pytest.importorskip("accelerate", reason="accelerate is not installed")
         few = "style_core.training.decoder.WaveletTask.initial_crops = 6, 64"
         module = "runpy.run_module('style_core.training', run_name='__main__')"
-        done = train_in_two(f"{few}; {module}", self.command(folder, imagenet, 3))
+        (done,) = train_in_two(two_processes(f"{few}; {module}", self.command(folder, imagenet, 3)))
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.count("wct2_cat5.safetensors") == 1
         checkpoint = torch.load(imagenet / "run/checkpoint.pt", weights_only=True)

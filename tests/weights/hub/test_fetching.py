@@ -483,14 +483,23 @@ def write_true_size(path):
     return sizes
 
 
+@pytest.fixture(scope="module")
+def large_file(tmp_path_factory):
+    """A file as large as timm's, and its bytes by layer place."""
+    path = tmp_path_factory.mktemp("large") / "model.safetensors"
+    sizes = write_true_size(path)
+    digest(path)  # which takes longer than a request waits; it is known from now on
+    return path, sizes
+
+
 @pytest.fixture
-def true_size(hub, monkeypatch):
+def true_size(hub, large_file, monkeypatch):
     """Bytes by layer place of a file as large as timm's, which is at the Hub."""
     monkeypatch.setattr(vgg19, "WIDTHS", FULL)
     path = hub.folder("models", TIMM) / "model.safetensors"
-    sizes = write_true_size(path)
-    digest(path)  # which takes longer than a request waits; it is known from now on
-    return sizes
+    path.unlink()
+    path.hardlink_to(large_file[0])
+    return large_file[1]
 
 
 @pytest.mark.parametrize("last", ["conv4_1", "conv5_1"])

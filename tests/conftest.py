@@ -50,8 +50,11 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process for each CPU, at most four (1.8 GB each); files that are named are run in this one."""
-    return 0 if any(".py" in argument for argument in config.args) else min(os.cpu_count() or 1, 4)
+    """A process for each CPU and one that waits for the browser, at most four (1.8 GB each).
+
+    Files that are named are run in this one.
+    """
+    return 0 if any(".py" in argument for argument in config.args) else min((os.cpu_count() or 1) + 1, 4)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -117,8 +117,8 @@ RULES = (  # the first that fits a module holds
     ),
     Rule(
         ("style_core.video", "style_core.video.*"),
-        (*WORDS, "style_core.images", "style_core.files", "style_core.look", "style_core.digest",
-         "style_core.memory", *DOOR, "style_core.video.*"),
+        (*WORDS, "style_core.images", "style_core.files", "style_core.look", "style_core.regions",
+         "style_core.digest", "style_core.memory", *DOOR, "style_core.video.*"),
         ("torch", "numpy", "av", "cv2"),
     ),
     Rule(

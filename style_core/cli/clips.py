@@ -10,9 +10,8 @@ from .. import InvalidClip, Progress, stylize_video
 
 ANIMATIONS = {".gif": ".gif", ".apng": ".apng", ".png": ".apng", ".webp": ".webp"}  # in -> out
 PICTURES_ONLY = {
-    "masks": "--masks", "content_mask": "--content-mask", "style_mask": "--style-mask",
-    "save_look": "--save-look", "lut": "--lut", "keep_metadata": "--keep-metadata", "keep_gps": "--keep-gps",
-    "quality": "--quality",
+    "content_mask": "--content-mask", "style_mask": "--style-mask", "save_look": "--save-look",
+    "lut": "--lut", "keep_metadata": "--keep-metadata", "keep_gps": "--keep-gps", "quality": "--quality",
 }  # fmt: skip
 
 
@@ -26,6 +25,8 @@ def restyle(method: str, values: dict[str, Any], output: Path, progress: Progres
         if values.pop(name, None):
             raise InvalidClip(f"{flag} goes with pictures, not with clips.")
     values.pop("bits")
+    if masks := values.pop("masks", None):
+        values["content_mask"] = values["style_mask"] = masks
     result = stylize_video(
         method, values.pop("content"), values.pop("style"), output, progress=progress, **values
     )

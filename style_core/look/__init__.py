@@ -1,7 +1,7 @@
 """The look of a photo: how a method changed its colors, and where; small, and good for any size."""
 
 from .grid import CALM, FAITHFUL, Equations, Grid, Prior, equations
-from .look import Look, fit_look, load_look
+from .look import Look, Shares, fit_look, load_look
 from .lut import ColorTable, fit_table, save_table
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Grid",
     "Look",
     "Prior",
+    "Shares",
     "equations",
     "fit_look",
     "fit_table",

@@ -46,7 +46,12 @@ class Shares:
         guide, small = (
             F.avg_pool2d(x, step, ceil_mode=True, count_include_pad=False) for x in (content, hard)
         )
-        slopes, offset = linear_model(guide, small, radius=max(1, round(SHARE_RADIUS / step)), eps=SHARE_EPS)
+        return cls.of(small, guide, radius=max(1, round(SHARE_RADIUS / step)))
+
+    @classmethod
+    def of(cls, small: Tensor, guide: ImageTensor, *, radius: int) -> Shares:
+        """Masks ``[1, K, h, w]`` in [0, 1] of a small picture, drawn to its edges."""
+        slopes, offset = linear_model(guide, small, radius=radius, eps=SHARE_EPS)
         models = torch.cat([slopes[0].unflatten(0, (-1, 3)), offset[0][:, None]], 1)
         return cls(models.flatten(0, 1).contiguous())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import torch
 
 from .. import device as devices
+from ..errors import InvalidClip
+from ..exactness import exact_float32
 from ..images import ImageTensor, Source
 from ..method import Inputs, Method
 from ..options import Options, PhotoOptions, make_options
 from ..progress import Progress, ignore_progress
-from ..regions import Regions
+from ..regions import NOTHING_COMMON, Labels, Regions, ShotRegions, cluster_frames
 from ..tiles import tiles
 from ..transfer import Place, Plan, Stage, apply_plans, apply_tile, plan_frames
 from .reading import read_pictures, style_shares
@@ -54,46 +56,92 @@ class FrameTransfer:
         """What was changed so far without refusing."""
         return tuple(self._runtime.notes)
 
-    def plan(self, frames: Sequence[ImageTensor], report: Progress = ignore_progress) -> ShotPlan:
+    def regions(
+        self, frames: Sequence[ImageTensor], report: Progress = ignore_progress
+    ) -> ShotRegions | None:
+        """Regions that these frames of a shot share with the style, found once for all of it.
+
+        Args:
+            frames: as of :meth:`plan`.
+            report: may raise :class:`Cancelled`.
+
+        Raises:
+            InvalidClip: several styles are mixed.
+        """
+        if len(self._styles) > 1:
+            raise InvalidClip("Regions in clips go with one style picture; leave masks or the others out.")
+        with self._runtime.reporting(report), torch.no_grad(), exact_float32():
+            encoder = self._runtime.encoder(last="relu4_1")
+            moved = [frame.to(self._runtime.device) for frame in frames]
+            found = cluster_frames(moved, self._styles[0].pixels, encoder)
+        if found is None:
+            self._runtime.note(NOTHING_COMMON)
+        return found
+
+    def plan(
+        self,
+        frames: Sequence[ImageTensor],
+        report: Progress = ignore_progress,
+        regions: ShotRegions | None = None,
+    ) -> ShotPlan:
         """One plan for a shot.
 
         Args:
             frames: ``[1, 3, H, W]`` each, float32, RGB in [0, 1]: some of the shot.
             report: may raise :class:`Cancelled`.
+            regions: found in these frames.
         """
         with self._runtime.reporting(report), torch.no_grad():
-            return self._plan(frames)
+            return self._plan(frames, regions)
 
-    def _plan(self, frames: Sequence[ImageTensor]) -> ShotPlan:
+    def _plan(self, frames: Sequence[ImageTensor], found: ShotRegions | None) -> ShotPlan:
         assert self.method.prepare is not None
         seen = [self._padded(frame) for frame in frames]
-        transfer = self.method.prepare(Inputs(seen[0], self._styles), self.options, self._runtime)
-        regions = [Regions()] * len(seen)
+        maps = [None] * len(seen) if found is None else [Labels(own) for own in found.frames]
+        regions = [self._regions(own, frame) for own, frame in zip(maps, seen, strict=True)]
+        styles = self._styles
+        if found is not None:
+            styles = (replace(styles[0], labels=Labels(found.style).to(self._runtime.device)), *styles[1:])
+        inputs = Inputs(seen[0], styles, regions[0].labels)
+        transfer = self.method.prepare(inputs, self.options, self._runtime)
         stages = []
         for stage in transfer.stages:
             plans = plan_frames(stage, seen, transfer, regions)
-            seen = [apply_plans(stage, frame, plans, Regions()) for frame in seen]
+            seen = [apply_plans(stage, frame, plans, own) for frame, own in zip(seen, regions, strict=True)]
             stages.append((stage, plans))
         return ShotPlan(tuple(stages))
 
-    def apply(self, frame: ImageTensor, plan: ShotPlan, report: Progress = ignore_progress) -> ImageTensor:
+    def apply(
+        self,
+        frame: ImageTensor,
+        plan: ShotPlan,
+        report: Progress = ignore_progress,
+        labels: Labels | None = None,
+    ) -> ImageTensor:
         """A frame of the shot as planned: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU.
 
         Args:
             report: may raise :class:`Cancelled`.
+            labels: of the frame, where the plan has regions.
         """
         with self._runtime.reporting(report), torch.no_grad():
-            return self._apply(frame, plan)
+            return self._apply(frame, plan, labels)
 
-    def _apply(self, frame: ImageTensor, plan: ShotPlan) -> ImageTensor:
+    def _apply(self, frame: ImageTensor, plan: ShotPlan, labels: Labels | None) -> ImageTensor:
         height, width = frame.shape[-2:]
         image = self._padded(frame)
+        regions = self._regions(labels, image)
         for stage, plans in plan.stages:
             if image.shape[-2] * image.shape[-1] <= WHOLE:
-                image = apply_plans(stage, image, plans, Regions())
+                image = apply_plans(stage, image, plans, regions)
             else:
-                image = _in_tiles(stage, image, plans)
+                image = _in_tiles(stage, image, plans, regions)
         return image[..., :height, :width].float().clamp(0, 1).cpu()
+
+    def _regions(self, labels: Labels | None, padded: ImageTensor) -> Regions:
+        if labels is None:
+            return Regions()
+        return Regions.of(labels.to(padded.device).padded(padded.shape[-2], padded.shape[-1]), padded)
 
     def _padded(self, frame: ImageTensor) -> ImageTensor:
         return self.method.size_rule.pad(frame).to(self._runtime.device)
@@ -117,11 +165,28 @@ class FrameOptimizer:
         """What was changed so far without refusing."""
         return tuple(self._notes)
 
-    def plan(self, frames: Sequence[ImageTensor], report: Progress = ignore_progress) -> ShotPlan:
+    def regions(
+        self, frames: Sequence[ImageTensor], report: Progress = ignore_progress
+    ) -> ShotRegions | None:
+        """None: every picture is made by itself."""
+        return None
+
+    def plan(
+        self,
+        frames: Sequence[ImageTensor],
+        report: Progress = ignore_progress,
+        regions: ShotRegions | None = None,
+    ) -> ShotPlan:
         """Nothing: there are no statistics to share."""
         return ShotPlan(())
 
-    def apply(self, frame: ImageTensor, plan: ShotPlan, report: Progress = ignore_progress) -> ImageTensor:
+    def apply(
+        self,
+        frame: ImageTensor,
+        plan: ShotPlan,
+        report: Progress = ignore_progress,
+        labels: Labels | None = None,
+    ) -> ImageTensor:
         """The picture made of a frame: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU.
 
         Args:
@@ -132,10 +197,10 @@ class FrameOptimizer:
         return result.image
 
 
-def _in_tiles(stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan]) -> ImageTensor:
+def _in_tiles(stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan], regions: Regions) -> ImageTensor:
     made = torch.empty_like(image)
     for tile in tiles(*image.shape[-2:], side=TILE, stride=stage.step, margin=stage.halo):
-        tile.core(made).copy_(apply_tile(stage, image, tile, plans, Regions()))
+        tile.core(made).copy_(apply_tile(stage, image, tile, plans, regions))
     return made
 
 

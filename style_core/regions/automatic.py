@@ -9,7 +9,9 @@ so that what is compared is the kind of thing (sky, wall, foliage) rather than i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from ..images import ImageTensor, Samples, SizeRule, as_floats, resize_longer_si
 from ..nets.encoder import Encoder
 from ..ops.box_filter import box_mean
 from ..ops.guided_filter import guided_filter
-from .labels import EVERYTHING, Labels, Segments
+from .labels import EVERYTHING, LabelMap, Labels, Segments
 
 CLUSTERS = 4
 SPLITS = 40  # groups by appearance in each picture
@@ -32,15 +34,65 @@ MIN_SHARE = 0.04  # of each picture; smaller clusters join the nearest one that 
 RESTARTS = 8  # of the joint k-means
 VOTES = 400  # points that stand for one picture in the joint k-means
 LAYER = "relu4_1"
+NOTHING_COMMON = "No regions common to both pictures were found."
 
 
 @dataclass(frozen=True)
 class _Splits:
-    """Appearance groups of a picture: map ``[h, w]``, their shares ``[n]``, mean deep features ``[n, D]``."""
+    """Appearance groups of a picture.
+
+    Attributes:
+        map: ``[h, w]``, the group of every position.
+        shares: ``[n]``, of the picture.
+        deep: ``[n, D]``, mean deep features.
+        looks: ``[n, 9]``, mean appearances.
+        spread: mean square distance of positions from their group's.
+    """
 
     map: Tensor
     shares: np.ndarray
     deep: Tensor
+    looks: np.ndarray
+    spread: float
+
+
+@dataclass(frozen=True)
+class ShotRegions:
+    """Regions that frames of a shot share with a style, and by what they are found in its other frames.
+
+    Attributes:
+        frames: label maps of the frames they were found in.
+        style: the style's.
+        looks: ``[n, 9]`` float32, appearances of groups in those frames.
+        labels: ``[n]`` int64, their labels.
+        spread: of appearances about those of their groups, root mean square.
+        present: the labels, ascending.
+    """
+
+    frames: tuple[LabelMap, ...]
+    style: LabelMap
+    looks: Tensor
+    labels: Tensor
+    spread: float
+    present: tuple[int, ...]
+
+    def in_frame(self, frame: ImageTensor) -> tuple[ImageTensor, Tensor]:
+        """Where they are in any frame of the shot.
+
+        Args:
+            frame: ``[1, 3, H, W]``, float32, RGB in [0, 1].
+
+        Returns:
+            the frame, small, and how much of each pixel belongs to every region, ``[1, K, h, w]`` float32, of
+            that size, summing to one.
+        """
+        small = _halved(_working_size(frame))
+        looks = _halved(_appearance(_working_size(frame)))
+        rows = looks[0].flatten(1).T
+        apart = torch.cdist(rows, self.looks)
+        nearest = [apart[:, self.labels == label].amin(1) for label in self.present]
+        shares = (torch.stack(nearest).square() / (-2 * self.spread**2)).softmax(0)
+        return small, shares.unflatten(1, looks.shape[-2:])[None]
 
 
 def cluster_segments(
@@ -57,32 +109,65 @@ def cluster_segments(
         maps of the pictures' sizes, labels 1 …, all present on both sides; only 0 if the two
         pictures have no common regions.
     """
-    working = [_working_size(picture) for picture in (content, style)]
+    found = cluster_frames((content,), style, encoder, clusters=clusters)
+    if found is None:
+        empty = [torch.zeros(p.shape[-2:], dtype=torch.uint8) for p in (content, style)]
+        return Segments(empty[0], empty[1], (NOTHING_COMMON,))
+    return Segments(found.frames[0], found.style)
+
+
+def cluster_frames(
+    frames: Sequence[Samples], style: Samples, encoder: Encoder, *, clusters: int = CLUSTERS
+) -> ShotRegions | None:
+    """Regions that all frames of a shot share with a style; ``None`` if there are no common ones.
+
+    Args:
+        frames: as ``content`` of :func:`cluster_segments`.
+        style, encoder, clusters: as there.
+    """
+    pictures = (*frames, style)
+    working = [_working_size(picture) for picture in pictures]
     sides = [_split(picture, encoder) for picture in working]
     joint = _principal_components(torch.cat([side.deep for side in sides]))
-    points = np.split(joint.cpu().numpy(), [len(sides[0].shares)])
+    points = np.split(joint.cpu().numpy(), np.cumsum([len(side.shares) for side in sides])[:-1])
+    counts = [VOTES / len(frames)] * len(frames) + [VOTES]
     votes = [
-        np.repeat(p, np.ceil(VOTES * side.shares).astype(int), axis=0)
-        for p, side in zip(points, sides, strict=True)
+        np.repeat(p, np.ceil(count * side.shares).astype(int), axis=0)
+        for p, side, count in zip(points, sides, counts, strict=True)
     ]
     centers = _cluster_centers(np.concatenate(votes), clusters)
     shares = [
         np.bincount(_nearest(p, centers), s.shares, clusters) for p, s in zip(points, sides, strict=True)
     ]
-    kept = centers[np.minimum(*shares) >= MIN_SHARE]
+    kept = centers[np.minimum(np.mean(shares[:-1], 0), shares[-1]) >= MIN_SHARE]
     if len(kept) < 2:
-        empty = [torch.zeros(p.shape[-2:], dtype=torch.uint8) for p in (content, style)]
-        return Segments(empty[0], empty[1], ("No regions common to both pictures were found.",))
-    maps = []
-    for p, side, small, full in zip(points, sides, working, (content, style), strict=True):
+        return None
+    maps, groups = [], [_nearest(p, kept) for p in points]
+    for nearest, side, small, full in zip(groups, sides, working, pictures, strict=True):
         encoder.beat(joint)  # to draw a large photo's takes as long as all the rest
-        nearest = torch.from_numpy(_nearest(p, kept)).to(side.map.device)
-        maps.append(_draw(nearest[side.map], len(kept), small, full))
-    return _only_common(maps[0], maps[1])
+        drawn = torch.from_numpy(nearest).to(side.map.device)[side.map]
+        maps.append(_draw(drawn, len(kept), small, full))
+    _make_common(maps[:-1], maps[-1])
+    looks = np.concatenate([side.looks for side in sides[:-1]])
+    labels = torch.from_numpy(np.concatenate(groups[:-1])) + 1
+    present = tuple(sorted({label for own in maps[:-1] for label in Labels(own).present} - {EVERYTHING}))
+    labels[~torch.isin(labels, torch.tensor(present))] = EVERYTHING
+    if bool((labels == EVERYTHING).any()):
+        present = (EVERYTHING, *present)
+    spread = float(np.mean([side.spread for side in sides[:-1]])) ** 0.5
+    on_device = partial(torch.Tensor.to, device=style.device)
+    return ShotRegions(
+        tuple(maps[:-1]),
+        maps[-1],
+        on_device(torch.from_numpy(looks).float()),
+        on_device(labels),
+        spread,
+        present,
+    )
 
 
 def _split(picture: ImageTensor, encoder: Encoder) -> _Splits:
-    looks = F.avg_pool2d(_appearance(picture), 2, ceil_mode=True, count_include_pad=False)[0]
+    looks = _halved(_appearance(picture))[0]
     rows = looks.flatten(1).T.cpu().numpy().astype(np.float64)
     _, labels = _kmeans(rows, min(SPLITS, len(rows)), seed=0)
     used, labels = np.unique(labels, return_inverse=True)
@@ -91,7 +176,13 @@ def _split(picture: ImageTensor, encoder: Encoder) -> _Splits:
     deep = F.interpolate(_deep(picture, encoder)[None], looks.shape[-2:], mode="bilinear")[0].flatten(1).T
     mean = torch.zeros(len(used), deep.shape[1], device=deep.device).index_add_(0, index, deep)
     mean = mean / (torch.from_numpy(shares).to(mean) * len(labels))[:, None]
-    return _Splits(index.unflatten(0, looks.shape[-2:]), shares, mean)
+    own = (np.stack([np.bincount(labels, column) for column in rows.T]) / np.bincount(labels)).T
+    spread = float(((rows - own[labels]) ** 2).sum(1).mean())
+    return _Splits(index.unflatten(0, looks.shape[-2:]), shares, mean, own, spread)
+
+
+def _halved(picture: Tensor) -> Tensor:
+    return F.avg_pool2d(picture, 2, ceil_mode=True, count_include_pad=False)
 
 
 def _appearance(picture: ImageTensor) -> Tensor:
@@ -160,9 +251,9 @@ def _draw(labels: Tensor, count: int, small: ImageTensor, full: Samples) -> Tens
     return found
 
 
-def _only_common(content: Tensor, style: Tensor) -> Segments:
+def _make_common(contents: Sequence[LabelMap], style: LabelMap) -> None:
     """Labels that filtering left on one side only become 0."""
-    for label in {*Labels(content).present} ^ {*Labels(style).present}:
-        content[content == label] = EVERYTHING
-        style[style == label] = EVERYTHING
-    return Segments(content, style)
+    shown = {label for own in contents for label in Labels(own).present}
+    for label in shown ^ {*Labels(style).present}:
+        for own in (*contents, style):
+            own[own == label] = EVERYTHING

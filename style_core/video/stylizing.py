@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from os import PathLike, fspath
@@ -22,9 +22,11 @@ from ..look import Look
 from ..options import option_default
 from ..pipeline import FrameOptimizer, FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
+from ..regions import Labels, ShotRegions, is_auto
 from .advection import advected
 from .animations import as_clip
 from .colors import ColorTags, samples_of, small_of
+from .frame_regions import SteadyMembership, frame_labels
 from .lights import kept_share
 from .looks import shot_look
 from .motion import has_opencv
@@ -93,7 +95,8 @@ def stylize_video(
         most_frames: take the first ones alone, and the sound to their end.
         progress: called with (fraction, message, preview); may raise :class:`EnoughDone` or
             :class:`Cancelled`, which leaves a playable file of what is done; the same call goes on there.
-        **options: as of :func:`stylize`; ``working_size`` is 512 px here; ``size`` and masks do not apply.
+        **options: as of :func:`stylize`; ``working_size`` is 512 px here; ``size`` does not apply, and
+            ``content_mask="auto"`` finds regions, once for every shot.
 
     Raises:
         InvalidClip: the clip cannot be read, or the output not written.
@@ -101,7 +104,7 @@ def stylize_video(
     """
     began = time.perf_counter()
     target = Path(fspath(output))
-    _refuse_unfit(method, options, most_frames)
+    by_regions = _refuse_unfit(method, options, most_frames)
     stored = len(webp_times(clip))
     with as_clip(clip, most_frames) as readable, open_clip(readable) as ahead, open_clip(readable) as source:
         if target.exists() and target.samefile(clip):
@@ -109,7 +112,9 @@ def stylize_video(
         name, chosen = codec_for(target, codec, is_deep=source.is_deep)
         tags, working = _first_look(readable, _working_size(method, options))
         digest = run_digest(
-            clip, style, {**options, "method": method, "codec": name, "most_frames": most_frames}
+            clip,
+            style,
+            {**options, "method": method, "codec": name, "most_frames": most_frames, "regions": by_regions},
         )
         with (
             frame_transfer(method, working, style, **options) as transfer,
@@ -117,7 +122,7 @@ def stylize_video(
         ):
             run = _Run(
                 source, transfer, _working_size(method, options), before.count, progress or ignore_progress,
-                most_frames,
+                most_frames, by_regions,
             )  # fmt: skip
             size = (source.width, source.height)
             writer = ClipWriter(target, source, chosen, tags=tags, size=size, before=before.frames)
@@ -131,19 +136,29 @@ def stylize_video(
     )
 
 
-def _refuse_unfit(method: str, options: dict[str, Any], most_frames: int | None) -> None:
-    """Raise for what no clip can have; options that say nothing of a clip are taken out."""
+def _refuse_unfit(method: str, options: dict[str, Any], most_frames: int | None) -> bool:
+    """Raise for what no clip can have; options that say nothing of a clip are taken out.
+
+    Returns:
+        whether regions are to be found.
+    """
     if most_frames is not None and most_frames < 1:
         raise InvalidOption(f"most_frames must be 1 or more, not {shortened(most_frames)}.")
-    for name in ("size", "content_mask", "style_mask"):
-        if options.pop(name, None) is not None:
-            raise InvalidClip(f"{name} does not go with clips; they keep their size and have no regions.")
+    if options.pop("size", None) is not None:
+        raise InvalidClip("size does not go with clips; they keep theirs.")
+    content_mask, style_mask = (options.pop(name, None) for name in ("content_mask", "style_mask"))
+    by_regions = is_auto(content_mask) and (style_mask is None or is_auto(style_mask))
+    if not by_regions and (content_mask is not None or style_mask is not None):
+        raise InvalidClip("Masks do not go with clips; 'auto' as content_mask finds regions in their frames.")
     chosen = get_method(method)
     if chosen.prepare is None and not chosen.photorealistic and not has_opencv():
         raise InvalidOption(
             f"{chosen.title} paints every picture anew, so that clips would flicker and take hours; "
             "with opencv-python-headless installed its strokes are carried along."
         )
+    if by_regions and chosen.prepare is None:
+        raise InvalidClip(f"{chosen.title} finds no regions in clips, whose frames it makes one by one.")
+    return by_regions
 
 
 @dataclass(frozen=True)
@@ -262,10 +277,10 @@ class _Run:
 
     def __init__(
         self, source: Clip, transfer: FrameTransfer | FrameOptimizer, working_size: int | None, done: int,
-        progress: Progress, most_frames: int | None,
+        progress: Progress, most_frames: int | None, by_regions: bool,
     ) -> None:  # fmt: skip
         self.source, self.transfer, self.working_size, self.done = source, transfer, working_size, done
-        self.progress, self.most_frames = progress, most_frames
+        self.progress, self.most_frames, self.by_regions = progress, most_frames, by_regions
         self.shot_count = 0
         self.share, self.said = 0.0, ""
         self.began, self.reported = time.monotonic(), 0.0
@@ -308,40 +323,49 @@ class _Run:
     ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
         """A shot whose strokes stay on what they were painted on; of its first ``done`` frames nothing."""
         plan = self._planned(shot.samples)
-        paintings = advected(frames, self._bytes, lambda frame: _interleaved(self._painted(frame, plan)))
+        paintings = advected(frames, self._bytes, lambda frame: _interleaved(self._painted(frame, *plan)))
         for number, (painting, frame) in enumerate(paintings):
             made = torch.from_numpy(painting).permute(2, 0, 1)[None]
             yield None if number < done else partial(_itself, made), frame
 
-    def _planned(self, samples: Sequence[ImageTensor]) -> ShotPlan:
-        self._say(f"Measuring shot {self.shot_count}")
+    def _planned(self, samples: Sequence[ImageTensor]) -> tuple[ShotPlan, ShotRegions | None]:
         # Of paintings every second sample: at their size a plan takes as long as painting them.
-        return self.transfer.plan(samples[:: 1 if self.working_size else 2], self._within)
+        samples = samples[:: 1 if self.working_size else 2]
+        regions = None
+        if self.by_regions:
+            self._say(f"Finding regions of shot {self.shot_count}")
+            regions = self.transfer.regions(samples, self._within)
+        self._say(f"Measuring shot {self.shot_count}")
+        return self.transfer.plan(samples, self._within, regions), regions
 
     def _shot(
         self, shot: Shot, frames: Iterator[Any], lights: Iterable[float]
     ) -> Iterator[tuple[Callable[[], Samples], Any]]:
         samples = shot.samples if self.working_size is None else shot.in_its_light()
-        plan = self._planned(samples)
+        plan, regions = self._planned(samples)
         if self.working_size is None:
             for frame in frames:
-                yield partial(_itself, self._painted(frame, plan)), frame
+                yield partial(_itself, self._painted(frame, plan, regions)), frame
             return
 
-        def restyle(picture: ImageTensor) -> ImageTensor:
+        def restyle(picture: ImageTensor, labels: Labels | None) -> ImageTensor:
             self._say(f"Measuring shot {self.shot_count}")
-            return self.transfer.apply(picture, plan, self._within)
+            return self.transfer.apply(picture, plan, self._within, labels)
 
-        look = shot_look(samples, restyle)
-        share = kept_share(samples[0], look)
+        look = shot_look(samples, restyle, regions)
+        share = kept_share(samples[-1], look)
+        steady = None if regions is None else SteadyMembership(regions)
         for frame, light in zip(frames, lights, strict=False):  # a damaged file may be read otherwise twice
-            yield partial(self._looked, frame, look.under(light, light**share)), frame
+            own = look.under(light, light**share)
+            if steady is not None:
+                own = replace(own, shares=steady.next(self._small(frame).div_(light).clamp_max_(1)))
+            yield partial(self._looked, frame, own), frame
 
-    def _painted(self, frame: Any, plan: ShotPlan) -> Samples:
+    def _painted(self, frame: Any, plan: ShotPlan, regions: ShotRegions | None) -> Samples:
         samples = self._samples(frame)
-        return as_samples(
-            self.transfer.apply(as_floats(samples).contiguous(), plan, self._within), samples.dtype
-        )
+        picture = as_floats(samples).contiguous()
+        labels = None if regions is None else frame_labels(regions, picture)
+        return as_samples(self.transfer.apply(picture, plan, self._within, labels), samples.dtype)
 
     def _bytes(self, frame: Any) -> np.ndarray:
         """What flow is found between, uint8 ``[H, W, 3]``."""

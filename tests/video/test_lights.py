@@ -43,7 +43,7 @@ def test_a_result_is_as_restless_as_the_clip_and_no_more(gain):
     """Whatever the style does to contrast: without the light, the change would be multiplied by it."""
     content = photo(48, 64) * 0.6
     styled = ((content - 0.35) * 1.8 + 0.35 * gain).clamp(0, 1)
-    look = shot_look([content], lambda _: styled)
+    look = shot_look([content], lambda *_: styled)
     share = kept_share(content, look)
     light = 1.1
     brighter = look.under(light, light**share).apply(content * light)

@@ -467,5 +467,7 @@ def test_the_command_restyles_a_clip(clip, tiny_weights, tmp_path, capsys):
     ]
     assert main(command) == 0
     assert "40 frames in 2 shots" in capsys.readouterr().out
-    assert main([*command, "--masks", "auto"]) == 1
-    assert "--masks goes with pictures" in capsys.readouterr().err
+    assert main([*command, "--masks", "auto"]) == 0
+    assert "40 frames in 2 shots" in capsys.readouterr().out
+    assert main([*command, "--content-mask", "mask.png"]) == 1
+    assert "--content-mask goes with pictures" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from ..errors import InvalidClip
 from ..exactness import exact_float32
 from ..images import ImageTensor, Source
 from ..method import Inputs, Method
-from ..options import Options, PhotoOptions, make_options
+from ..options import Options, PhotoOptions, make_options, option_default
 from ..progress import Progress, ignore_progress
 from ..regions import NOTHING_COMMON, Labels, Regions, ShotRegions, cluster_frames
 from ..tiles import tiles
@@ -204,6 +204,11 @@ def _in_tiles(stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan], reg
     return made
 
 
+def _asked_for(method: Method, options: Mapping[str, Any]) -> set[str]:
+    """The options that are not what they would be anyway; a command line gives all of them."""
+    return {name for name, value in options.items() if value != option_default(method.options, name)}
+
+
 @contextmanager
 def frame_transfer(
     method: str,
@@ -233,7 +238,8 @@ def frame_transfer(
         }
         # Matched frame by frame, colors would flicker; who asks for it gets it.
         plain = dict.fromkeys(MATCHES, 0.0) if issubclass(chosen.options, PhotoOptions) else {}
-        yield FrameOptimizer(chosen, style, given | plain | options)
+        plain = {name: value for name, value in plain.items() if name not in _asked_for(chosen, options)}
+        yield FrameOptimizer(chosen, style, given | options | plain)
         return
     sources: list[Any] = list(style) if isinstance(style, (list, tuple)) else [style]
     shares = style_shares(chosen, frame, sources, style_weights)
@@ -244,7 +250,7 @@ def frame_transfer(
         report=progress or ignore_progress, encoder_kind=chosen.encoder, method=method,
     )  # fmt: skip
     with runtime, out_of_memory_as_a_sentence(target), precision_for(values):
-        for name in options.keys() & set(MATCHES):
+        for name in sorted(_asked_for(chosen, options) & set(MATCHES)):
             runtime.note(f"{name} has no effect on clips: their frames share the shot's colors.")
         pictures = read_pictures(frame, sources, values, runtime)
         styles = style_inputs(chosen, pictures, shares, None, target)

@@ -28,6 +28,7 @@ CAMERA_ERROR = 1.5  # px from its motion, within which a point goes with the cam
 CAMERA_SHARE, CAMERA_REACH = 0.6, 0.75  # of all points; of a side of the frame
 DARK = 4.0  # of 255, in all, added to what is compared: of black nothing is known
 ALIGNING_STEPS, UNLIKE = 3, 8.0  # of the camera's motion by brightness; of 255, what has little say in it
+ALIGNED_SIDE = 320  # px, at most, of the frames that are held against each other for it
 STANDING = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 Array = np.ndarray
 
@@ -109,9 +110,18 @@ def refined(frame: Seen, other: Seen, places: Array) -> Array:
     camera = _camera(frame.grid, found, certain)
     if camera is STANDING:
         return found
-    own, others = (cv2.GaussianBlur(x.gray.astype(np.float32), (NEAR, NEAR), 0) for x in (frame, other))
-    camera, _, _ = _aligned(own, others, camera)
-    going = _moved(camera, frame.grid)
+    height, width = frame.gray.shape
+    factor = min(1.0, ALIGNED_SIDE / max(height, width))
+    size = (round(width * factor), round(height * factor))
+    own, others = (
+        cv2.GaussianBlur(
+            cv2.resize(x.gray, size, interpolation=cv2.INTER_AREA).astype(np.float32), (NEAR, NEAR), 0
+        )
+        for x in (frame, other)
+    )
+    scale = np.array(size) / (width, height)
+    camera, _, _ = _aligned(own, others, _scaled(camera, scale))
+    going = _moved(_scaled(camera, 1 / scale), frame.grid)
     worse = np.clip((_error(frame, other, going) - _error(frame, other, found)) / NO_WORSE, 0, 1)
     by_itself = cv2.GaussianBlur(certain * worse, (SPOT, SPOT), 0)
     placed: Array = going + by_itself[..., None] * (found - going)
@@ -151,6 +161,14 @@ def _aligned(own: Array, others: Array, camera: Array) -> tuple[Array, float, fl
         step = np.linalg.lstsq(weighted @ terms.T, weighted @ apart.ravel(), rcond=1e-6)[0]
         camera = _composed(camera, step, np.array([width / 2, height / 2]), width)
     return camera, light, float(weight.mean())
+
+
+def _scaled(camera: Array, scale: Array) -> Array:
+    """The same motion between pictures ``scale`` times as large, along x and y."""
+    linear = camera[:, :2] * scale[:, None] / scale
+    shift = (camera[:, 2] + 0.5) * scale - 0.5 + linear @ (0.5 - 0.5 * scale)
+    found: Array = np.concatenate([linear, shift[:, None]], 1).astype(np.float32)
+    return found
 
 
 def _composed(camera: Array, step: Array, middle: Array, width: int) -> Array:

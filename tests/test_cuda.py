@@ -151,8 +151,9 @@ def test_apples_gpu_is_refused_here():
         run("mps", "wct2")
 
 
+@pytest.mark.parametrize("mask", [None, "auto"])
 @pytest.mark.parametrize("key", ["wct2", "wct"])
-def test_clips_are_the_same(tmp_path, key):
+def test_clips_are_the_same(tmp_path, key, mask):
     av = pytest.importorskip("av", reason="PyAV is not installed")
     from style_core import stylize_video
 
@@ -167,7 +168,7 @@ def test_clips_are_the_same(tmp_path, key):
 
     def frames(device):
         out = tmp_path / f"{device}.mp4"
-        stylize_video(key, clip, photo(72, 96, seed=1), out, device=device)
+        stylize_video(key, clip, photo(72, 96, seed=1), out, device=device, content_mask=mask)
         with av.open(str(out)) as container:
             return [torch.from_numpy(f.to_ndarray(format="rgb24")).float() for f in container.decode(video=0)]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -34,6 +33,7 @@ MIN_SHARE = 0.04  # of each picture; smaller clusters join the nearest one that 
 RESTARTS = 8  # of the joint k-means
 VOTES = 400  # points that stand for one picture in the joint k-means
 LAYER = "relu4_1"
+LEAST_SPREAD = 1e-3  # of appearances within a group; one of a few positions has none
 NOTHING_COMMON = "No regions common to both pictures were found."
 
 
@@ -59,6 +59,8 @@ class _Splits:
 @dataclass(frozen=True)
 class ShotRegions:
     """Regions that frames of a shot share with a style, and by what they are found in its other frames.
+
+    All of it is on the CPU.
 
     Attributes:
         frames: label maps of the frames they were found in.
@@ -86,12 +88,11 @@ class ShotRegions:
             the frame, small, and how much of each pixel belongs to every region, ``[1, K, h, w]`` float32, of
             that size, summing to one.
         """
-        small = _halved(_working_size(frame))
-        looks = _halved(_appearance(_working_size(frame)))
-        rows = looks[0].flatten(1).T
-        apart = torch.cdist(rows, self.looks)
+        working = _working_size(frame)
+        small, looks = _halved(working), _halved(_appearance(working))
+        apart = torch.cdist(looks[0].flatten(1).T, self.looks.to(frame.device))
         nearest = [apart[:, self.labels == label].amin(1) for label in self.present]
-        shares = (torch.stack(nearest).square() / (-2 * self.spread**2)).softmax(0)
+        shares = (torch.stack(nearest).square() / (-2 * max(self.spread, LEAST_SPREAD) ** 2)).softmax(0)
         return small, shares.unflatten(1, looks.shape[-2:])[None]
 
 
@@ -155,15 +156,7 @@ def cluster_frames(
     if bool((labels == EVERYTHING).any()):
         present = (EVERYTHING, *present)
     spread = float(np.mean([side.spread for side in sides[:-1]])) ** 0.5
-    on_device = partial(torch.Tensor.to, device=style.device)
-    return ShotRegions(
-        tuple(maps[:-1]),
-        maps[-1],
-        on_device(torch.from_numpy(looks).float()),
-        on_device(labels),
-        spread,
-        present,
-    )
+    return ShotRegions(tuple(maps[:-1]), maps[-1], torch.from_numpy(looks).float(), labels, spread, present)
 
 
 def _split(picture: ImageTensor, encoder: Encoder) -> _Splits:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..images import ImageTensor
 from ..look import Shares
+from ..ops.box_filter import box_mean
 from ..regions import Labels, ShotRegions
-from .motion import Seen, flow, has_opencv, opencv, refined
+from .motion import Seen, flow, has_opencv, is_inside, opencv, refined
 
 KEPT = 0.75  # of the membership of the frame before, carried along; grain makes no borders that boil
+SAME = 0.06  # mean difference of colors around a pixel up to which the frame before shows the same
+SETTLED = 24  # frames after which what was before them is forgotten
 RADIUS = 3  # px of the small frame over which borders are drawn to edges
 
 
@@ -47,12 +51,17 @@ class SteadyMembership:
         return Shares.of(masks, small, radius=RADIUS)
 
     def _steadied(self, small: ImageTensor, masks: Tensor) -> tuple[ImageTensor, Tensor]:
-        """The mean of both over some frames, where they can be followed: the guide, too, loses its grain."""
+        """The mean of both over some frames, where they show the same: the guide, too, loses its grain."""
         seen = Seen.of((small[0].permute(1, 2, 0) * 255).round().byte().cpu().numpy())
         both = torch.cat([small, masks], 1)
         if self._before is not None:
             before, planes = self._before
-            both = both.lerp(_looked_up(planes, refined(seen, before, flow(seen, before))), KEPT)
+            places = refined(seen, before, flow(seen, before))
+            carried = _looked_up(planes, places)
+            unlike = box_mean((small - carried[:, :3]).abs().amax(1, keepdim=True), RADIUS)
+            inside = torch.from_numpy(is_inside(places)[None, None]).float()
+            inside = F.interpolate(inside, small.shape[-2:]).to(small)
+            both = both.lerp(carried, KEPT * inside * (2 - unlike / SAME).clamp(0, 1))
         self._before = seen, both
         return both[:, :3], both[:, 3:]
 

@@ -22,13 +22,14 @@ NEAR, AROUND = 5, 41  # px of the means whose difference is the relief
 MOST_TORN = 0.4  # px between the places of neighbors, less what the camera puts there
 FLAT = 3.0  # of 255: texture below which flow is not certain
 SPOT = 9  # px of the windows in which places are held against each other
-NO_WORSE = 4.0  # of 255: what moves with the camera is followed no better than so by itself
+NO_WORSE = 1.2  # of 255: what moves with the camera is followed no better than so by itself
 CAMERA_STEP, FEWEST_POINTS = 8, 24  # px between the points that tell how the camera moves; of them
 CAMERA_ERROR = 1.5  # px from its motion, within which a point goes with the camera
 CAMERA_SHARE, CAMERA_REACH = 0.6, 0.75  # of all points; of a side of the frame
 DARK = 4.0  # of 255, in all, added to what is compared: of black nothing is known
 ALIGNING_STEPS, UNLIKE = 3, 8.0  # of the camera's motion by brightness; of 255, what has little say in it
 ALIGNED_SIDE = 320  # px, at most, of the frames that are held against each other for it
+AGREEING = 2.0  # times the median difference: what differs by more has little say in how bright a frame is
 STANDING = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 Array = np.ndarray
 
@@ -120,10 +121,12 @@ def refined(frame: Seen, other: Seen, places: Array) -> Array:
         for x in (frame, other)
     )
     scale = np.array(size) / (width, height)
-    camera, _, _ = _aligned(own, others, _scaled(camera, scale))
+    camera, light, _ = _aligned(own, others, _scaled(camera, scale))
     going = _moved(_scaled(camera, 1 / scale), frame.grid)
-    worse = np.clip((_error(frame, other, going) - _error(frame, other, found)) / NO_WORSE, 0, 1)
-    by_itself = cv2.GaussianBlur(certain * worse, (SPOT, SPOT), 0)
+    worse = _error(frame, other, going, light) - _error(frame, other, found, light)
+    # Steep, for a place between the two is neither the camera's nor the thing's.
+    by_itself = np.clip(2 * certain * np.clip(worse / NO_WORSE - 1, 0, 1), 0, 1)
+    by_itself = cv2.GaussianBlur(by_itself, (SPOT, SPOT), 0)
     placed: Array = going + by_itself[..., None] * (found - going)
     return placed
 
@@ -181,22 +184,40 @@ def _composed(camera: Array, step: Array, middle: Array, width: int) -> Array:
     return composed
 
 
-def _error(frame: Seen, other: Seen, places: Array) -> Array:
-    """How unlike in brightness the two are around every place, of 255."""
+def _error(frame: Seen, other: Seen, places: Array, light: float) -> Array:
+    """How unlike in brightness the two are around every place, of 255, but for the light."""
     cv2 = opencv()
-    there = cv2.remap(other.gray, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    found: Array = cv2.blur(cv2.absdiff(frame.gray, there), (SPOT, SPOT)).astype(np.float32)
+    gray = other.gray.astype(np.float32)
+    there = cv2.remap(gray, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    found: Array = cv2.blur(np.abs(frame.gray - light * there), (SPOT, SPOT))
     return found
 
 
-def light_of(frame: Array, before: Array) -> float | None:
-    """How bright a frame is by how bright the one before it shows the same; ``None`` if little of it does.
+def light_of(frame: Array, other: Array) -> tuple[float, float]:
+    """How bright a frame is by how bright another one shows the same, and how much of it that is, 0 to 1.
+
+    Robust: what changes by itself has little say in it.
 
     Args:
-        frame, before: float32 ``[h, w]``, 0 to 255, small and without grain.
+        frame, other: float32 ``[h, w]``, 0 to 255, small and without grain.
     """
-    _, light, share = _aligned(frame, before, STANDING)
-    return light if share > CAMERA_SHARE else None
+    cv2 = opencv()
+    height, width = frame.shape
+    frame, other = (cv2.GaussianBlur(each, (NEAR, NEAR), 0) for each in (frame, other))
+    # Steps on brightness find only what is near: a slope that passes by would be taken for light.
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    shift, _ = cv2.phaseCorrelate(frame * window, other * window)
+    begun = STANDING + np.array([[0, 0, shift[0]], [0, 0, shift[1]]], np.float32)
+    camera, light, share = _aligned(frame, other, begun)
+    places = _moved(camera, _grid(height, width))
+    there = cv2.remap(other, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside = is_inside(places) & (there > DARK)
+    for _ in range(ALIGNING_STEPS if inside.any() else 0):
+        apart = np.abs(frame - light * there)
+        bound = max(AGREEING * float(np.median(apart[inside])), 1.0)
+        weight = inside / (1 + (apart / bound) ** 2) ** 2
+        light = float((frame * weight).sum() / (there * weight).sum())
+    return light, share
 
 
 def is_inside(places: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,7 +26,7 @@ from ..regions import Labels, ShotRegions, is_auto
 from .advection import advected
 from .animations import as_clip
 from .colors import ColorTags, samples_of, small_of
-from .frame_regions import SteadyMembership, frame_labels
+from .frame_regions import SETTLED, SteadyMembership, frame_labels
 from .lights import kept_share
 from .looks import shot_look
 from .motion import has_opencv
@@ -295,13 +295,13 @@ class _Run:
             for shot in shots_of(self._watched(islice(ahead.frames(), self.most_frames)), self._small):
                 self.shot_count += 1
                 done = min(shot.count, max(0, self.done - shot.first))
-                if done < shot.count and self.is_carried:  # it begins where the shot does
-                    yield from self._carried(shot, islice(frames, shot.count), done)
-                    continue
-                for frame in islice(frames, done):
-                    yield None, frame
-                if done < shot.count:
-                    yield from self._shot(shot, islice(frames, shot.count - done), shot.lights[done:])
+                own = islice(frames, shot.count)
+                if done == shot.count:
+                    yield from ((None, frame) for frame in own)
+                elif self.is_carried:
+                    yield from self._carried(shot, own, done)
+                else:
+                    yield from self._shot(shot, own, done)
             for _ in frames:  # sound goes on after the last picture
                 pass
 
@@ -339,13 +339,14 @@ class _Run:
         return self.transfer.plan(samples, self._within, regions), regions
 
     def _shot(
-        self, shot: Shot, frames: Iterator[Any], lights: Iterable[float]
-    ) -> Iterator[tuple[Callable[[], Samples], Any]]:
+        self, shot: Shot, frames: Iterator[Any], done: int
+    ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
+        """A shot whose frames are made one by one; of the first ``done`` nothing."""
         samples = shot.samples if self.working_size is None else shot.in_its_light()
         plan, regions = self._planned(samples)
         if self.working_size is None:
-            for frame in frames:
-                yield partial(_itself, self._painted(frame, plan, regions)), frame
+            for number, frame in enumerate(frames):
+                yield None if number < done else partial(_itself, self._painted(frame, plan, regions)), frame
             return
 
         def restyle(picture: ImageTensor, labels: Labels | None) -> ImageTensor:
@@ -355,11 +356,12 @@ class _Run:
         look = shot_look(samples, restyle, regions)
         share = kept_share(samples[-1], look)
         steady = None if regions is None else SteadyMembership(regions)
-        for frame, light in zip(frames, lights, strict=False):  # a damaged file may be read otherwise twice
+        for number, (frame, light) in enumerate(zip(frames, shot.lights, strict=False)):
             own = look.under(light, light**share)
-            if steady is not None:
+            if steady is not None and number >= done - SETTLED:  # as it would be without the interruption
+                self._check_size(frame)
                 own = replace(own, shares=steady.next(self._small(frame).div_(light).clamp_max_(1)))
-            yield partial(self._looked, frame, own), frame
+            yield None if number < done else partial(self._looked, frame, own), frame
 
     def _painted(self, frame: Any, plan: ShotPlan, regions: ShotRegions | None) -> Samples:
         samples = self._samples(frame)
@@ -388,12 +390,15 @@ class _Run:
         return look.apply(self._samples(frame))
 
     def _samples(self, frame: Any) -> Samples:
+        self._check_size(frame)
+        return samples_of(frame, is_deep=self.source.is_deep)
+
+    def _check_size(self, frame: Any) -> None:
         if (frame.width, frame.height) != (self.source.width, self.source.height):
             raise InvalidClip(
                 f"The frames change from {self.source.width} x {self.source.height} to {frame.width} x "
                 f"{frame.height} px on the way; split the clip there."
             )
-        return samples_of(frame, is_deep=self.source.is_deep)
 
     def _small(self, frame: Any) -> ImageTensor:
         return small_of(frame, self.working_size or MEASURED_SIZE)

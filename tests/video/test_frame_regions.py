@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from style_core import InvalidClip, stylize_video
+from style_core import EnoughDone, InvalidClip, stylize_video
 from style_core.fronts import to_pil
 from style_core.regions import Labels, cluster_frames, cluster_segments
 from style_core.video.frame_regions import SteadyMembership, frame_labels, membership
@@ -92,6 +92,38 @@ def test_grain_does_not_stir_them(encoder):
         for name, all_shares in made.items()
     }
     assert stirred["steady"] < 0.6 * stirred["alone"]
+
+
+def test_what_was_not_there_before_is_not_taken_from_before(regions):
+    """Somebody cuts within a shot: the border jumps."""
+    steady = SteadyMembership(regions)
+    for _ in range(10):
+        steady.next(halves(40)[0])
+    frame, is_flat = halves(120)
+    shares = steady.next(frame).at(frame, slice(0, HEIGHT), HEIGHT)
+    blue = int(shares[:, is_flat].mean(1).argmax())
+    assert shares[blue][:, 50:110].mean() > 0.9
+
+
+def test_a_run_that_goes_on_makes_what_it_would_have_made(tmp_path, monkeypatch):
+    monkeypatch.setattr("style_core.video.stylizing.REPORT_SECONDS", 0.0)
+    frames = [halves(60 + 2 * k, grain=0.05, seed=k)[0][0].permute(1, 2, 0).numpy() for k in range(16)]
+    source = write_clip(tmp_path / "halves.mkv", frames, codec="ffv1", pixels="bgr0")
+    style = tmp_path / "style.png"
+    to_pil(halves(80, swapped=True)[0]).save(style)
+    how = {"codec": "ffv1", "content_mask": "auto"}
+
+    def stop(share, message, preview):
+        if message.startswith("8 of 16"):
+            raise EnoughDone("Enough.")
+
+    whole = stylize_video("wct2", source, style, tmp_path / "whole.mkv", **how)
+    part = stylize_video("wct2", source, style, tmp_path / "part.mkv", progress=stop, **how)
+    assert 8 <= part.frame_count < 16
+    rest = stylize_video("wct2", source, style, tmp_path / "part.mkv", **how)
+    assert any(note.startswith("Went on after the") for note in rest.notes)
+    for a, b in zip(read_clip(whole.path), read_clip(rest.path), strict=True):
+        np.testing.assert_array_equal(a.to_ndarray(format="rgb24"), b.to_ndarray(format="rgb24"))
 
 
 @pytest.fixture

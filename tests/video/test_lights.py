@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
+cv2 = pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
 
-from style_core.look import fit_look
-from style_core.video.lights import MOST_LIGHT, Lights, kept_share
-from style_core.video.looks import shot_look
+from style_core.look import fit_look  # noqa: E402
+from style_core.video.lights import MOST_LIGHT, Lights, kept_share  # noqa: E402
+from style_core.video.looks import shot_look  # noqa: E402
 
-from ..conftest import photo
+from ..conftest import photo  # noqa: E402
 
 STILL = photo(36, 64)[0].mean(0).numpy() * 200
 
@@ -36,6 +36,43 @@ def test_a_flash_is_no_light_and_a_fade_ends_at_the_bound():
     found = lights_of(STILL * fade[:, None, None])
     assert found.max() == pytest.approx(MOST_LIGHT)
     assert found.min() == pytest.approx(1 / MOST_LIGHT)
+
+
+def test_a_flash_that_dies_away_leaves_the_light_as_it_was():
+    flashes = np.ones(120)
+    for first in (10, 50, 90):
+        flashes[first : first + 12] += 0.5 * 0.75 ** np.arange(12)
+    found = lights_of(np.clip(0.6 * STILL * flashes[:, None, None], 0, 255))
+    assert np.abs(found[[0, 40, 80, 119]] - 1).max() < 0.01
+
+
+@pytest.mark.parametrize("pixels", [0.5, 2, 4])  # of 64, from frame to frame
+def test_a_camera_that_pans_past_light_and_dark_changes_no_exposure(pixels):
+    """The wall grows darker to the right, as walls do beside windows; only what both show counts."""
+    rng = np.random.default_rng(2)
+    count = 60
+    wall = cv2.GaussianBlur(rng.normal(size=(288, 8 * 64 + round(8 * pixels * count))), (0, 0), 40)
+    fine = cv2.GaussianBlur(rng.normal(size=wall.shape), (0, 0), 8)
+    wall = 120 + 40 * wall / wall.std() + 15 * fine / fine.std()
+    wall = (wall * np.linspace(1.3, 0.6, wall.shape[1])).clip(5, 250)
+    frames = []
+    for k in range(count):
+        left = round(8 * pixels * k)
+        frames.append(cv2.resize(wall[:, left : left + 512], (64, 36), interpolation=cv2.INTER_AREA))
+    found = lights_of(np.stack(frames))
+    assert np.abs(found - 1).max() < 0.02
+
+
+def test_what_changes_by_itself_is_no_light():
+    """Water over half of the frame."""
+    rng = np.random.default_rng(1)
+    frames, waves = [], np.zeros((18, 64))
+    for _ in range(60):
+        fresh = cv2.GaussianBlur(rng.normal(size=waves.shape), (0, 0), 2.5)
+        waves = 0.95 * waves + 0.3 * fresh / fresh.std()
+        frames.append(STILL.copy())
+        frames[-1][18:] = 120 + 30 * waves
+    assert np.abs(np.diff(lights_of(np.stack(frames).clip(0, 255)))).max() < 0.006
 
 
 @pytest.mark.parametrize("gain", [0.7, 1.0, 1.2])

@@ -36,7 +36,7 @@ WCT_SEED = "a texture, made without content or a content picture and level 4 or 
 @functools.cache
 def run(key, folder, *, texture=False, **options):
     """The result of a method with some options, computed once."""
-    content, style = photo(64, 80), photo(72, 96, seed=1)
+    content, style = photo(40, 56), photo(48, 64, seed=1)
     given = QUICK.get(key, {}) | options
     return stylize(key, None if texture else content, style, weights_dir=folder, device="cpu", **given)
 

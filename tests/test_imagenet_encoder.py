@@ -112,7 +112,7 @@ def test_two_files_are_one_too_many(tmp_path, capsys):
 
 @pytest.mark.parametrize("method", ["gatys", "deep_photo"])
 def test_both_methods_run_on_it(folder, method):
-    content, style = photo(96, 128), photo(80, 112, seed=1).flip(1)
+    content, style = photo(48, 64), photo(40, 56, seed=1).flip(1)
     result = stylize(method, content, style, family="vgg19", weights_dir=folder, steps=6)
     assert result.settings["family"] == "vgg19"
     begin = [p.loss for p in result.losses if p.step == 0][-1]  # of the last stage

@@ -26,7 +26,7 @@ PHOTOGRAPHIC = [key for key in list_methods() if get_method(key).photorealistic]
 SMALL = 256  # the least working size
 
 
-def large(height=320, width=480):
+def large(height=272, width=408):
     return torch.nn.functional.interpolate(photo(40, 60, seed=1), (height, width), mode="bicubic").clamp(0, 1)
 
 
@@ -43,7 +43,7 @@ def run(tiny_weights):
 @pytest.mark.parametrize("method", PHOTOGRAPHIC)
 def test_a_large_photo_is_worked_on_small_and_comes_out_large(run, method):
     result = run(method, large(), working_size=SMALL)
-    assert result.image.shape == (1, 3, 320, 480)
+    assert result.image.shape == (1, 3, 272, 408)
     assert any("The network worked at 256 x 171 px" in note for note in result.notes)
     small = run(method, result_of_reducing(large()))
     reduced = torch.nn.functional.interpolate(result.image, (171, 256), mode="area")
@@ -111,7 +111,7 @@ def test_masks_and_looks_go_together(run):
     mask[..., 120:] = 1
     result = run("wct2", large(), working_size=SMALL, content_mask=mask, style_mask=mask)
     assert len(result.look.grids) == 2
-    assert result.segments.content.shape == (320, 480)
+    assert result.segments.content.shape == (272, 408)
     assert not torch.equal(result.image, run("wct2", large(), working_size=SMALL).image)
 
 

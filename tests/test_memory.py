@@ -1,5 +1,6 @@
 """Values kept by what they were computed from."""
 
+import functools
 import hashlib
 import os
 import shutil
@@ -133,7 +134,12 @@ class TestKeeping:
 
 def pictures():
     generator = torch.Generator().manual_seed(1)
-    return [torch.rand(1, 3, 64, 80, generator=generator) for _ in range(2)]
+    return [torch.rand(1, 3, 32, 40, generator=generator) for _ in range(2)]
+
+
+@pytest.fixture
+def run(tiny_weights):
+    return functools.partial(stylize, weights_dir=tiny_weights, device="cpu")
 
 
 QUICK = [key for key in list_methods() if not hasattr(get_method(key).options, "steps")]
@@ -141,48 +147,48 @@ QUICK = [key for key in list_methods() if not hasattr(get_method(key).options, "
 
 @pytest.mark.parametrize("key", QUICK)
 @pytest.mark.parametrize("change", [{"style_strength": 0.6}, {"content_strength": 0.2}, {"seed": 3}])
-def test_a_changed_strength_gives_what_a_fresh_run_gives(key, change):
+def test_a_changed_strength_gives_what_a_fresh_run_gives(run, key, change):
     content, style = pictures()
-    fresh = stylize(key, content, style, **change).image
+    fresh = run(key, content, style, **change).image
     memory.forget()
-    stylize(key, content, style)
-    assert torch.equal(stylize(key, content, style, **change).image, fresh)
+    run(key, content, style)
+    assert torch.equal(run(key, content, style, **change).image, fresh)
 
 
 @pytest.mark.parametrize("key", QUICK)
-def test_another_style_or_mask_is_not_mistaken_for_the_last(key):
+def test_another_style_or_mask_is_not_mistaken_for_the_last(run, key):
     content, style = pictures()
-    mask = torch.zeros(64, 80, dtype=torch.uint8)
-    mask[:32] = 255
+    mask = torch.zeros(32, 40, dtype=torch.uint8)
+    mask[:16] = 255
     masks = {"content_mask": mask.numpy(), "style_mask": mask.numpy()}
     runs = [(style.flip(3), {}), (style, masks), (style, {}), (style, {"precision": "exact"})]
     fresh = []
     for picture, given in runs:
         memory.forget()
-        fresh.append(stylize(key, content, picture, **given).image)
+        fresh.append(run(key, content, picture, **given).image)
     memory.forget()
     for (picture, given), expected in zip(runs, fresh, strict=True):
-        assert torch.equal(stylize(key, content, picture, **given).image, expected)
+        assert torch.equal(run(key, content, picture, **given).image, expected)
 
 
-def test_the_style_is_encoded_once_for_two_strengths():
+def test_the_style_is_encoded_once_for_two_strengths(run):
     content, style = pictures()
     seen = []
     for strength in (1.0, 0.5):
         messages = []
-        stylize("wct2", content, style, style_strength=strength,
-                progress=lambda fraction, message, preview=None: messages.append(message))  # fmt: skip  # noqa: B023
+        run("wct2", content, style, style_strength=strength,
+            progress=lambda fraction, message, preview=None: messages.append(message))  # fmt: skip  # noqa: B023
         seen.append("Encoding the style" in messages)
     assert seen == [True, False]
 
 
-def test_notes_are_said_again_when_the_value_is_recalled():
+def test_notes_are_said_again_when_the_value_is_recalled(run):
     content, style = pictures()
-    mask = torch.zeros(64, 80, dtype=torch.uint8)
+    mask = torch.zeros(32, 40, dtype=torch.uint8)
     mask[:4, :5] = 255
     masks = {"content_mask": mask.numpy(), "style_mask": mask.numpy()}
-    first = stylize("wct2", content, style, **masks)
-    again = stylize("wct2", content, style, **masks)
+    first = run("wct2", content, style, **masks)
+    again = run("wct2", content, style, **masks)
     assert first.notes
     assert again.notes == first.notes
 
@@ -242,7 +248,7 @@ def test_a_network_replaced_in_place_is_used_at_once(key, weights_folder):
 def test_after_a_whole_set_is_replaced_features_and_regions_are_those_of_a_fresh_process(
     weights_folder, tmp_path
 ):
-    content, style = photo(64, 80), photo(64, 80, seed=1)
+    content, style = photo(48, 64), photo(48, 64, seed=1)
     given = {"content_mask": "auto", "style_mask": "auto", "weights_dir": weights_folder, "device": "cpu"}
     first = stylize("wct2", content, style, **given)
     for name in ("encoder", "wct2_cat5"):
@@ -276,25 +282,25 @@ def test_what_depends_on_a_recalled_value_depends_on_its_networks(weights_folder
     assert torch.equal(after, stylize("photo_wct", content, style, **given).image)
 
 
-def test_regions_of_a_pair_are_found_once_for_all_methods(monkeypatch):
-    content, style = photo(64, 80), photo(64, 80, seed=1)
+def test_regions_of_a_pair_are_found_once_for_all_methods(run, monkeypatch):
+    content, style = photo(48, 64), photo(48, 64, seed=1)
     found, original = [], reading.cluster_segments
     monkeypatch.setattr(
         reading, "cluster_segments", lambda *given: (found.append(given), original(*given))[1]
     )
     results = [
-        stylize(key, content, style, content_mask="auto", style_mask="auto")
+        run(key, content, style, content_mask="auto", style_mask="auto")
         for key in ("wct2", "photo_wct", "wct")
     ]
     assert len(found) == 1
     assert all(torch.equal(r.segments.content, results[0].segments.content) for r in results)
-    stylize("wct", content, style.flip(3), content_mask="auto", style_mask="auto")
+    run("wct", content, style.flip(3), content_mask="auto", style_mask="auto")
     assert len(found) == 2
 
 
-def test_a_request_reads_each_picture_once_for_its_keys(monkeypatch):
-    content, style = photo(64, 80), photo(64, 72, seed=1)
+def test_a_request_reads_each_picture_once_for_its_keys(run, monkeypatch):
+    content, style = photo(48, 64), photo(48, 56, seed=1)
     sizes, original = [], memory._tensor_digest
     monkeypatch.setattr(memory, "_tensor_digest", lambda x: (sizes.append(tuple(x.shape)), original(x))[1])
-    stylize("wct2", content, style)
-    assert sorted(sizes) == [(1, 3, 64, 72), (1, 3, 64, 80)]
+    run("wct2", content, style)
+    assert sorted(sizes) == [(1, 3, 48, 56), (1, 3, 48, 64)]

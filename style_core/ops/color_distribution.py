@@ -15,6 +15,7 @@ SAMPLES = 20_000  # pixels of each picture
 ROTATIONS = 6  # after that many turns of the axes hardly anything is left to move
 QUANTILES = 65  # of every axis
 POINTS = 33  # of the table along each color
+NARROWEST = 1e-9  # of what lies between two knots: below it they are a tie
 WIDEST, NOISE = 2.0, 0.03  # so many times the deviation less that of noise, which would show as blotches
 
 
@@ -89,8 +90,10 @@ def _moved(rows: Tensor, knots: Tensor, values: Tensor) -> Tensor:
     """
     columns = rows.T.contiguous()
     first = torch.searchsorted(knots, columns).clamp(1, knots.shape[1] - 1)  # the interval below a tie
-    last = torch.searchsorted(knots, columns, right=True).clamp(1, knots.shape[1] - 1)  # and that above
-    inside = (_between(columns, first, knots, values) + _between(columns, last, knots, values)) / 2
+    inside = _between(columns, first, knots, values)
+    if (knots.diff(dim=1) < NARROWEST).any():  # or it meets the one above, and both give the same
+        last = torch.searchsorted(knots, columns, right=True).clamp(1, knots.shape[1] - 1)
+        inside = (inside + _between(columns, last, knots, values)) / 2
     beyond = columns - columns.clamp(knots[:, :1], knots[:, -1:])
     return (inside + beyond).T
 
@@ -98,5 +101,5 @@ def _moved(rows: Tensor, knots: Tensor, values: Tensor) -> Tensor:
 def _between(columns: Tensor, upper: Tensor, knots: Tensor, values: Tensor) -> Tensor:
     """The values between two knots, of which ``upper`` is the second."""
     low, high = knots.gather(1, upper - 1), knots.gather(1, upper)
-    share = ((columns - low) / (high - low).clamp_min(1e-9)).clamp(0, 1)
+    share = ((columns - low) / (high - low).clamp_min(NARROWEST)).clamp(0, 1)
     return torch.lerp(values.gather(1, upper - 1), values.gather(1, upper), share)

@@ -12,7 +12,7 @@ from style_core.smoothing import matting_energy
 from ..conftest import photo
 from .conftest import remembered
 
-FEW = {"steps": 20}
+FEW = {"steps": 8}
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from style_core.transfer import match_tiles
 
 from ..conftest import photo, psnr
 
-HEIGHT, WIDTH = 323, 517  # odd, and twice the smallest working size
+HEIGHT, WIDTH = 163, 517  # odd, and twice the smallest working size
 SMALL = {"working_size": 256, "precision": "exact"}
 
 
 @pytest.fixture(scope="module")
 def pair():
-    content = F.interpolate(photo(41, 65, seed=1), (HEIGHT, WIDTH), mode="bicubic").clamp(0, 1)
+    content = F.interpolate(photo(21, 65, seed=1), (HEIGHT, WIDTH), mode="bicubic").clamp(0, 1)
     return content, photo(160, 200, seed=2).flip(1)
 
 
@@ -47,7 +47,7 @@ def test_the_tiles_do_not_show(pair, painted, tile_megabytes, masks):
     tile_megabytes(1000)
     whole = (stylize("wct", *pair, **SMALL, **masks) if masks else painted).image
     assert whole.shape[-2:] == (HEIGHT, WIDTH)
-    tile_megabytes(25)
+    tile_megabytes(16)  # two rows of them at every level
     assert (stylize("wct", *pair, **SMALL, **masks).image - whole).abs().max() < 1 / 255
 
 
@@ -63,7 +63,7 @@ def test_seen_from_afar_it_is_the_small_painting(pair, painted):
 
 
 def test_it_says_how_it_was_made(pair, painted, tiny_weights):
-    assert any("Painted at 256 x 160 px, then enlarged to 517 x 323 px" in note for note in painted.notes)
+    assert any("Painted at 256 x 81 px, then enlarged to 517 x 163 px" in note for note in painted.notes)
     deep = stylize("wct", *pair, **SMALL, levels=("4",), weights_dir=tiny_weights)
     assert any("not painted over" in note for note in deep.notes)
 
@@ -78,7 +78,7 @@ def test_the_time_it_will_take_is_said_as_soon_as_it_is_known(pair, tiny_weights
         **SMALL,
         progress=lambda done, message, _: said.append(message),
     )
-    refining = [message for message in said if message.startswith("Refining to 517 x 323 px")]
+    refining = [message for message in said if message.startswith("Refining to 517 x 163 px")]
     timed = [message for message in refining if message != refining[0]]
     assert len(timed) > 1
     assert all(re.search(r"px, about \d+ (s|min) to go$", message) for message in timed)

@@ -25,7 +25,7 @@ def sized_pair(method, pair, small_pair):
     return small_pair if few_steps(method, 1) else pair
 
 
-def stylized(method, content, style, steps=12, **options):
+def stylized(method, content, style, steps=6, **options):
     return stylize(method, content, style, **few_steps(method, steps), **options)
 
 
@@ -41,7 +41,7 @@ def test_distances_follow_the_style_strength(method, sized_pair):
 
 
 def test_fine_structure_follows_the_content_strength(method, sized_pair):
-    content, style = sized_pair
+    content, style = (picture[..., :96, :128] for picture in sized_pair)
     misfit = []
     for strength in (0, 0.5, 1):
         result = stylized(method, content, style, content_strength=strength).image
@@ -52,7 +52,7 @@ def test_fine_structure_follows_the_content_strength(method, sized_pair):
 
 
 def test_a_thin_panorama_is_done(method):
-    assert stylized(method, photo(32, 2000), photo(64, 64, seed=1), steps=2).image.shape == (1, 3, 32, 2000)
+    assert stylized(method, photo(16, 2000), photo(64, 64, seed=1), steps=2).image.shape == (1, 3, 16, 2000)
 
 
 def test_regions_too_small_for_the_deep_levels_are_noted(method):
@@ -63,7 +63,7 @@ def test_regions_too_small_for_the_deep_levels_are_noted(method):
 
 
 def test_a_label_of_one_pixel_is_no_failure(method, with_a_label_of_one_pixel):
-    image, notes = with_a_label_of_one_pixel(method, **few_steps(method, 12))
+    image, notes = with_a_label_of_one_pixel(method, **few_steps(method, 6))
     assert torch.isfinite(image).all()
     assert any("too small" in note for note in notes)
 
@@ -76,7 +76,7 @@ def test_masks_keep_the_style_of_a_region_in_it(method):
     style = (style + 0.05 * photo(64, 64, seed=6)).clamp(0, 1)
     mask = torch.zeros(1, 3, 64, 64)
     mask[..., 32:] = 1
-    result = stylized(method, content, style, content_mask=mask, style_mask=mask).image
+    result = stylized(method, content, style, steps=12, content_mask=mask, style_mask=mask).image
     left, right = result[..., :24].mean((0, 2, 3)), result[..., 40:].mean((0, 2, 3))
     assert left[0] > left[2] + 0.3
     assert right[2] > right[0] + 0.3

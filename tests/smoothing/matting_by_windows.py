@@ -1,5 +1,7 @@
 """The matting Laplacian as a sparse float64 matrix, summed window by window: the truth of several tests."""
 
+import functools
+
 import numpy as np
 import scipy.sparse
 from numpy.lib.stride_tricks import sliding_window_view
@@ -46,10 +48,13 @@ class DirectSolve:
 
     def __call__(self, y):
         """The smoothed ``[1, C, H, W]``."""
-        factors = splu(
+        return (self.root[:, None] * self._factors.solve(self.right(y))).T.reshape(y.shape)
+
+    @functools.cached_property
+    def _factors(self):
+        return splu(
             self.matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0, options={"SymmetricMode": True}
         )
-        return (self.root[:, None] * factors.solve(self.right(y))).T.reshape(y.shape)
 
     def residual(self, y, smoothed):
         """``|b - A u| / |b|`` of a picture that claims to be the solution."""

@@ -57,12 +57,18 @@ def way(request, monkeypatch):
     return request.param
 
 
+@pytest.fixture(scope="module")
+def direct():
+    """A photo's equation, solved directly."""
+    return DirectSolve(photo(192, 256))
+
+
 @pytest.fixture
-def solved(way):
+def solved(way, direct):
     """A photo's recoloring, smoothed and solved directly: ``(y, Propagation, DirectSolve)``."""
     guide = photo(192, 256)
     y = recolored(guide)
-    return y, propagate(y, guide), DirectSolve(guide)
+    return y, propagate(y, guide), direct
 
 
 def test_a_photo_is_within_one_level_of_the_direct_solve(solved):

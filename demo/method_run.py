@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
@@ -40,6 +42,7 @@ from .work import (
 )
 
 STAGE_SIDE = 1600  # px, more than a small result has
+EVERY = 0.25  # seconds between two lines about what is being done, each of which is work for the page
 QUICK_SIDE = 192  # px of the picture that follows a moved strength at once, where the whole takes longer
 QUICK_SECONDS = 0.5  # a job that took no longer needs no such picture
 
@@ -69,6 +72,7 @@ class _UnderWay:
     enough: threading.Event  # Stop was pressed
     job: Job
     previews: Previews
+    said: list[float] = field(default_factory=lambda: [-math.inf])  # when it was last said what is done
 
 
 @dataclass(frozen=True)
@@ -228,7 +232,7 @@ class MethodRunner:
             if isinstance(update, Done):
                 done = update
                 continue
-            yield self._on_the_way(words, update.fraction, way.previews.show(update.preview))
+            yield from self._on_the_way(way, words, update.fraction, way.previews.show(update.preview))
         assert done is not None
         way.job.later = 0.0
         small = Small(done, is_painting, self.service.size_of(asked))
@@ -244,7 +248,7 @@ class MethodRunner:
                 done = update
                 continue
             shown = None if is_moved else way.previews.show(update.preview)
-            yield self._on_the_way(self._message(update, way.language), update.fraction, shown)
+            yield from self._on_the_way(way, self._message(update, way.language), update.fraction, shown)
         assert done is not None
         return done
 
@@ -259,7 +263,7 @@ class MethodRunner:
             if is_it:
                 words = say(photo_follows(self.service.size_of(asked), None), way.language)
             shown = way.previews.show(update.preview, STAGE_SIDE if is_it else PREVIEW_SIDE, at_once=is_it)
-            yield self._on_the_way(words, update.fraction, shown)
+            yield from self._on_the_way(way, words, update.fraction, shown)
         assert done is not None
         return done
 
@@ -275,16 +279,21 @@ class MethodRunner:
                 shown = way.previews.show(update.preview, STAGE_SIDE) if is_shown else None
                 is_better = is_better or shown is not None
                 words = small.says(update.seconds_left, way.language)
-                yield self._on_the_way(words, update.fraction, shown)
+                yield from self._on_the_way(way, words, update.fraction, shown)
         except StyleCoreError as error:
             return small.stopped() if enough.is_set() else small.instead(str(error))
         is_early = enough.is_set() and small.is_painting and not is_better
         return small.stopped() if done is None or is_early else done
 
-    def _on_the_way(self, words: str, fraction: float, shown: tuple[str, str] | None) -> dict[Any, Any]:
-        """What is being done, and the picture so far if there is a new one."""
+    def _on_the_way(
+        self, way: _UnderWay, words: str, fraction: float, shown: tuple[str, str] | None
+    ) -> Iterator[dict[Any, Any]]:
+        """What is being done, now and then, and each new picture of what there is so far."""
+        if shown is None and time.monotonic() - way.said[-1] < EVERY:
+            return
+        way.said[-1] = time.monotonic()
         line = {"status": f"{words} … {fraction:.0%}", "notes": ""}
-        return self.outputs.show(**line, **({"before_after": shown} if shown else {}))
+        yield self.outputs.show(**line, **({"before_after": shown} if shown else {}))
 
     def shown_again(self, run: TabRun, language: str) -> dict[Any, Any]:
         """All outputs of a run of before."""

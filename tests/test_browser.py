@@ -82,7 +82,7 @@ def visit(browser):
     visits.close()
 
 
-# To open the page takes four seconds of a processor: the tests share four of them.
+# To open the page takes four seconds of a processor: the tests share three of them.
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +104,6 @@ def tab(kept_page, visits):
     playwright.expect(kept_page.get_by_test_id("toast-body")).to_have_count(0)
     yield on_wct2(kept_page)
     visits.check()
-
-
-@pytest.fixture(scope="module")
-def other_visitor(server, visits):
-    """The page of another visitor, in a smaller window and with few frames, for the brush."""
-    page = visits.open(server.url, milliseconds_a_frame=100, viewport={"width": 1060, "height": 600})
-    page.locator("#photo-run").wait_for()
-    return page
 
 
 def dragged(page, source, target, position=None):
@@ -146,9 +138,38 @@ def chinese_phone(server, visits):
 
 
 @pytest.fixture(scope="module")
-def lost_phone(server, visits):
-    """A phone that was led nowhere by a link."""
-    page = visits.open(f"{server.url}?share={'a' * 22}", viewport=PHONE, color_scheme="light")
+def led_nowhere(server, visits):
+    """The page of a visitor whom a link led nowhere; of large pixels and few frames, for the brush."""
+    page = visits.open(
+        f"{server.url}?share={'a' * 22}",
+        milliseconds_a_frame=200,
+        device_scale_factor=0.5,
+        color_scheme="light",
+    )
+    page.locator("#photo-run").wait_for()
+    return page
+
+
+@pytest.fixture
+def lost_phone(led_nowhere):
+    led_nowhere.set_viewport_size(PHONE)
+    return led_nowhere
+
+
+@pytest.fixture
+def other_visitor(led_nowhere):
+    led_nowhere.set_viewport_size({"width": 1060, "height": 600})
+    return led_nowhere
+
+
+def loaded_anew(page):
+    """Load the page again, as one that knows nothing of the visits before.
+
+    At each message of an event Gradio's page goes through all of its parts once for every control of every
+    event that was ever over on it: a page on which much was run takes several times as long as a new one.
+    """
+    page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    page.reload()
     page.locator("#photo-run").wait_for()
     return page
 
@@ -378,6 +399,13 @@ def test_markup_in_a_sentence_is_text_on_the_page(tab, small):
     weights.fill("")
 
 
+@pytest.fixture(scope="module")
+def page_anew(kept_page):
+    """Once for all that ask for it."""
+    return loaded_anew(kept_page)
+
+
+@pytest.mark.usefixtures("page_anew")
 @pytest.mark.parametrize("key", [key for key in list_methods() if key != "wct2"])
 def test_every_tab_restyles_a_photo(tab, key, small):
     fill(tab, key, small)
@@ -385,6 +413,19 @@ def test_every_tab_restyles_a_photo(tab, key, small):
     options_set(tab, key, **few)
     run(tab, key, small)
     assert sizes_of(tab.locator(f"#{key}-result img")) == [list(small.size)] * 2
+
+
+def test_a_painting_that_takes_long_is_previewed_and_left_to_run(tab, small):
+    fill(tab, "gatys", small)
+    options_set(tab, "gatys", steps=4, style_strength=1)
+    run(tab, "gatys", small)
+    playwright.expect(tab.locator("#gatys-extras .st-files")).to_contain_text("content-style-gatys.png")
+    options_set(tab, "gatys", style_strength=0.25)
+    playwright.expect(tab.locator("#gatys-result .st-word")).to_have_text(
+        "A preview at style strength 0.25; Run makes the exact picture."
+    )
+    opacity = tab.locator("#gatys-result img.fixed").evaluate("e => getComputedStyle(e).opacity")
+    assert float(opacity) == pytest.approx(0.25)
 
 
 def test_stopping_gatys_keeps_the_picture_reached_so_far(tab, small):
@@ -430,6 +471,7 @@ DEFAULTS = {
 def shown(kept_page, tmp_path_factory):
     """The pictures whose result WCT2's tab shows, until a test behind those of moved strengths runs there."""
     small = small_in(tmp_path_factory.mktemp("shown"))
+    opened(on_wct2(loaded_anew(kept_page)), "Advanced")  # what is chosen while it unfolds may be lost
     fill(kept_page, "wct2", small)
     run(kept_page, "wct2", small)
     playwright.expect(kept_page.locator("#wct2-extras .st-files")).to_contain_text("content-style-wct2.jpg")
@@ -619,17 +661,15 @@ def test_what_follows_only_by_run_says_so(restyled):
     page.locator("#wct2-decoder").get_by_label("cat5").check()
 
 
-def test_a_painting_that_takes_long_is_previewed_and_left_to_run(tab, small):
-    fill(tab, "gatys", small)
-    options_set(tab, "gatys", steps=4, style_strength=1)
-    run(tab, "gatys", small)
-    playwright.expect(tab.locator("#gatys-extras .st-files")).to_contain_text("content-style-gatys.png")
-    options_set(tab, "gatys", style_strength=0.25)
-    playwright.expect(tab.locator("#gatys-result .st-word")).to_have_text(
-        "A preview at style strength 0.25; Run makes the exact picture."
-    )
-    opacity = tab.locator("#gatys-result img.fixed").evaluate("e => getComputedStyle(e).opacity")
-    assert float(opacity) == pytest.approx(0.25)
+def test_a_photo_is_downloaded_as_jpeg_or_png_named_after_both_pictures(restyled, tmp_path):
+    page, held = restyled
+    let_go(page, held)
+    for target, suffix in (("#wct2-download", "jpg"), ("#wct2-extras a", "png")):
+        with page.expect_download() as waited:
+            page.locator(target).first.click()
+        assert waited.value.suggested_filename == f"content-style-wct2.{suffix}"
+        waited.value.save_as(tmp_path / waited.value.suggested_filename)
+        assert read_settings(tmp_path / f"content-style-wct2.{suffix}")["method"] == "wct2"
 
 
 def test_on_a_phone_what_is_compared_comes_into_sight(chinese_phone, small):
@@ -673,17 +713,6 @@ def test_on_a_phone_the_preview_is_beside_the_slider(chinese_phone, small):
     playwright.expect(board).to_have_count(0)
 
 
-def test_a_photo_is_downloaded_as_jpeg_or_png_named_after_both_pictures(restyled, tmp_path):
-    page, held = restyled
-    let_go(page, held)
-    for target, suffix in (("#wct2-download", "jpg"), ("#wct2-extras a", "png")):
-        with page.expect_download() as waited:
-            page.locator(target).first.click()
-        assert waited.value.suggested_filename == f"content-style-wct2.{suffix}"
-        waited.value.save_as(tmp_path / waited.value.suggested_filename)
-        assert read_settings(tmp_path / f"content-style-wct2.{suffix}")["method"] == "wct2"
-
-
 def test_a_family_says_what_it_would_fetch(tab):
     tab.get_by_role("tab", name="Gatys", exact=True).click()
     opened(tab, "Advanced")
@@ -697,7 +726,7 @@ def test_a_family_says_what_it_would_fetch(tab):
 @pytest.fixture(scope="module")
 def comparison(kept_page):
     """The page with two methods compared in the tab for that."""
-    kept_page.get_by_role("tab", name="Compare", exact=True).click()
+    loaded_anew(kept_page).get_by_role("tab", name="Compare", exact=True).click()
     fill_current(kept_page, "compare", gallery(photorealistic=True)[1])
     kept_page.locator("#compare-methods").get_by_label("PhotoWCT").uncheck()
     options_set(kept_page, "compare", size=256)
@@ -894,7 +923,7 @@ def test_a_heic_photo_is_dropped_shown_and_restyled(tab, tmp_path):
 
 
 def test_a_waiting_visitor_sees_a_place_and_stop_frees_it(tab, other_visitor, small):
-    first, second = tab, other_visitor
+    first, second = loaded_anew(tab), other_visitor
     for page in (first, second):
         fill(page, "gatys", small)
         options_set(page, "gatys", steps=2000)
@@ -979,14 +1008,14 @@ def test_masks_are_tapped_or_drawn_shown_and_used(other_visitor, small):
 
 @pytest.fixture(scope="module")
 def clip_file(tmp_path_factory):
-    """A clip of eight frames."""
+    """A clip of four frames."""
     video = pytest.importorskip("tests.video.conftest", reason="PyAV is not installed")
-    frames = [video.scene(1, k / 40, (160, 120)) for k in range(8)]
-    return video.write_clip(tmp_path_factory.mktemp("clip") / "pan.mp4", frames, sound_seconds=0.3)
+    frames = [video.scene(1, k / 40, (96, 64)) for k in range(4)]
+    return video.write_clip(tmp_path_factory.mktemp("clip") / "pan.mp4", frames, sound_seconds=0.16)
 
 
 def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, visit, clip_file, tmp_path):
-    page = on_door(kept_page, "Photo look")
+    page = on_door(loaded_anew(kept_page), "Photo look")
     page.locator("#photo-looks button", has_text="Dusk").click()
     # What is said below the stage may still be of the result before; this names the style.
     playwright.expect(page.locator("#photo-extras")).to_contain_text("-dusk-wct2.jpg", timeout=60_000)
@@ -994,12 +1023,12 @@ def test_a_clip_dropped_on_a_photo_is_restyled_in_its_tab_and_shared(kept_page, 
     playwright.expect(page.locator("#clip-looks [aria-pressed=true]")).to_contain_text("Dusk")  # picked there
     first_frame = page.locator("#clip-player style-slider img")
     playwright.expect(first_frame).to_have_count(2, timeout=60_000)
-    playwright.expect(page.locator("#clip-facts")).to_have_text("160 x 120 px, 8 frames in 0.3 s")
+    playwright.expect(page.locator("#clip-facts")).to_have_text("96 x 64 px, 4 frames in 0.2 s")
     before = first_frame.first.get_attribute("src")
     page.locator("#clip-looks button", has_text="Sunset").click()
     playwright.expect(first_frame.first).not_to_have_attribute("src", before, timeout=60_000)
     page.locator("#clip-run").click()
-    playwright.expect(page.locator("#clip-status")).to_contain_text("8 frames of 160 x 120 px in")
+    playwright.expect(page.locator("#clip-status")).to_contain_text("4 frames of 96 x 64 px in")
     playwright.expect(page.locator("#clip-facts")).to_contain_text("Run takes about")
     page.wait_for_function("[...document.querySelectorAll('clip-player video')].every(v => v.readyState > 1)")
     assert page.locator("clip-player video").count() == 2

@@ -1,6 +1,6 @@
 # make run   set up a virtual environment and open the demo
 # make check set up and run format check, lint, type check and the quick tests: a minute
-# make test  the same with all tests: nine minutes on two slow cores
+# make test  the same with all tests: seven minutes on two slow cores
 # make gpu   tables of an NVIDIA GPU into the folder OUT (default gpu-tables), in eight minutes
 PYTHON ?= python3
 VENV ?= .venv

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 
 import numpy as np
 
@@ -25,6 +25,7 @@ ENOUGH, MOST = (
 )  # shares of a frame that show the same: for a light to be told; for the earlier to stay
 MOST_STEP = 0.2  # of the logarithm from one frame to the next that is known
 MOST_LIGHT = 1.6  # by the shot's; a fade to black stays one
+SMOOTH = 7  # frames whose mean a light is: exposure drifts, and what is told of one frame has noise
 LONGEST_FLASH = 12  # frames of which nothing is known; then what is there is begun with anew
 
 
@@ -76,9 +77,13 @@ class Lights:
 
     def by_the_shots(self) -> array[float]:
         """Of every frame, 1 where it is the shot's (the median)."""
-        middle = float(np.median(np.frombuffer(self._lights, np.float32)))
+        lights = np.frombuffer(self._lights, np.float32)
+        around = np.pad(lights, SMOOTH // 2, mode="edge")
+        smooth = np.convolve(around, np.full(SMOOTH, 1 / SMOOTH), mode="valid")
         most = log(MOST_LIGHT)
-        return array("f", (exp(min(max(each - middle, -most), most)) for each in self._lights))
+        return array(
+            "f", np.exp(np.clip(smooth - np.median(smooth), -most, most)).astype(np.float32).tobytes()
+        )
 
 
 def kept_share(sample: ImageTensor, look: Look) -> float:

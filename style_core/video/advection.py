@@ -29,6 +29,8 @@ SAME_LIGHT = 0.01  # of a gain that is none
 SPOT = 9  # px of the window in which it is judged
 INTERRUPTED = 0.1  # share of a frame that must be found again for it to lead on
 WORTH_PAINTING = 0.03  # share of a frame that fits nothing, from which on it is painted by itself
+JOINT = 0.08  # of the longer side: so far beyond a seam a painting takes on the tone of the one before
+LEAST_NEAR = 0.05
 KEPT_COVER = 0.002  # share of a frame below which a painting is not looked up any more
 Item = TypeVar("Item")
 Paint = Callable[[Item], Array]
@@ -150,10 +152,8 @@ class _Canvas:
         covered = _covered(coming[-1])
         fresh: _Painting | None = None
         if float((1 - covered).mean()) > KEPT_COVER:
-            fresh = self._new(seen[-1], paint(items[-1]), 1 - covered)
             # What it shows is what all paintings together show then, for the frames before it, too.
-            together = _blended(coming[-1], fresh.pixels)
-            fresh = replace(fresh, pixels=together)
+            fresh = self._new(seen[-1], _joined(coming[-1], paint(items[-1]), covered), 1 - covered)
         for frame, item, old, places in zip(seen, items, coming, _places_in_last(seen), strict=True):
             missing = 1 - _covered(old)
             rest, unlike = old[-1], missing
@@ -213,6 +213,26 @@ def _shares(paintings: list[_Painting]) -> list[Array]:
 def _covered(paintings: list[_Painting]) -> Array:
     """How much of the frame they show together, ``[h, w]``."""
     return np.sum(_shares(paintings), 0)
+
+
+def _joined(paintings: list[_Painting], fresh: Array, covered: Array) -> Array:
+    """What paintings show, gone on with by a fresh one whose tone is theirs where they end.
+
+    Their difference, smooth, is added beyond the seam and fades away from it: two paintings of one clear sky
+    are not of one blue. What was shown before stays as it was.
+    """
+    cv2 = opencv()
+    height, width = fresh.shape[:2]
+    together = _blended(paintings, fresh)
+    difference = cv2.resize(
+        together.astype(np.float32) - fresh, covered.shape[::-1], interpolation=cv2.INTER_AREA
+    )
+    reach = JOINT * max(covered.shape)
+    near = cv2.GaussianBlur(covered, (0, 0), reach)
+    change = cv2.GaussianBlur(difference, (0, 0), reach) / np.maximum(near, LEAST_NEAR)[..., None]
+    change *= ((1 - covered) * np.clip(2 * near, 0, 1))[..., None]  # half of what is around a seam is covered
+    change = cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip(np.rint(together + change), 0, np.iinfo(fresh.dtype).max).astype(fresh.dtype)
 
 
 def _blended(paintings: list[_Painting], rest: Array) -> Array:

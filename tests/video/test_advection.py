@@ -87,6 +87,22 @@ def test_what_comes_into_view_is_painted_once():
     assert distance(seen, made[-1][8:-8, WIDTH - 12 - 3 * step : WIDTH - 3 * step]) < 0.3 * UNLIKE
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_later_painting_goes_on_in_the_tone_of_the_one_before(dtype):
+    """Each painting is of another gray; where the second comes into view there is no step, and none later."""
+    highest, tones = np.iinfo(dtype).max, iter([0.4, 0.6, 0.6, 0.6])
+
+    def paint(frame):
+        return np.full((HEIGHT, WIDTH, 3), round(next(tones) * highest), dtype)
+
+    frames = pan(2 * EVERY, 3)
+    made = [frame.astype(float)[..., 0] / highest for frame in run(frames, paint)]
+    last = made[EVERY]  # 36 px of it were not in the first
+    assert np.abs(last[10:-10, : WIDTH - 36 - 10] - 0.4).max() < 0.01  # what was shown stays
+    assert np.abs(np.diff(last[10:-10], axis=1)).max() < 0.03  # of the 0.2 between the two
+    assert last[10:-10, -4:].mean() > 0.5
+
+
 def test_what_fits_nothing_is_painted_by_itself():
     painter = Painter()
     frames = [texture(WIDTH)] * EVERY

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ..images import ImageTensor
 from ..look import Shares
-from ..ops.box_filter import box_mean
 from ..regions import Labels, ShotRegions
 from .motion import Seen, flow, has_opencv, is_inside, opencv, refined
 
@@ -58,7 +57,8 @@ class SteadyMembership:
             before, planes = self._before
             places = refined(seen, before, flow(seen, before))
             carried = _looked_up(planes, places)
-            unlike = box_mean((small - carried[:, :3]).abs().amax(1, keepdim=True), RADIUS)
+            unlike = (small - carried[:, :3]).abs().amax(1, keepdim=True)
+            unlike = F.avg_pool2d(unlike, 2 * RADIUS + 1, 1, RADIUS, count_include_pad=False)
             inside = torch.from_numpy(is_inside(places)[None, None]).float()
             inside = F.interpolate(inside, small.shape[-2:]).to(small)
             both = both.lerp(carried, KEPT * inside * (2 - unlike / SAME).clamp(0, 1))

@@ -32,9 +32,15 @@ MATCHES = ("color_match", "contrast_match")  # what photos and WCT's paintings e
 
 @dataclass(frozen=True)
 class ShotPlan:
-    """What is done to every frame of a shot, stage by stage."""
+    """What is done to every frame of a shot.
 
-    stages: tuple[tuple[Stage, Mapping[Place, Plan]], ...]
+    Attributes:
+        stages: what is done in each.
+        regions: by which it is done, where there are any.
+    """
+
+    stages: tuple[tuple[Stage, Mapping[Place, Plan]], ...] = ()
+    regions: ShotRegions | None = None
 
 
 @dataclass(frozen=True)
@@ -56,43 +62,32 @@ class FrameTransfer:
         """What was changed so far without refusing."""
         return tuple(self._runtime.notes)
 
-    def regions(
-        self, frames: Sequence[ImageTensor], report: Progress = ignore_progress
-    ) -> ShotRegions | None:
-        """Regions that these frames of a shot share with the style, found once for all of it.
-
-        Args:
-            frames: as of :meth:`plan`.
-            report: may raise :class:`Cancelled`.
-
-        Raises:
-            InvalidClip: several styles are mixed.
-        """
-        if len(self._styles) > 1:
-            raise InvalidClip("Regions in clips go with one style picture; leave masks or the others out.")
-        with self._runtime.reporting(report), torch.no_grad(), exact_float32():
-            encoder = self._runtime.encoder(last="relu4_1")
-            moved = [frame.to(self._runtime.device) for frame in frames]
-            found = cluster_frames(moved, self._styles[0].pixels, encoder)
-        if found is None:
-            self._runtime.note(NOTHING_COMMON)
-        return found
-
     def plan(
-        self,
-        frames: Sequence[ImageTensor],
-        report: Progress = ignore_progress,
-        regions: ShotRegions | None = None,
+        self, frames: Sequence[ImageTensor], report: Progress = ignore_progress, *, by_regions: bool = False
     ) -> ShotPlan:
         """One plan for a shot.
 
         Args:
             frames: ``[1, 3, H, W]`` each, float32, RGB in [0, 1]: some of the shot.
             report: may raise :class:`Cancelled`.
-            regions: found in these frames.
+            by_regions: find regions that the frames share with the style, once for all of the shot.
+
+        Raises:
+            InvalidClip: regions, and several styles that are mixed.
         """
+        if by_regions and len(self._styles) > 1:
+            raise InvalidClip("Regions in clips go with one style picture; leave masks or the others out.")
         with self._runtime.reporting(report), torch.no_grad():
-            return self._plan(frames, regions)
+            return self._plan(frames, self._regions_of_shot(frames) if by_regions else None)
+
+    def _regions_of_shot(self, frames: Sequence[ImageTensor]) -> ShotRegions | None:
+        with exact_float32():
+            encoder = self._runtime.encoder(last="relu4_1")
+            moved = [frame.to(self._runtime.device) for frame in frames]
+            found = cluster_frames(moved, self._styles[0].pixels, encoder)
+        if found is None:
+            self._runtime.note(NOTHING_COMMON)
+        return found
 
     def _plan(self, frames: Sequence[ImageTensor], found: ShotRegions | None) -> ShotPlan:
         assert self.method.prepare is not None
@@ -109,7 +104,7 @@ class FrameTransfer:
             plans = plan_frames(stage, seen, transfer, regions)
             seen = [apply_plans(stage, frame, plans, own) for frame, own in zip(seen, regions, strict=True)]
             stages.append((stage, plans))
-        return ShotPlan(tuple(stages))
+        return ShotPlan(tuple(stages), found)
 
     def apply(
         self,
@@ -165,28 +160,7 @@ class FrameOptimizer:
         """What was changed so far without refusing."""
         return tuple(self._notes)
 
-    def regions(
-        self, frames: Sequence[ImageTensor], report: Progress = ignore_progress
-    ) -> ShotRegions | None:
-        """None: every picture is made by itself."""
-        return None
-
-    def plan(
-        self,
-        frames: Sequence[ImageTensor],
-        report: Progress = ignore_progress,
-        regions: ShotRegions | None = None,
-    ) -> ShotPlan:
-        """Nothing: there are no statistics to share."""
-        return ShotPlan(())
-
-    def apply(
-        self,
-        frame: ImageTensor,
-        plan: ShotPlan,
-        report: Progress = ignore_progress,
-        labels: Labels | None = None,
-    ) -> ImageTensor:
+    def apply(self, frame: ImageTensor, report: Progress = ignore_progress) -> ImageTensor:
         """The picture made of a frame: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU.
 
         Args:

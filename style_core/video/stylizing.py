@@ -22,7 +22,7 @@ from ..look import Look
 from ..options import option_default
 from ..pipeline import FrameOptimizer, FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
-from ..regions import Labels, ShotRegions, is_auto
+from ..regions import Labels, is_auto
 from .advection import advected
 from .animations import as_clip
 from .colors import ColorTags, samples_of, small_of
@@ -323,35 +323,40 @@ class _Run:
     ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
         """A shot whose strokes stay on what they were painted on; of its first ``done`` frames nothing."""
         plan = self._planned(shot.samples)
-        paintings = advected(frames, self._bytes, lambda frame: _interleaved(self._painted(frame, *plan)))
+        paintings = advected(frames, self._bytes, lambda frame: _interleaved(self._painted(frame, plan)))
         for number, (painting, frame) in enumerate(paintings):
             made = torch.from_numpy(painting).permute(2, 0, 1)[None]
             yield None if number < done else partial(_itself, made), frame
 
-    def _planned(self, samples: Sequence[ImageTensor]) -> tuple[ShotPlan, ShotRegions | None]:
-        # Of paintings every second sample: at their size a plan takes as long as painting them.
-        samples = samples[:: 1 if self.working_size else 2]
-        regions = None
-        if self.by_regions:
-            self._say(f"Finding regions of shot {self.shot_count}")
-            regions = self.transfer.regions(samples, self._within)
+    def _planned(self, samples: Sequence[ImageTensor]) -> ShotPlan:
         self._say(f"Measuring shot {self.shot_count}")
-        return self.transfer.plan(samples, self._within, regions), regions
+        if isinstance(self.transfer, FrameOptimizer):
+            return ShotPlan()  # every picture is made by itself
+        # Of paintings every second sample: at their size a plan takes as long as painting them.
+        chosen = samples[:: 1 if self.working_size else 2]
+        return self.transfer.plan(chosen, self._within, by_regions=self.by_regions)
+
+    def _made(self, picture: ImageTensor, plan: ShotPlan, labels: Labels | None) -> ImageTensor:
+        """What the method makes of one frame."""
+        if isinstance(self.transfer, FrameOptimizer):
+            return self.transfer.apply(picture, self._within)
+        return self.transfer.apply(picture, plan, self._within, labels)
 
     def _shot(
         self, shot: Shot, frames: Iterator[Any], done: int
     ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
         """A shot whose frames are made one by one; of the first ``done`` nothing."""
         samples = shot.samples if self.working_size is None else shot.in_its_light()
-        plan, regions = self._planned(samples)
+        plan = self._planned(samples)
+        regions = plan.regions
         if self.working_size is None:
             for number, frame in enumerate(frames):
-                yield None if number < done else partial(_itself, self._painted(frame, plan, regions)), frame
+                yield None if number < done else partial(_itself, self._painted(frame, plan)), frame
             return
 
         def restyle(picture: ImageTensor, labels: Labels | None) -> ImageTensor:
             self._say(f"Measuring shot {self.shot_count}")
-            return self.transfer.apply(picture, plan, self._within, labels)
+            return self._made(picture, plan, labels)
 
         look = shot_look(samples, restyle, regions)
         share = kept_share(samples[-1], look)
@@ -363,11 +368,11 @@ class _Run:
                 own = replace(own, shares=steady.next(self._small(frame).div_(light).clamp_max_(1)))
             yield None if number < done else partial(self._looked, frame, own), frame
 
-    def _painted(self, frame: Any, plan: ShotPlan, regions: ShotRegions | None) -> Samples:
+    def _painted(self, frame: Any, plan: ShotPlan) -> Samples:
         samples = self._samples(frame)
         picture = as_floats(samples).contiguous()
-        labels = None if regions is None else frame_labels(regions, picture)
-        return as_samples(self.transfer.apply(picture, plan, self._within, labels), samples.dtype)
+        labels = None if plan.regions is None else frame_labels(plan.regions, picture)
+        return as_samples(self._made(picture, plan, labels), samples.dtype)
 
     def _bytes(self, frame: Any) -> np.ndarray:
         """What flow is found between, uint8 ``[H, W, 3]``."""

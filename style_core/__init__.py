@@ -10,6 +10,7 @@ from .errors import (
     InvalidSegments,
     OutOfMemory,
     StyleCoreError,
+    TakesLong,
     WeightsUnavailable,
 )
 from .files import load_image, read_settings
@@ -52,6 +53,7 @@ __all__ = [
     "Result",
     "Segments",
     "StyleCoreError",
+    "TakesLong",
     "WeightsUnavailable",
     "__version__",
     "apply_look",

@@ -43,6 +43,10 @@ class OutOfMemory(StyleCoreError):
     """The device has too little memory for this picture."""
 
 
+class TakesLong(UserWarning):
+    """What was begun will take a while; its text says what and how long."""
+
+
 class Cancelled(StyleCoreError):
     """The caller asked to stop."""
 

@@ -74,6 +74,7 @@ class Inputs:
             label has no partner. ``None`` exactly if the styles' are.
         is_noise: no content was given, and ``content`` is seeded noise to make a texture of.
         is_sketch: what is made of it will be refined up to a larger content's size.
+        begun: ``[1, 3, H, W]``, float32, in [0, 1]: what optimizing goes on from, or ``None``.
     """
 
     content: ImageTensor
@@ -81,6 +82,7 @@ class Inputs:
     content_labels: Labels | None = None
     is_noise: bool = False
     is_sketch: bool = False
+    begun: ImageTensor | None = None
 
     @property
     def style(self) -> ImageTensor:
@@ -194,6 +196,7 @@ class About:
         photorealistic: whether the style is a photo too.
         mixes_styles: whether it takes several style pictures.
         makes_textures: whether it can do without a content picture.
+        optimizes: whether it changes a picture step by step, and so may go on from a given one.
         encoder: which encoder of a family it measures in: "shared" with the decoders, or "imagenet",
             the one trained on ImageNet without rescaling, where the family has both.
         stride: px from one position of its deepest features to the next.
@@ -213,6 +216,7 @@ class About:
     photorealistic: bool = False
     mixes_styles: bool = False
     makes_textures: bool = False
+    optimizes: bool = False
     encoder: str = "shared"
     prepare: PrepareTransfer[Any] | None = field(default=None, repr=False)
     refine: Refine[Any] | None = field(default=None, repr=False)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import InvalidClip, Progress, stylize_video
+from tqdm import tqdm
+
+from .. import InvalidClip, Progress, TakesLong, stylize_video
 
 ANIMATIONS = {".gif": ".gif", ".apng": ".apng", ".png": ".apng", ".webp": ".webp"}  # in -> out
 PICTURES_ONLY = {
@@ -27,9 +32,12 @@ def restyle(method: str, values: dict[str, Any], output: Path, progress: Progres
     values.pop("bits")
     if masks := values.pop("masks", None):
         values["content_mask"] = values["style_mask"] = masks
-    result = stylize_video(
-        method, values.pop("content"), values.pop("style"), output, progress=progress, **values
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TakesLong)
+        warnings.showwarning = partial(_show_warning, otherwise=warnings.showwarning)
+        result = stylize_video(
+            method, values.pop("content"), values.pop("style"), output, progress=progress, **values
+        )
     for note in result.notes:
         print(f"Note: {note}", file=sys.stderr)
     if not result.is_complete:
@@ -37,3 +45,11 @@ def restyle(method: str, values: dict[str, Any], output: Path, progress: Progres
     pace = result.frame_count / result.seconds
     shots = "1 shot" if result.shot_count == 1 else f"{result.shot_count} shots"
     print(f"{output}  {result.frame_count} frames in {shots}  {result.seconds:.1f} s ({pace:.1f} a second)")
+
+
+def _show_warning(message: Any, *where: Any, otherwise: Callable[..., None], **more: Any) -> None:
+    """One line above the bar, at once."""
+    if isinstance(message, TakesLong):
+        tqdm.write(f"Warning: {message}", file=sys.stderr)
+    else:
+        otherwise(message, *where, **more)

@@ -83,6 +83,7 @@ class DeepPhotoOptions(GramOptions, PhotoOptions):
         halo=encoder_reach(LAYERS[-1]),
         size_rule=SizeRule(multiple=16, minimum=SHORTEST),
         uses_segments=True,
+        optimizes=True,
         photorealistic=True,
         encoder="imagenet",
     )
@@ -95,6 +96,8 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
     encoder = runtime.encoder(last=options.layers[-1], pool=options.pooling, fast=options.is_fast)
     need_feature_memory(runtime, encoder, inputs, maps_held=MAPS_HELD, maps_regions=False, in_float32=True)
     first, second = _stages(inputs.content, options)
+    if inputs.begun is not None:  # stage 1 has been gone through
+        first = []
     watch = Watch(runtime, [*first, second], max_seconds=options.max_seconds, last=0.9)
     encoder = encoder.with_pulse(watch.pulse)
     image = before = inputs.content
@@ -103,7 +106,9 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
         if watch.is_stopped and not is_second:  # what there is goes there at once
             continue
         here = at_size(inputs, scaled_pictures(inputs, scale, [inputs.style]))
-        if number == 0:
+        if inputs.begun is not None:
+            image = inputs.begun
+        elif number == 0:
             image = recolored(here, strength=options.style_strength)
         else:
             image = carry_up(image, before, here.content, detail=True)
@@ -113,8 +118,9 @@ def stylize(inputs: Inputs, options: DeepPhotoOptions, runtime: Runtime) -> Imag
         if loss is not None and is_second:
             watch.say("Smoothing along the content", image)
             loss = watch.prepared(partial(photorealistic, loss, here.content, options))
-            smoothed = watch.prepared(partial(_start, image, here.content, options, watch))
-            image = image if smoothed is None else smoothed
+            if inputs.begun is None:
+                smoothed = watch.prepared(partial(_start, image, here.content, options, watch))
+                image = image if smoothed is None else smoothed
         if loss is None:
             continue
         stage = "Stage 2, " if is_second else "Stage 1, "

@@ -90,6 +90,7 @@ class GatysOptions(GramOptions):
         uses_segments=True,
         mixes_styles=True,
         makes_textures=True,
+        optimizes=True,
         encoder="imagenet",
     )
 )
@@ -121,7 +122,8 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
     scales = [refined(scale) if scale.factor > working.factor else scale for scale in scales]
     styles = _working_styles(inputs, working, options, runtime)
     if is_gray:
-        inputs = replace(inputs, content=luminance(original))
+        begun = None if inputs.begun is None else luminance(inputs.begun)
+        inputs = replace(inputs, content=luminance(original), begun=begun)
     watch = Watch(runtime, scales, max_seconds=options.max_seconds)
     encoder = encoder.with_pulse(watch.pulse)
     image, before = None, inputs.content
@@ -130,8 +132,11 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
             continue
         is_refined = scale.factor > working.factor
         here = _at(inputs, scale, options) if is_refined else _below(inputs, styles, scale, working)
+        given = None if inputs.begun is None else resized(inputs.begun, scale.height, scale.width)
         if image is None:
-            begin = partial(_start, here, options, runtime)
+            begin = partial(_start, here, given, options, runtime)
+        elif given is not None:  # whose own strokes are there at every size
+            begin = partial(carry_up, image, before, given, detail=True)
         else:
             has_detail = options.start in {"recolored", "content"} and not is_refined
             begin = partial(carry_up, image, before, here.content, detail=has_detail)
@@ -153,22 +158,24 @@ def stylize(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTen
             strength = options.color_match * options.style_strength
             # At the size they are matched in, the styles have less contrast than their pixels.
             image = nearer_to_styles_colors(image, replace(here, styles=inputs.styles), strength=strength)
-        before = here.content
+        before = here.content if given is None else given
     watch.finish()
     assert image is not None
     if image.shape != original.shape:  # stopped before
-        image = carry_up(image, before, original, detail=False)
+        after = original if inputs.begun is None else inputs.begun
+        image = carry_up(image, before, after, detail=inputs.begun is not None)
     return with_luminance(original, image) if is_gray else image
 
 
 def _memory(inputs: Inputs, working: Scale, encoder: Encoder) -> int:
     """Bytes it takes, of the larger of solving at the working size and refining at the content's own."""
     styles = [style.pixels for style in inputs.styles]
+    begun = 0 if inputs.begun is None else 2 * inputs.begun.nbytes  # at two sizes
     if working.factor == 1:
-        return painting_memory(encoder, inputs.content, styles)
+        return painting_memory(encoder, inputs.content, styles) + begun
     small = inputs.content[..., : working.height, : working.width]
     solved = painting_memory(encoder, small, styles, room=SOLVING_ROOM) + 2 * inputs.content.nbytes
-    return max(solved, refining_memory(inputs.content, room=REFINING_ROOM))
+    return max(solved, refining_memory(inputs.content, room=REFINING_ROOM)) + begun
 
 
 def refining(options: GatysOptions) -> GatysOptions:
@@ -218,7 +225,9 @@ def _at(inputs: Inputs, scale: Scale, options: GatysOptions) -> Inputs:
     return at_size(replace(inputs, styles=styles), (content, *(style.pixels for style in styles)))
 
 
-def _start(inputs: Inputs, options: GatysOptions, runtime: Runtime) -> ImageTensor:
+def _start(inputs: Inputs, given: ImageTensor | None, options: GatysOptions, runtime: Runtime) -> ImageTensor:
+    if given is not None:
+        return given
     h, w = inputs.content.shape[-2:]
     if options.start == "noise":
         return noise(runtime.generator, h, w, inputs.content.device)

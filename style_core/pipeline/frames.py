@@ -16,7 +16,7 @@ from ..errors import InvalidClip
 from ..exactness import exact_float32
 from ..images import ImageTensor, Source
 from ..method import Inputs, Method
-from ..options import Options, PhotoOptions, make_options, option_default
+from ..options import Options, PhotoOptions, make_options, option_default, option_fields
 from ..progress import Progress, ignore_progress
 from ..regions import NOTHING_COMMON, Labels, Regions, ShotRegions, cluster_frames
 from ..tiles import tiles
@@ -27,6 +27,7 @@ from .stylizing import get_method, precision_for, style_inputs, stylize
 
 WHOLE = 1 << 21  # px of a frame that goes through the networks at once; a larger one goes in tiles
 TILE = 768  # px
+LEAST_NEW = 0.03  # share of a frame that is told from the rest
 MATCHES = ("color_match", "contrast_match")  # what photos and WCT's paintings end with
 
 
@@ -143,6 +144,29 @@ class FrameTransfer:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """What optimizing a frame starts from.
+
+    Attributes:
+        picture: ``[1, 3, H, W]``, float32, RGB in [0, 1], of the frame's size: what was made of a frame
+            before where this one shows the same, else something in such colors.
+        is_new: bool ``[H, W]``, where it was made of no frame before; ``None`` if that does not matter.
+    """
+
+    picture: ImageTensor
+    is_new: torch.Tensor | None = None
+
+    def regions(self) -> ImageTensor | None:
+        """A mask of two colors, as :func:`stylize` takes them; ``None`` where there are no two regions."""
+        if self.is_new is None:
+            return None
+        share = float(self.is_new.float().mean())
+        if not LEAST_NEW < share < 1 - LEAST_NEW:
+            return None
+        return self.is_new.float().expand(1, 3, -1, -1).contiguous()
+
+
+@dataclass(frozen=True)
 class FrameOptimizer:
     """A method that optimizes every picture by itself, for some frames of a clip.
 
@@ -160,15 +184,39 @@ class FrameOptimizer:
         """What was changed so far without refusing."""
         return tuple(self._notes)
 
-    def apply(self, frame: ImageTensor, report: Progress = ignore_progress) -> ImageTensor:
+    def apply(
+        self,
+        frame: ImageTensor,
+        before: Beginning | None = None,
+        report: Progress = ignore_progress,
+    ) -> ImageTensor:
         """The picture made of a frame: ``[1, 3, H, W]``, float32, in [0, 1], on the CPU.
 
         Args:
+            before: what to start from; ``None`` for the method's own start.
             report: may raise :class:`Cancelled`, or :class:`EnoughDone` for the best so far.
         """
-        result = stylize(self.method.key, frame, self._style, progress=report, **self._given)
-        self._notes.update(dict.fromkeys(result.notes))
+        given: dict[str, Any] = {**self._given}
+        style = self._style
+        if before is not None:  # has its colors; matched again and again, they would go all the way
+            given |= {"init_image": before.picture, **dict.fromkeys(self._matches(), 0.0)}
+            regions = before.regions()
+            if regions is not None and len(self._styles) == 1 and self.method.mixes_styles:
+                # By itself: beside what has all strokes, nothing would ask for any where there are none.
+                style = 2 * self._styles
+                given |= {"style_weights": None, "content_mask": regions}
+        result = stylize(self.method.key, frame, style, progress=report, **given)
+        # Of regions that nobody asked for there is nothing to tell.
+        unasked = () if result.segments is None else result.segments.notes
+        self._notes.update((note, None) for note in result.notes if note not in unasked)
         return result.image
+
+    @property
+    def _styles(self) -> list[Any]:
+        return list(self._style) if isinstance(self._style, (list, tuple)) else [self._style]
+
+    def _matches(self) -> set[str]:
+        return set(MATCHES) & option_fields(self.method.options).keys()
 
 
 def _in_tiles(stage: Stage, image: ImageTensor, plans: Mapping[Place, Plan], regions: Regions) -> ImageTensor:

@@ -29,11 +29,17 @@ MAX_STYLE_SIDE = 1024  # px; statistics gain nothing from more, and the note say
 
 @dataclass(frozen=True)
 class Pictures:
-    """What was read; ``is_noise``: there was no content, and this is seeded noise instead."""
+    """What was read.
+
+    Attributes:
+        is_noise: there was no content, and this is seeded noise instead.
+        begun: a picture of the content's shape to go on from, or ``None``.
+    """
 
     content: Picture
     styles: list[Picture]
     is_noise: bool = False
+    begun: Picture | None = None
 
 
 def style_shares(
@@ -87,6 +93,31 @@ def read_pictures(
     width, height = read[0].size
     size = (height, width) if options.size is None else scaled_size(height, width, options.size)
     return Pictures(Picture(torch.rand(1, 3, *size, generator=runtime.generator)), read, is_noise=True)
+
+
+def read_beginning(source: Source, method: Method, pictures: Pictures, runtime: RequestRuntime) -> Picture:
+    """The picture to go on from, at the content's size.
+
+    Raises:
+        InvalidImage: it cannot be read, is of another shape, or the method does not go on from one.
+    """
+    if not method.optimizes:
+        raise InvalidImage(f"{method.title} makes its picture in one go and does not start from init_image.")
+    if pictures.is_noise:
+        raise InvalidImage("A texture starts from noise; init_image needs a content picture.")
+    picture = _loaded(source, "picture to start from")
+    for note in picture.notes:
+        runtime.note(note)
+    (w, h), (width, height) = picture.size, pictures.content.size
+    if (w, h) == (width, height):
+        return picture
+    if abs(w * height - h * width) > max(w, h, width, height):  # not by rounding alone
+        raise InvalidImage(
+            f"The picture to start from is {w} x {h} px, the content {width} x {height} px; they must be of "
+            "one shape."
+        )
+    runtime.note(f"The picture to start from was brought from {w} x {h} to {width} x {height} px.")
+    return Picture(resized(picture.samples, height, width, depth=picture.samples.dtype), None, picture.notes)
 
 
 def _loaded(source: Source, name: str) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -27,6 +28,7 @@ from ..images import (
     as_samples,
     empty_picture,
     resize_longer_side,
+    resized,
     scaled_size,
 )
 from ..look import Look, fit_look
@@ -44,7 +46,7 @@ from ..options import (
 from ..progress import Progress, ignore_progress
 from ..regions import AUTO, Labels, Segments, is_auto
 from ..version import __version__
-from .reading import Pictures, input_digests, read_pictures, regions_of, style_shares
+from .reading import Pictures, input_digests, read_beginning, read_pictures, regions_of, style_shares
 from .result import FitLook, Result
 from .runtime import RequestRuntime, out_of_memory_as_a_sentence
 
@@ -81,6 +83,7 @@ def stylize(
     family: str = "compact",
     weights_dir: str | PathLike[str] | None = None,
     device: str = "auto",
+    init_image: Source | None = None,
     progress: Progress | None = None,
     on_size: Callable[[int, int], object] | None = None,
     bits: int = 8,
@@ -100,6 +103,8 @@ def stylize(
         family: "compact" (shipped), "vgg19" (full size) or "vgg19_16x" (its compressed copy).
         weights_dir: a folder of weights to use first.
         device: "auto", "cpu", "cuda" or "mps".
+        init_image: a picture of the content's shape that Gatys (at every size) and Deep Photo (in stage 2)
+            start from, in place of their own start: an earlier result, or what was made of the frame before.
         progress: called with (fraction, message, preview); may raise :class:`Cancelled`.
         on_size: called with the result's width and height before the work; may refuse by raising.
         bits: per channel that the result has at least: 16 for one that is to be saved with 16, where an 8-bit
@@ -131,6 +136,8 @@ def stylize(
     with runtime, out_of_memory_as_a_sentence(target), precision_for(values), torch.no_grad():
         runtime.progress(0.0, "Reading the pictures")
         pictures = read_pictures(content, sources, values, runtime)
+        if init_image is not None:
+            pictures = replace(pictures, begun=read_beginning(init_image, chosen, pictures, runtime))
         if on_size is not None:
             on_size(*pictures.content.size)
         for sentence in idle_notes(values, is_texture=pictures.is_noise):
@@ -147,6 +154,7 @@ def stylize(
     masks = "none" if segments is None else AUTO if is_auto(content_mask) else "own"
     given: dict[str, Any] = {"content": content, "styles": sources}
     given |= {"content_mask": content_mask, "style_mask": style_mask} if masks == "own" else {}
+    given |= {"init_image": init_image} if init_image is not None else {}
     asked = {"method": method, "family": family, "masks": masks, "inputs": input_digests(given)}
     return Result(
         picture=Picture(samples, pictures.content.coverage),
@@ -183,6 +191,7 @@ def _settings(
         "version": __version__,
         "device": runtime.device.type,
         "texture": pictures.is_noise,
+        **({} if pictures.begun is None else {"begun": True}),
         "styles": [round(share, 6) for share in shares],
         "result_size": list(pictures.content.size),
         "style_sizes": [list(picture.size) for picture in pictures.styles],
@@ -218,8 +227,9 @@ def _run(
     depth = torch.uint16 if bits == 16 and depth == torch.uint8 else depth
     is_sketch = size is not None and method.refine is not None
     restyle = partial(
-        _restyled, method, styles, full, options, runtime, is_noise=pictures.is_noise, is_sketch=is_sketch
-    )
+        _restyled, method, styles, full, options, runtime,
+        begun=pictures.begun, is_noise=pictures.is_noise, is_sketch=is_sketch,
+    )  # fmt: skip
     if not (is_sketch or method.photorealistic):
         # Held by no name here: a large one, in floats, is let go of once it is padded.
         styled = restyle(_at_working_size(pictures, size))
@@ -352,6 +362,7 @@ def _restyled(
     runtime: RequestRuntime,
     content: ImageTensor,
     *,
+    begun: Picture | None,
     is_noise: bool,
     is_sketch: bool,
 ) -> ImageTensor:
@@ -360,7 +371,10 @@ def _restyled(
     padded = method.size_rule.pad(content).to(runtime.device)
     del content
     content_labels = None if labels is None else _fitting(labels.at(height, width), padded)
-    inputs = Inputs(padded, styles, content_labels, is_noise, is_sketch)
+    start = None
+    if begun is not None:
+        start = method.size_rule.pad(resized(begun.samples, height, width)).to(runtime.device)
+    inputs = Inputs(padded, styles, content_labels, is_noise, is_sketch, start)
     output = method.stylize(inputs, options, runtime)[..., :height, :width].float().cpu()
     # A sum that is finite says so of all, in a twentieth of the time.
     if not bool(torch.isfinite(output.sum())) and not bool(torch.isfinite(output).all()):

@@ -33,7 +33,7 @@ JOINT = 0.08  # of the longer side: so far beyond a seam a painting takes on the
 LEAST_NEAR = 0.05
 KEPT_COVER = 0.002  # share of a frame below which a painting is not looked up any more
 Item = TypeVar("Item")
-Paint = Callable[[Item], Array]
+Paint = Callable[[Item, "Carried | None"], Array]
 
 
 def advected(
@@ -44,7 +44,8 @@ def advected(
     Args:
         items: the frames, in order.
         pixels: the frame as uint8 ``[H, W, 3]`` RGB, of one size.
-        paint: its painting, ``[H, W, 3]`` uint8 or uint16.
+        paint: its painting, ``[H, W, 3]`` uint8 or uint16; is told what paintings before it show of it, or
+            ``None`` where that is next to nothing.
         every: frames from one painted frame to the next.
 
     Yields:
@@ -54,7 +55,7 @@ def advected(
     first = next(frames, None)
     if first is None:
         return
-    canvas = _Canvas(Seen.of(pixels(first)), paint(first))
+    canvas = _Canvas(Seen.of(pixels(first)), paint(first, None))
     yield canvas.shown(), first
     while chunk := list(islice(frames, every)):
         yield from zip(canvas.advance([Seen.of(pixels(x)) for x in chunk], chunk, paint), chunk, strict=True)
@@ -130,6 +131,25 @@ def _fits(frame: Seen, there: Array, places: Array) -> Array:
     return (same.astype(bool) & inside & ~is_torn(places)).astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What older paintings show of a frame that is to be painted."""
+
+    _paintings: list[_Painting]
+
+    @classmethod
+    def of(cls, paintings: list[_Painting]) -> Carried | None:
+        return cls(paintings) if float(_covered(paintings).mean()) > INTERRUPTED else None
+
+    def shown(self) -> Array:
+        """The frame as they show it, ``[H, W, 3]`` as they are; what none covers is led to by the flow."""
+        return _blended(self._paintings, self._paintings[-1].looked_up())
+
+    def covered(self) -> Array:
+        """Which share of it they show, float32 ``[h, w]`` in [0, 1], of the size that flow is found at."""
+        return _covered(self._paintings)
+
+
 class _Canvas:
     """The paintings that the present frame is looked up in, the oldest first."""
 
@@ -153,7 +173,8 @@ class _Canvas:
         fresh: _Painting | None = None
         if float((1 - covered).mean()) > KEPT_COVER:
             # What it shows is what all paintings together show then, for the frames before it, too.
-            fresh = self._new(seen[-1], _joined(coming[-1], paint(items[-1]), covered), 1 - covered)
+            painting = paint(items[-1], Carried.of(coming[-1]))
+            fresh = self._new(seen[-1], _joined(coming[-1], painting, covered), 1 - covered)
         for frame, item, old, places in zip(seen, items, coming, _places_in_last(seen), strict=True):
             missing = 1 - _covered(old)
             rest, unlike = old[-1], missing
@@ -161,7 +182,7 @@ class _Canvas:
                 rest = fresh.found_in(frame, places)
                 unlike = missing * (1 - rest.share)
             is_new = float(unlike.mean()) > WORTH_PAINTING
-            yield _blended(old, paint(item) if is_new else rest.looked_up())
+            yield _blended(old, paint(item, Carried.of(old)) if is_new else rest.looked_up())
         self.paintings, self.present = [*coming[-1], *([fresh] if fresh else [])], seen[-1]
         self._tidy()
 

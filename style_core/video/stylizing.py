@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -20,10 +21,10 @@ from ..files import webp_times
 from ..images import ImageTensor, Samples, Source, as_floats, as_samples
 from ..look import Look
 from ..options import option_default
-from ..pipeline import FrameOptimizer, FrameTransfer, ShotPlan, frame_transfer, get_method
+from ..pipeline import Beginning, FrameOptimizer, FrameTransfer, ShotPlan, frame_transfer, get_method
 from ..progress import Progress, ignore_progress, time_to_go
 from ..regions import Labels, is_auto
-from .advection import advected
+from .advection import EVERY, Carried, advected
 from .animations import as_clip
 from .colors import ColorTags, samples_of, small_of
 from .frame_regions import SETTLED, SteadyMembership, frame_labels
@@ -31,9 +32,11 @@ from .lights import kept_share
 from .looks import shot_look
 from .motion import has_opencv
 from .opening import Clip, open_clip
+from .optimizing import OptimizedFrames
 from .shots import Shot, shots_of
 from .side_threads import Behind
 from .side_threads import ahead as read_ahead
+from .starts import recolored_as, start_from
 from .unfinished import frames_done, mark_finished, mark_unfinished, run_digest
 from .writing import ClipWriter, codec_for
 
@@ -42,6 +45,7 @@ MEASURED_SIZE = 1280  # px, at most, of the frames by which paintings are planne
 REPORT_SECONDS = 0.25
 BITS = 8  # of the frames that flow is found between
 UNSTEADY = "Every frame was painted by itself; with opencv-python-headless strokes stay in place."
+Before = Callable[[ImageTensor], Beginning]  # what a picture of that frame starts from
 SHORTFALL = 0.98  # of the frames a file says it has; counts from durations are not exact
 
 
@@ -85,7 +89,8 @@ def stylize_video(
     (OpenCV's; without it every frame is painted). Memory does not grow with the length.
 
     Args:
-        method: any; Gatys and Deep Photo optimize some frames of a shot, each for as long as a picture takes.
+        method: any; Gatys and Deep Photo optimize some frames of a shot, each for as long as a picture takes
+            and from what was made of the one before.
         clip: any file that FFmpeg reads, but playlists, or an animated WebP; its first video stream is taken.
         style: a picture, or several where the method mixes them.
         output: a name that ends in .mp4, .mov, .mkv, .webm, or .gif, .webp or .apng for animations; written
@@ -101,6 +106,9 @@ def stylize_video(
     Raises:
         InvalidClip: the clip cannot be read, or the output not written.
         StyleCoreError: as :func:`stylize`.
+
+    Warns:
+        TakesLong: frames are optimized; after the first, how long all will take.
     """
     began = time.perf_counter()
     target = Path(fspath(output))
@@ -284,6 +292,9 @@ class _Run:
         self.shot_count = 0
         self.share, self.said = 0.0, ""
         self.began, self.reported = time.monotonic(), 0.0
+        self.optimized = (
+            OptimizedFrames(transfer, self._on_step) if isinstance(transfer, FrameOptimizer) else None
+        )
         self.first: int | None = None  # frames done when the pace began to be measured
 
     def frames(
@@ -323,7 +334,13 @@ class _Run:
     ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
         """A shot whose strokes stay on what they were painted on; of its first ``done`` frames nothing."""
         plan = self._planned(shot.samples)
-        paintings = advected(frames, self._bytes, lambda frame: _interleaved(self._painted(frame, plan)))
+        self._expect(1 + math.ceil((self._frame_count - shot.first - 1) / EVERY))
+
+        def paint(frame: Any, carried: Carried | None) -> np.ndarray:
+            before = None if carried is None else partial(start_from, carried=carried)
+            return _interleaved(self._painted(frame, plan, before))
+
+        paintings = advected(frames, self._bytes, paint)
         for number, (painting, frame) in enumerate(paintings):
             made = torch.from_numpy(painting).permute(2, 0, 1)[None]
             yield None if number < done else partial(_itself, made), frame
@@ -336,11 +353,23 @@ class _Run:
         chosen = samples[:: 1 if self.working_size else 2]
         return self.transfer.plan(chosen, self._within, by_regions=self.by_regions)
 
-    def _made(self, picture: ImageTensor, plan: ShotPlan, labels: Labels | None) -> ImageTensor:
-        """What the method makes of one frame."""
-        if isinstance(self.transfer, FrameOptimizer):
-            return self.transfer.apply(picture, self._within)
-        return self.transfer.apply(picture, plan, self._within, labels)
+    def _expect(self, count: int) -> None:
+        """Say how many pictures are to come, where they are optimized."""
+        if self.optimized is not None:
+            self.optimized.expect(count)
+
+    def _made(
+        self, picture: ImageTensor, plan: ShotPlan, labels: Labels | None, before: Before | None
+    ) -> ImageTensor:
+        """What the method makes of one frame.
+
+        Args:
+            before: gives what an optimizer starts from; ``None`` for its own start.
+        """
+        if isinstance(self.transfer, FrameTransfer):
+            return self.transfer.apply(picture, plan, self._within, labels)
+        assert self.optimized is not None
+        return self.optimized.made(picture, None if before is None else before(picture))
 
     def _shot(
         self, shot: Shot, frames: Iterator[Any], done: int
@@ -350,13 +379,18 @@ class _Run:
         plan = self._planned(samples)
         regions = plan.regions
         if self.working_size is None:
-            for number, frame in enumerate(frames):
-                yield None if number < done else partial(_itself, self._painted(frame, plan)), frame
+            yield from self._each_painted(frames, plan, done)
             return
+        left = math.ceil((self._frame_count - shot.first) / shot.count)  # shots, if all are as long
+        self._expect(left * len(samples))
+        last: tuple[ImageTensor, ImageTensor] | None = None  # sample and what was made of it
 
         def restyle(picture: ImageTensor, labels: Labels | None) -> ImageTensor:
+            nonlocal last
             self._say(f"Measuring shot {self.shot_count}")
-            return self._made(picture, plan, labels)
+            before = None if last is None else partial(recolored_as, frame=last[0], made=last[1])
+            last = picture, self._made(picture, plan, labels, before)
+            return last[1]
 
         look = shot_look(samples, restyle, regions)
         share = kept_share(samples[-1], look)
@@ -368,11 +402,24 @@ class _Run:
                 own = replace(own, shares=steady.next(self._small(frame).div_(light).clamp_max_(1)))
             yield None if number < done else partial(self._looked, frame, own), frame
 
-    def _painted(self, frame: Any, plan: ShotPlan) -> Samples:
+    def _each_painted(
+        self, frames: Iterator[Any], plan: ShotPlan, done: int
+    ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
+        self._expect(self._frame_count)
+        before: Before | None = None
+        for number, frame in enumerate(frames):
+            if number < done:
+                yield None, frame
+                continue
+            painted = self._painted(frame, plan, before)
+            before = partial(_of_before, as_floats(painted))
+            yield partial(_itself, painted), frame
+
+    def _painted(self, frame: Any, plan: ShotPlan, before: Before | None) -> Samples:
         samples = self._samples(frame)
         picture = as_floats(samples).contiguous()
         labels = None if plan.regions is None else frame_labels(plan.regions, picture)
-        return as_samples(self._made(picture, plan, labels), samples.dtype)
+        return as_samples(self._made(picture, plan, labels, before), samples.dtype)
 
     def _bytes(self, frame: Any) -> np.ndarray:
         """What flow is found between, uint8 ``[H, W, 3]``."""
@@ -380,12 +427,11 @@ class _Run:
         return samples if samples.dtype == np.uint8 else (samples >> BITS).astype(np.uint8)
 
     def _within(self, fraction: float, message: str, preview: ImageTensor | None = None) -> None:
-        """What is said while one picture is made: of one that is optimized, how far it is."""
-        if isinstance(self.transfer, FrameOptimizer):
-            message = f"{self.transfer.method.title}, one of some frames: {message}"
-            self.progress(self.share, message, preview)
-        else:
-            self.progress(self.share, self.said, None)
+        """While one picture is made, what was said before."""
+        self.progress(self.share, self.said, None)
+
+    def _on_step(self, message: str, preview: ImageTensor | None) -> None:
+        self.progress(self.share, message, preview)
 
     def _say(self, message: str) -> None:
         self.said = message
@@ -408,10 +454,15 @@ class _Run:
     def _small(self, frame: Any) -> ImageTensor:
         return small_of(frame, self.working_size or MEASURED_SIZE)
 
+    @property
+    def _frame_count(self) -> int:
+        """How many frames are to be made, as the file says."""
+        return min(self.source.frame_count, self.most_frames or self.source.frame_count)
+
     def report(self, done: int) -> None:
         """Say how many frames are done, how fast, and how long it will take."""
         now = time.monotonic()
-        total = max(min(self.source.frame_count, self.most_frames or self.source.frame_count), done)
+        total = max(self._frame_count, done)
         if self.first is None:
             self.first = done
             if done < total:  # what came before, the measuring of a shot, tells nothing of the pace
@@ -427,6 +478,10 @@ class _Run:
 def _interleaved(samples: Samples) -> np.ndarray:
     """``[1, 3, H, W]`` as ``[H, W, 3]``."""
     return np.ascontiguousarray(samples[0].permute(1, 2, 0).numpy())
+
+
+def _of_before(made: ImageTensor, picture: ImageTensor) -> Beginning:
+    return Beginning(made)
 
 
 def _itself(samples: Samples) -> Samples:

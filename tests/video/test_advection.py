@@ -33,7 +33,7 @@ class Painter:
     def __init__(self, dtype=np.uint8):
         self.painted, self.dtype = [], dtype
 
-    def __call__(self, frame):
+    def __call__(self, frame, carried):
         self.painted.append(texture(WIDTH, seed=1000 + len(self.painted), dtype=self.dtype))
         return self.painted[-1]
 
@@ -92,7 +92,7 @@ def test_a_later_painting_goes_on_in_the_tone_of_the_one_before(dtype):
     """Each painting is of another gray; where the second comes into view there is no step, and none later."""
     highest, tones = np.iinfo(dtype).max, iter([0.4, 0.6, 0.6, 0.6])
 
-    def paint(frame):
+    def paint(frame, carried):
         return np.full((HEIGHT, WIDTH, 3), round(next(tones) * highest), dtype)
 
     frames = pan(2 * EVERY, 3)
@@ -150,7 +150,7 @@ def test_paintings_do_not_pile_up():
 @pytest.mark.parametrize("count", [0, 1, 2, EVERY, EVERY + 1, EVERY + 2])
 def test_small_frames_and_few(size, count):
     frames = [np.full((*size, 3), 10 * k, np.uint8) for k in range(count)]
-    found = list(advected(frames, lambda frame: frame, lambda frame: frame))
+    found = list(advected(frames, lambda frame: frame, lambda frame, carried: frame))
     assert [frame is given for (_, frame), given in zip(found, frames, strict=True)] == [True] * count
     assert all(painting.shape == (*size, 3) for painting, _ in found)
 
@@ -161,7 +161,7 @@ def test_large_frames_are_looked_up_at_full_size():
     frames = [np.ascontiguousarray(wide[:, 16 * k : 16 * k + 1280]) for k in range(5)]
     strokes = np.random.default_rng(3).integers(0, 256, (96 * 8 // 2, 640, 3)).astype(np.uint8)
     painting = cv2.resize(strokes, (1280, 768), interpolation=cv2.INTER_NEAREST)  # of 2 px
-    made = run(frames, lambda frame: painting)
+    made = run(frames, lambda frame, carried: painting)
     margin = 64
     seen = made[4][margin:-margin, margin : 1280 - 64 - margin]
     assert distance(seen, painting[margin:-margin, 64 + margin : 1280 - margin]) < 0.05

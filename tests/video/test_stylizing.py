@@ -3,6 +3,7 @@
 import os
 import shutil
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,14 @@ from style_core import (
     InvalidClip,
     InvalidOption,
     StyleCoreError,
+    TakesLong,
     progress,
     stylize_video,
 )
 from style_core.cli import main
 from style_core.fronts import to_pil
 from style_core.nets.pulse import PulsingModule
-from style_core.pipeline import frame_transfer
+from style_core.pipeline import Beginning, FrameOptimizer, frame_transfer
 from style_core.video import CODECS
 from style_core.video.opening import open_clip
 from style_core.video.writing import ClipWriter
@@ -100,10 +102,85 @@ def test_methods_that_optimize_do_so_for_some_frames(restyle, tmp_path, method):
         clip, method=method, steps=3, progress=lambda share, message, preview: said.append(message)
     )
     assert (result.frame_count, result.shot_count) == (40, 2)
-    begun = [message for message in said if "one of some frames: Reading the pictures" in message]
+    begun = [message for message in said if message.endswith("Reading the pictures")]
     assert 2 <= len(begun) <= 20  # of 40 small and smooth ones, whose motion is hard to see
+    assert all("picture " in message and " of about " in message for message in begun)
     change = np.abs(np.stack(pictures(result.path)) - np.stack(pictures(clip))).mean((1, 2, 3))
     assert change.min() > 0.02
+
+
+@pytest.fixture
+def starts(monkeypatch):
+    """Every frame that is optimized, what it starts from and what is made of it."""
+    found, optimize = [], FrameOptimizer.apply
+
+    def recording(self, frame, before=None, report=progress.ignore_progress):
+        made = optimize(self, frame, before, report)
+        found.append((frame, before, made))
+        return made
+
+    monkeypatch.setattr(FrameOptimizer, "apply", recording)
+    return found
+
+
+def test_a_painting_starts_from_the_one_before_where_it_shows_the_same(restyle, tmp_path, starts):
+    pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
+    wide = to_pil(photo(96, 260, seed=5))
+    frames = [np.asarray(wide.crop((3 * k, 0, 3 * k + 160, 96)), float) / 255 for k in range(13)]
+    restyle(write_clip(tmp_path / "pan.mkv", frames), method="gatys", steps=2, name="out.mkv")
+    (_, nothing, first), (frame, before, _), *_ = starts
+    assert nothing is None
+    moved = 3 * 12
+    there = before.picture[..., 8:-8, 8 : -8 - moved] - first[..., 8:-8, 8 + moved : -8]
+    assert there.abs().mean() < 0.02
+    assert before.is_new[:, -moved + 12 :].float().mean() > 0.9
+    assert before.is_new[:, : -moved - 12].float().mean() < 0.1
+    # The rest is the frame in the colors that the first painting gave what it shows, not the frame as it is.
+    new, as_it_is = before.picture[..., -moved + 12 :], frame[..., -moved + 12 :]
+    mean = first.mean((0, 2, 3))
+    assert (new.mean((0, 2, 3)) - mean).norm() < (as_it_is.mean((0, 2, 3)) - mean).norm()
+
+
+def test_a_photo_starts_from_the_frame_before_in_its_colors(restyle, tmp_path, starts):
+    frames = [scene(1, k / 200) for k in range(20)]
+    restyle(write_clip(tmp_path / "long.mp4", frames), method="deep_photo", steps=6)
+    assert [before is None for _, before, _ in starts] == [True] + [False] * (len(starts) - 1)
+    assert len(starts) > 2
+    for (earlier, _, made), (frame, before, _) in pairwise(starts):
+        change = (made - earlier).mean((0, 2, 3))
+        assert change.norm() > 0.03
+        assert ((before.picture - frame).mean((0, 2, 3)) - change).norm() < 0.2 * change.norm()
+
+
+def test_without_opencv_a_photo_at_full_size_starts_from_the_frame_before(
+    restyle, tmp_path, starts, monkeypatch
+):
+    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    clip = write_clip(tmp_path / "short.mp4", [scene(1, k / 40) for k in range(6)])
+    restyle(clip, method="deep_photo", steps=2, working_size=None)
+    assert [before is None for _, before, _ in starts] == [True] + [False] * 5
+    for (_, _, made), (_, before, _) in pairwise(starts):
+        assert (before.picture - made).abs().max() <= 0.5 / 255 + 1e-6
+
+
+def test_what_takes_long_warns_before_and_after_the_first(restyle, clip, monkeypatch):
+    monkeypatch.setattr("style_core.video.optimizing.WORTH_A_WARNING", 0)
+    with pytest.warns(TakesLong) as seen:
+        restyle(clip, method="gatys", steps=1)
+    first, second = (str(warning.message) for warning in seen if warning.category is TakesLong)
+    assert first.startswith("Gatys optimizes about 3 frames of this clip")
+    assert second.startswith("The first took ")
+    assert "the clip will take about " in second
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99, 1.0])
+def test_what_is_new_is_told_from_the_rest_where_it_is_worth_it(share):
+    is_new = torch.arange(100).expand(50, 100) < 100 * share
+    regions = Beginning(torch.zeros(1, 3, 50, 100), is_new).regions()
+    if share == 0.5:
+        assert torch.equal(regions[0, 1], is_new.float())
+    else:
+        assert regions is None
 
 
 def test_what_photos_end_with_is_said_to_be_left_out_and_changes_no_frame(restyle, clip):
@@ -129,7 +206,7 @@ def test_an_optimizing_run_can_be_stopped(restyle, clip):
 
 
 def refuse(fraction, message, preview):
-    if "one of some frames" in message:
+    if "picture 1 of about" in message:
         raise Cancelled("Stopped.")
 
 

@@ -87,10 +87,12 @@ class Statistics:
         moments: by region.
         bounds: the smallest and the largest value, where they were asked for; scalars where the features are,
             so that nobody waits for them.
+        furthest: the largest norm of a position's features, alike.
     """
 
     moments: RegionMoments
     bounds: tuple[Tensor, Tensor] | None = None
+    furthest: Tensor | None = None
 
     def merged(self, other: Statistics) -> Statistics:
         """Of both parts together."""
@@ -98,7 +100,10 @@ class Statistics:
         if self.bounds is not None and other.bounds is not None:
             (low, high), (lowest, highest) = self.bounds, other.bounds
             bounds = low.minimum(lowest), high.maximum(highest)
-        return Statistics(self.moments.merged(other.moments), bounds)
+        furthest = None
+        if self.furthest is not None and other.furthest is not None:
+            furthest = self.furthest.maximum(other.furthest)
+        return Statistics(self.moments.merged(other.moments), bounds, furthest)
 
 
 StyleStatistics = Mapping[Place, Statistics]
@@ -112,11 +117,13 @@ class Plan:
         maps: affine maps by label; label 0 is there, and serves labels that are not.
         bounds: what is moved is clipped to these values and only then blended with what it was.
         strength: share of that blend; without bounds the maps have it in them.
+        reach: the norm that what is moved further out is drawn in to.
     """
 
     maps: Mapping[int, AffineMap]
     bounds: tuple[Tensor, Tensor] | None = None
     strength: float = 1.0
+    reach: Tensor | None = None
 
 
 class Transfer(ABC):
@@ -125,10 +132,12 @@ class Transfer(ABC):
     Attributes:
         stages: in order; each gets the picture that the one before gave.
         needs_bounds: whether plans look at the features' bounds.
+        needs_furthest: whether they look at the furthest position.
     """
 
     stages: tuple[Stage, ...]
     needs_bounds: bool = False
+    needs_furthest: bool = False
 
     @abstractmethod
     def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
@@ -141,15 +150,24 @@ class Transfer(ABC):
         """
 
 
-def measure(features: Tensor, labels: Labels | None, *, with_bounds: bool = False) -> Statistics:
+def measure(
+    features: Tensor, labels: Labels | None, *, with_bounds: bool = False, with_furthest: bool = False
+) -> Statistics:
     """The statistics of ``[1, C, h, w]``; labels of any size."""
     bounds = (features.amin(), features.amax()) if with_bounds else None
-    return Statistics(region_moments(features, labels), bounds)
+    furthest = None
+    if with_furthest:
+        furthest = torch.linalg.vector_norm(features, dim=1, dtype=torch.float32).amax()
+    return Statistics(region_moments(features, labels), bounds, furthest)
+
+
+def _measure_for(transfer: Transfer, features: Tensor, labels: Labels | None) -> Statistics:
+    return measure(features, labels, with_bounds=transfer.needs_bounds, with_furthest=transfer.needs_furthest)
 
 
 def apply(features: Tensor, plan: Plan, membership: Membership | None) -> Tensor:
     """``[1, C, h, w]`` as planned; membership at that size."""
-    moved = apply_maps(features, plan.maps, membership)
+    moved = apply_maps(features, plan.maps, membership, reach=plan.reach)
     if plan.bounds is None:
         return moved
     return features.lerp(moved.clamp(*plan.bounds), plan.strength)
@@ -165,7 +183,7 @@ def match(stage: Stage, image: ImageTensor, transfer: Transfer, regions: Regions
 
     def visit(place: Place, features: Tensor, seen: Callable[[], Tensor] | None = None) -> Tensor:
         measured = features if seen is None else seen()
-        found = measure(measured, regions.labels, with_bounds=transfer.needs_bounds)
+        found = _measure_for(transfer, measured, regions.labels)
         return _apply_in(regions, features, transfer.plan(place, found, regions.present))
 
     return stage.walk(image, visit)
@@ -201,7 +219,7 @@ def _measured_at(
         if here != place:
             return _apply_in(regions, features, plans[here])
         measured = features if seen is None else seen()
-        found.append(measure(measured, regions.labels, with_bounds=transfer.needs_bounds))
+        found.append(_measure_for(transfer, measured, regions.labels))
         raise _Reached
 
     with suppress(_Reached):
@@ -240,7 +258,7 @@ def measure_style(stage: Stage, style: ImageTensor, labels: Labels | None) -> St
     found: dict[Place, Statistics] = {}
 
     def visit(place: Place, features: Tensor, seen: Callable[[], Tensor] | None = None) -> Tensor:
-        found[place] = measure(features, labels)
+        found[place] = measure(features, labels, with_furthest=True)
         if place == stage.places[-1]:
             raise _Reached
         return features
@@ -278,7 +296,7 @@ def measure_tile(
         if here != place:
             return apply(features, plans[here], own.membership)
         measured = features if seen is None else seen()
-        found.append(measure(part.inner(measured), own.labels, with_bounds=transfer.needs_bounds))
+        found.append(_measure_for(transfer, part.inner(measured), own.labels))
         raise _Reached
 
     with suppress(_Reached):

@@ -146,6 +146,13 @@ def test_bounds_merge_to_the_outermost():
     assert parts[0].merged(parts[1]).bounds == (parts[0].bounds[0], parts[1].bounds[1])
 
 
+def test_the_furthest_of_two_parts_is_that_of_the_whole():
+    whole = torch.randn(1, 3, 8, 16)
+    one, other, both = (measure(x, None, with_furthest=True) for x in (whole[..., :8], whole[..., 8:], whole))
+    assert one.merged(other).furthest == both.furthest == whole.square().sum(1).sqrt().max()
+    assert one.merged(measure(whole, None)).furthest is None
+
+
 @pytest.mark.parametrize("key", list_methods())
 def test_a_method_states_its_stride_and_halo(key):
     chosen = get_method(key)

@@ -24,7 +24,7 @@ from ..options import Condition, PhotoOptions, needs, needs_above_zero, several,
 from ..regions import Regions
 from ..smoothing import propagate
 from ..transfer import Place, Plan, Stage, Statistics, StyleStatistics, Transfer, match
-from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region
+from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region, reach_of
 from .shared.feature_memory import need_feature_memory
 from .shared.mirrored import MirroredStage, level_of, measure_levels
 from .shared.photo_finish import nearer_to_styles, unmatched
@@ -100,9 +100,12 @@ class PhotoWCTTransfer(Transfer):
     ) -> None:  # fmt: skip
         self.stages, self.target, self.note = tuple(stages), target, note
         self.make = partial(feature_map, options=options, strength=options.style_strength)
+        self.needs_furthest = options.whitening == "paper"
 
     def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
-        return Plan(maps_by_region(content, self.target[place], labels, self.make, self.note))
+        style = self.target[place]
+        maps = maps_by_region(content, style, labels, self.make, self.note)
+        return Plan(maps, reach=reach_of(content, [style]))
 
 
 def prepare(inputs: Inputs, options: PhotoWCTOptions, runtime: Runtime) -> PhotoWCTTransfer:

@@ -48,12 +48,13 @@ from .shared.feature_matching import (
     MatchingOptions,
     feature_map,
     note_unmeasured,
+    reach_of,
 )
 from .shared.feature_memory import START, bytes_per_pixel, need_style_memory
 from .shared.flat_places import with_noise_for_level
 from .shared.mirrored import MirroredStage, level_of, measure_levels
 from .shared.style_colors import nearer_to_styles_colors
-from .shared.style_contrast import nearer_to_styles_contrast
+from .shared.style_contrast import PAINTING, nearer_to_styles_contrast
 from .shared.style_scale import scaled_styles, style_scale_slider, styles_at
 
 LEVELS = (5, 4, 3, 2, 1)
@@ -61,10 +62,10 @@ NETWORKS = {
     level: Network(f"wct_{level}", partial(LevelNetwork.from_state, level=level, upsampling="nearest"))
     for level in LEVELS
 }
-# Where it helps most for its time, with paintings and photos as styles: level 5's decoder loses too much, and
-# levels 2 and 1 come nearer paintings by it but not photos.
-CORRECTED = (4, 3)
-CORRECTED_FLOOR = 0.01  # a small picture has fewer positions than channels: its covariance is no full one
+# Where it helps most for its time, with paintings and photos as styles: after level 5 too it comes a little
+# nearer the style, but towers and rocks lose their shape, and level 1 gains nothing.
+CORRECTED = (4, 3, 2)
+CORRECTED_FLOOR = 0.03  # a small picture has fewer positions than channels: its covariance is no full one
 TEXTURE_PASSES = 3  # Li et al. 2017, released code: from noise, the whole pass runs three times
 SMALLEST = 32  # px that reflection padding needs at level 5
 MAPS_HELD = 5.3  # see shared/feature_memory.py
@@ -116,7 +117,7 @@ class WCTOptions(MatchingOptions, PaintingOptions):
     )  # fmt: skip
     correction: bool = switch(
         True, label="Second look", advanced=True,
-        help="Look at what levels 4 and 3 have painted, and make up once for what it lacks of the style; off "
+        help="Look at what levels 4 to 2 have painted, and make up once for what it lacks of the style; off "
         "is the paper.",
     )  # fmt: skip
     color_match: float = color_match_slider(0.5)
@@ -158,11 +159,13 @@ class WCTTransfer(Transfer):
     ) -> None:  # fmt: skip
         self.stages, self.strengths = tuple(stages), strengths
         self.styles, self.targets, self.options, self.note = styles, targets, options, note
+        self.needs_furthest = True
 
     def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
         here = content.moments.measurable
         first = replace(place, turn=0)
-        targets = [target[first].moments.measurable for target in self.targets]
+        styles = [target[first] for target in self.targets]
+        targets = [style.moments.measurable for style in styles]
         note_unmeasured(labels, here.keys() & {label for target in targets for label in target}, self.note)
         strength = self.strengths[level_of(place)]
         # What is corrected is near the style already: the map that changes least is the one that is meant.
@@ -179,7 +182,8 @@ class WCTTransfer(Transfer):
                 [(share / total, feature_map(own, style, options, strength=strength))
                  for share, own, style in matched]
             )  # fmt: skip
-        return Plan(maps)
+        counting = [style for style, own in zip(styles, self.styles, strict=True) if own.weight > 0]
+        return Plan(maps, reach=reach_of(content, counting))
 
     def _matched(
         self, label: int, content: Mapping[int, Moments], targets: Sequence[Mapping[int, Moments]]
@@ -383,7 +387,7 @@ def _finished(
     runtime.progress(share, "Colors and contrast", image.clamp(0, 1))
     image = nearer_to_styles_colors(image, inputs, strength=strength * options.color_match, regions=regions)
     return nearer_to_styles_contrast(
-        image, inputs, strength=strength * options.contrast_match, spares_calm=False
+        image, inputs, strength=strength * options.contrast_match, limits=PAINTING
     )
 
 

@@ -42,7 +42,7 @@ from ..transfer import (
     measure_style,
 )
 from .shared import feature_matching
-from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region
+from .shared.feature_matching import STYLED, MatchingOptions, feature_map, maps_by_region, reach_of
 from .shared.feature_memory import need_feature_memory
 from .shared.photo_finish import nearer_to_styles, unmatched
 
@@ -168,6 +168,7 @@ class WCT2Transfer(Transfer):
     ) -> None:
         self.stages, self.target, self.options, self.note = (stage,), target, options, note
         self.needs_bounds = options.whitening == "released"
+        self.needs_furthest = options.whitening == "paper"
 
     def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
         strength = self.options.style_strength
@@ -178,7 +179,7 @@ class WCT2Transfer(Transfer):
         maps = maps_by_region(content, self.target[place], labels, make, self.note)
         # The released code clips before it blends, so the blend cannot be folded into the maps.
         # Departure: it clips each region by itself, which shows as a seam.
-        return Plan(maps, content.bounds, strength)
+        return Plan(maps, content.bounds, strength, reach_of(content, [self.target[place]]))
 
 
 def prepare(inputs: Inputs, options: WCT2Options, runtime: Runtime) -> WCT2Transfer:

@@ -15,6 +15,7 @@ from ..ops.whitening import AffineMap
 from .labels import EVERYTHING, Labels
 from .membership import Membership
 
+TINY = 1e-12
 MIN_POSITIONS = 9  # fewer feature vectors than this say nothing about a covariance
 
 
@@ -60,13 +61,20 @@ def region_moments(features: Tensor, labels: Labels | None) -> RegionMoments:
     return RegionMoments(parts | {EVERYTHING: reduce(Moments.merged, parts.values())})
 
 
-def apply_maps(features: Tensor, maps: Mapping[int, AffineMap], membership: Membership | None) -> Tensor:
+def apply_maps(
+    features: Tensor,
+    maps: Mapping[int, AffineMap],
+    membership: Membership | None,
+    *,
+    reach: Tensor | None = None,
+) -> Tensor:
     """Sum over regions of membership times the region's affine map.
 
     Args:
         features: ``[1, C, h, w]``.
         maps: label -> affine map; label 0 is there, and serves labels that are not.
         membership: at the features' size (:meth:`Membership.at`), or ``None`` for label 0 everywhere.
+        reach: the largest norm that a position may have then; one of more is scaled down to it.
 
     Returns:
         ``[1, C, h, w]``.
@@ -80,9 +88,13 @@ def apply_maps(features: Tensor, maps: Mapping[int, AffineMap], membership: Memb
     for start in range(0, len(rows), step):
         block = slice(start, start + step)
         if membership is None or shares is None:
-            out[block] = _affine(rows[block], prepared[EVERYTHING])
+            moved = _affine(rows[block], prepared[EVERYTHING])
         else:
-            out[block] = _blend(rows[block], prepared, membership.labels, shares[:, block])
+            moved = _blend(rows[block], prepared, membership.labels, shares[:, block])
+        if reach is not None:
+            norms = torch.linalg.vector_norm(moved, dim=1, keepdim=True)
+            moved = moved * (reach.to(moved) / norms.clamp_min(TINY)).clamp_max_(1)
+        out[block] = moved
     return from_rows(out, features.shape[-2], features.shape[-1])
 
 

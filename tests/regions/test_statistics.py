@@ -126,6 +126,19 @@ def test_without_labels_the_map_of_everything_applies():
     torch.testing.assert_close(apply_maps(x, {0: scaling(2)}, None), 2 * x)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("masked", [False, True])
+def test_what_is_moved_too_far_is_drawn_in_along_its_direction(dtype, masked):
+    x = torch.randn(1, 3, 8, 8).to(dtype)
+    maps = {0: scaling(2), 1: scaling(2), 2: scaling(2)}
+    membership = hard(halves()).at(8, 8) if masked else None
+    free, held = (apply_maps(x, maps, membership, reach=r).double() for r in (None, torch.tensor(3.0)))
+    norms = free.square().sum(1, keepdim=True).sqrt()
+    assert (norms > 3).any()
+    assert (norms < 3).any()
+    torch.testing.assert_close(held, free * (3 / norms).clamp_max(1), rtol=1e-2, atol=1e-2)
+
+
 @pytest.mark.parametrize("block", [6, 100, 1 << 18])
 def test_maps_are_blended_by_shares_whatever_the_blocks(monkeypatch, block):
     monkeypatch.setattr("style_core.ops.moments.BLOCK", block)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from torch import Tensor
+
 from ...method import SMALL_REGION_NOTE
 from ...ops.moments import Moments
 from ...ops.whitening import AffineMap, optimal_transport, whitening_coloring
@@ -14,6 +16,7 @@ from ...regions import EVERYTHING
 from ...transfer import Statistics
 
 WHITENINGS = ("transport", "paper")
+TINY = 1e-12  # of a square: features may all be 0
 STYLED = Condition(  # a texture is always made at full style strength
     "style_strength above 0", lambda options, texture: texture or options.style_strength > 0
 )
@@ -65,6 +68,31 @@ def maps_by_region(
     measured = here.keys() & there.keys()
     note_unmeasured(labels, measured, note)
     return {label: make(here[label], there[label]) for label in measured}
+
+
+def reach_of(content: Statistics, styles: Sequence[Statistics]) -> Tensor | None:
+    """The norm that no position is moved beyond: as many times the usual one as the furthest has before.
+
+    Departure: whitening brings a direction that one position alone has in a photo to the variance of all
+    others, so that this position is thrown far beyond what a decoder knows, which makes a gaudy spot of it.
+
+    Returns:
+        a scalar where the features are; ``None`` if the furthest was not measured.
+    """
+    found: Tensor | None = None
+    usual = 0.0
+    for one in (content, *styles):
+        if one.furthest is None:
+            return None
+        times = one.furthest / _usual_norm(one.moments.measurable[EVERYTHING])
+        found = times if found is None else found.maximum(times)
+        usual = max(usual, *map(_usual_norm, one.moments.measurable.values()))
+    return None if found is None else found * usual
+
+
+def _usual_norm(moments: Moments) -> float:
+    """Root mean square of the norms."""
+    return max(TINY, float(moments.covariance.trace() + moments.mean.square().sum())) ** 0.5
 
 
 def note_unmeasured(labels: Sequence[int], measured: Collection[int], note: Callable[[str], None]) -> None:

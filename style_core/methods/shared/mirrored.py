@@ -78,4 +78,6 @@ def measure_levels(encoder: Encoder, style: StyleInput, levels: Iterable[int]) -
     """A style's statistics at several levels of one encoder, in one pass."""
     places = {place.name: place for place in map(place_of, levels)}
     found = encoder(style.pixels, places)
-    return {places[name]: measure(features, style.labels) for name, features in found.items()}
+    return {
+        places[name]: measure(features, style.labels, with_furthest=True) for name, features in found.items()
+    }

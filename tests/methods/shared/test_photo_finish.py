@@ -5,7 +5,7 @@ import torch
 
 from style_core.method import Inputs, StyleInput
 from style_core.methods.shared.photo_finish import nearer_to_styles, unmatched
-from style_core.methods.shared.style_contrast import LEAST, MOST, nearer_to_styles_contrast
+from style_core.methods.shared.style_contrast import PAINTING, PHOTO, nearer_to_styles_contrast
 from style_core.methods.wct2 import WCT2Options
 
 SIZE = 256
@@ -26,10 +26,20 @@ def deviation(picture):
     return float(picture.std())
 
 
-@pytest.mark.parametrize(("style", "gain"), [(0.036, 1.2), (0.027, 0.9), (0.09, MOST), (0.01, LEAST)])
-def test_contrast_goes_to_the_styles_within_limits(style, gain):
+@pytest.mark.parametrize(
+    ("style", "gain", "limits"),
+    [
+        *((0.036, 1.2, limits) for limits in (PHOTO, PAINTING)),
+        *((0.027, 0.9, limits) for limits in (PHOTO, PAINTING)),
+        *((0.09, limits.most, limits) for limits in (PHOTO, PAINTING)),
+        *((0.01, limits.least, limits) for limits in (PHOTO, PAINTING)),
+    ],
+)
+def test_contrast_goes_to_the_styles_within_limits(style, gain, limits):
     content = grain(0.03)
-    found = nearer_to_styles_contrast(content, inputs(content, grain(style, seed=1)), strength=1)
+    found = nearer_to_styles_contrast(
+        content, inputs(content, grain(style, seed=1)), strength=1, limits=limits
+    )
     # Less is done to the largest swings, which could be edges, and nothing beyond the coarsest band.
     assert 0.5 < (deviation(found) / deviation(content) - 1) / (gain - 1) < 1.02
 

@@ -121,7 +121,7 @@ class WCTOptions(MatchingOptions, PaintingOptions):
         "is the paper.",
     )  # fmt: skip
     color_match: float = color_match_slider(0.5)
-    contrast_match: float = contrast_match_slider()
+    contrast_match: float = contrast_match_slider(most="six tenths")
     comb_filter: bool = switch(
         True, label="No weave", advanced=True,
         help="Take out the weave that is locked to the grid of the decoders' up-sampling; off is the paper.",

@@ -202,16 +202,17 @@ def color_match_slider(default: float) -> Any:
     )  # fmt: skip
 
 
-def contrast_match_slider(*, but_for: str = "") -> Any:
+def contrast_match_slider(*, most: str = "three tenths", but_for: str = "") -> Any:
     """Declare how far the detail of a finished picture goes to the style's strength.
 
     Args:
+        most: in words, by how much at most.
         but_for: a clause on what is left as it is.
     """
     return slider(
         1.0, 0, 1, advanced=True,
-        help="How far the strength of fine and coarse detail is moved to that of the style, by three tenths "
-        f"at most, at full style strength; {but_for}0 is the paper.",
+        help="How far the strength of fine and coarse detail is moved to that of the style, by "
+        f"{most} at most, at full style strength; {but_for}0 is the paper.",
     )  # fmt: skip
 
 

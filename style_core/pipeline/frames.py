@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from .. import device as devices
 from ..errors import InvalidClip
@@ -27,6 +28,7 @@ from .stylizing import get_method, precision_for, style_inputs, stylize
 
 WHOLE = 1 << 21  # px of a frame that goes through the networks at once; a larger one goes in tiles
 TILE = 768  # px
+SPECK = 5  # px
 LEAST_NEW = 0.03  # share of a frame that is told from the rest
 MATCHES = ("color_match", "contrast_match")  # what photos and WCT's paintings end with
 
@@ -160,10 +162,17 @@ class Beginning:
         """A mask of two colors, as :func:`stylize` takes them; ``None`` where there are no two regions."""
         if self.is_new is None:
             return None
-        share = float(self.is_new.float().mean())
-        if not LEAST_NEW < share < 1 - LEAST_NEW:
+        mask = self.is_new.float()[None, None]
+        mask = 1 - _opened(1 - _opened(mask))  # specks are no regions
+        if not LEAST_NEW < float(mask.mean()) < 1 - LEAST_NEW:
             return None
-        return self.is_new.float().expand(1, 3, -1, -1).contiguous()
+        return mask.expand(1, 3, -1, -1).contiguous()
+
+
+def _opened(mask: torch.Tensor) -> torch.Tensor:
+    """``[1, 1, H, W]`` of 0 and 1, without what is narrower than SPECK."""
+    eroded = -F.max_pool2d(-mask, SPECK, 1, SPECK // 2)
+    return F.max_pool2d(eroded, SPECK, 1, SPECK // 2)
 
 
 @dataclass(frozen=True)
@@ -206,9 +215,8 @@ class FrameOptimizer:
                 style = 2 * self._styles
                 given |= {"style_weights": None, "content_mask": regions}
         result = stylize(self.method.key, frame, style, progress=report, **given)
-        # Of regions that nobody asked for there is nothing to tell.
-        unasked = () if result.segments is None else result.segments.notes
-        self._notes.update((note, None) for note in result.notes if note not in unasked)
+        if "content_mask" not in given:  # of regions that nobody asked for there is nothing to tell
+            self._notes.update(dict.fromkeys(result.notes))
         return result.image
 
     @property

@@ -104,7 +104,8 @@ def stylize(
         weights_dir: a folder of weights to use first.
         device: "auto", "cpu", "cuda" or "mps".
         init_image: a picture of the content's shape that Gatys (at every size) and Deep Photo (in stage 2)
-            start from, in place of their own start: an earlier result, or what was made of the frame before.
+            start from, in place of their own start: an earlier result, say. Deep Photo keeps what it shows,
+            so that it must lie on the content.
         progress: called with (fraction, message, preview); may raise :class:`Cancelled`.
         on_size: called with the result's width and height before the work; may refuse by raising.
         bits: per channel that the result has at least: 16 for one that is to be saved with 16, where an 8-bit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -129,7 +130,7 @@ def stylize_video(
             _stopped_run(target, digest) as before,
         ):
             run = _Run(
-                source, transfer, _working_size(method, options), before.count, progress or ignore_progress,
+                source, transfer, _working_size(method, options), before, progress or ignore_progress,
                 most_frames, by_regions,
             )  # fmt: skip
             size = (source.width, source.height)
@@ -175,6 +176,14 @@ class _Before:
 
     count: int = 0
     frames: Iterator[Any] | None = None
+    path: Path | None = None
+
+    def last(self, *, is_deep: bool) -> Samples:
+        """The last of them."""
+        assert self.path is not None
+        with open_clip(self.path) as clip:
+            (frame,) = deque(clip.frames(), maxlen=1)
+            return samples_of(frame, is_deep=is_deep)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -192,7 +201,7 @@ def _stopped_run(target: Path, digest: str | None) -> Iterator[_Before]:
             clip = opened.enter_context(open_clip(target)) if count else None
         except InvalidClip:  # damaged since: it is made again
             clip = None
-        yield _Before() if clip is None else _Before(count, clip.frames())
+        yield _Before() if clip is None else _Before(count, clip.frames(), target)
 
 
 def _working_size(method: str, options: dict[str, Any]) -> int | None:
@@ -284,10 +293,11 @@ class _Run:
     """One clip on its way through a method."""
 
     def __init__(
-        self, source: Clip, transfer: FrameTransfer | FrameOptimizer, working_size: int | None, done: int,
-        progress: Progress, most_frames: int | None, by_regions: bool,
+        self, source: Clip, transfer: FrameTransfer | FrameOptimizer, working_size: int | None,
+        stopped: _Before, progress: Progress, most_frames: int | None, by_regions: bool,
     ) -> None:  # fmt: skip
-        self.source, self.transfer, self.working_size, self.done = source, transfer, working_size, done
+        self.source, self.transfer, self.working_size = source, transfer, working_size
+        self.stopped, self.done = stopped, stopped.count
         self.progress, self.most_frames, self.by_regions = progress, most_frames, by_regions
         self.shot_count = 0
         self.share, self.said = 0.0, ""
@@ -334,7 +344,7 @@ class _Run:
     ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
         """A shot whose strokes stay on what they were painted on; of its first ``done`` frames nothing."""
         plan = self._planned(shot.samples)
-        self._expect(1 + math.ceil((self._frame_count - shot.first - 1) / EVERY))
+        self._expect(1 + math.ceil((self._from(shot) - 1) / EVERY))
 
         def paint(frame: Any, carried: Carried | None) -> np.ndarray:
             before = None if carried is None else partial(start_from, carried=carried)
@@ -379,9 +389,9 @@ class _Run:
         plan = self._planned(samples)
         regions = plan.regions
         if self.working_size is None:
-            yield from self._each_painted(frames, plan, done)
+            yield from self._each_painted(shot, frames, plan, done)
             return
-        left = math.ceil((self._frame_count - shot.first) / shot.count)  # shots, if all are as long
+        left = math.ceil(self._from(shot) / shot.count)  # shots, if all are as long
         self._expect(left * len(samples))
         last: tuple[ImageTensor, ImageTensor] | None = None  # sample and what was made of it
 
@@ -403,17 +413,21 @@ class _Run:
             yield None if number < done else partial(self._looked, frame, own), frame
 
     def _each_painted(
-        self, frames: Iterator[Any], plan: ShotPlan, done: int
+        self, shot: Shot, frames: Iterator[Any], plan: ShotPlan, done: int
     ) -> Iterator[tuple[Callable[[], Samples] | None, Any]]:
-        self._expect(self._frame_count)
+        """A shot without what carries strokes along: what is optimized has the colors of the frame before."""
+        self._expect(self._from(shot) - done)
         before: Before | None = None
         for number, frame in enumerate(frames):
-            if number < done:
-                yield None, frame
-                continue
-            painted = self._painted(frame, plan, before)
-            before = partial(_of_before, as_floats(painted))
-            yield partial(_itself, painted), frame
+            painted: Samples | None = None
+            if number >= done:
+                painted = self._painted(frame, plan, before)
+            elif number == done - 1 and self.optimized is not None:  # where the stopped run ended
+                painted = self.stopped.last(is_deep=self.source.is_deep)
+            if painted is not None and self.optimized is not None:
+                own = as_floats(self._samples(frame))
+                before = partial(recolored_as, frame=own, made=as_floats(painted))
+            yield None if number < done or painted is None else partial(_itself, painted), frame
 
     def _painted(self, frame: Any, plan: ShotPlan, before: Before | None) -> Samples:
         samples = self._samples(frame)
@@ -454,9 +468,13 @@ class _Run:
     def _small(self, frame: Any) -> ImageTensor:
         return small_of(frame, self.working_size or MEASURED_SIZE)
 
+    def _from(self, shot: Shot) -> int:
+        """How many frames there are from a shot on; the shot's, if nothing is known beyond it."""
+        return max(self._frame_count - shot.first, shot.count)
+
     @property
     def _frame_count(self) -> int:
-        """How many frames are to be made, as the file says."""
+        """How many frames are to be made, as the file says; 0 where it does not."""
         return min(self.source.frame_count, self.most_frames or self.source.frame_count)
 
     def report(self, done: int) -> None:
@@ -478,10 +496,6 @@ class _Run:
 def _interleaved(samples: Samples) -> np.ndarray:
     """``[1, 3, H, W]`` as ``[H, W, 3]``."""
     return np.ascontiguousarray(samples[0].permute(1, 2, 0).numpy())
-
-
-def _of_before(made: ImageTensor, picture: ImageTensor) -> Beginning:
-    return Beginning(made)
 
 
 def _itself(samples: Samples) -> Samples:

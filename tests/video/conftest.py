@@ -22,10 +22,10 @@ def scene(number, time, size=SIZE):
 
 def write_clip(
     path, frames, *, rate=Fraction(25), codec="libx264", pixels="yuv420p", tags=(1, 1, 1, 1), rotation=0,
-    times=None, sound_seconds=0,
+    times=None, sound_seconds=0, container=None,
 ):  # fmt: skip
     """Encode float frames; ``tags`` are matrix, primaries, curve and range in FFmpeg's numbers."""
-    with av.open(str(path), "w") as out:
+    with av.open(str(path), "w", options=container or {}) as out:
         stream = out.add_stream(codec, rate=rate, options={"crf": "4"} if codec == "libx264" else {})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pixels

@@ -159,7 +159,7 @@ class WCTTransfer(Transfer):
     ) -> None:  # fmt: skip
         self.stages, self.strengths = tuple(stages), strengths
         self.styles, self.targets, self.options, self.note = styles, targets, options, note
-        self.needs_furthest = True
+        self.needs_furthest = options.whitening == "paper"
 
     def plan(self, place: Place, content: Statistics, labels: Sequence[int]) -> Plan:
         here = content.moments.measurable

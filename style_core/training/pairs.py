@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..images import ImageTensor
-from ..methods.shared.feature_matching import MatchingOptions, feature_map
+from ..methods.shared.feature_matching import MatchingOptions, feature_map, reach_of
 from ..ops.color_preservation import luminance
 from ..ops.moments import Moments
 from ..ops.whitening import RELEASED_RIDGE, AffineMap, whitening_coloring
-from ..regions import Labels, Regions, region_moments
-from ..transfer import Plan, apply, measure
+from ..regions import Labels, Regions
+from ..transfer import Plan, Statistics, apply, measure
 from .photos import Augmentation, Photos
 from .settings import DrawSetting, Setting
 
@@ -56,12 +56,12 @@ class Pair:
         means = membership.shares.mean((1, 2)).tolist()
         return dict(zip(membership.labels, means, strict=True))
 
-    def measure_style(self, features: Tensor) -> Mapping[int, Moments]:
-        """The moments of the style's regions, of ``[1, C, h, w]``."""
+    def measure_style(self, features: Tensor) -> Statistics:
+        """The statistics of the style's regions, of ``[1, C, h, w]``."""
         with exactly(features.device):
-            return region_moments(features.float(), self.style_labels).measurable
+            return measure(features.float(), self.style_labels, with_furthest=True)
 
-    def move(self, features: Tensor, target: Mapping[int, Moments], strength: float) -> Tensor:
+    def move(self, features: Tensor, style: Statistics, strength: float) -> Tensor:
         """The content's features ``[1, C, h, w]`` after the transform, float32.
 
         Gradients pass through the features, not through the moments that the transform was made of.
@@ -69,14 +69,14 @@ class Pair:
         with exactly(features.device):
             features = features.float()
             with torch.no_grad():
-                is_clipped = self.setting.whitening == "released"
-                found = measure(features, self.content_labels, with_bounds=is_clipped)
-                content = found.moments.measurable
+                is_clipped, is_paper = (self.setting.whitening == way for way in ("released", "paper"))
+                found = measure(features, self.content_labels, with_bounds=is_clipped, with_furthest=is_paper)
+                content, target = found.moments.measurable, style.moments.measurable
             maps = {k: self._map(content[k], target[k], strength) for k in content.keys() & target.keys()}
             membership = self.regions.membership
             size = (features.shape[-2], features.shape[-1])
             own = None if membership is None else membership.at(*size)
-            return apply(features, Plan(maps, found.bounds, strength), own)
+            return apply(features, Plan(maps, found.bounds, strength, reach_of(found, [style])), own)
 
     def _map(self, content: Moments, style: Moments, strength: float) -> AffineMap:
         if self.setting.whitening == "released":

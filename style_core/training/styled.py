@@ -25,7 +25,7 @@ from ..nets.unpool import Maxima
 from ..nets.wavelet import Hook, WaveletDecoder, unchanged, wavelet_decode, wavelet_encode
 from ..ops.guided_filter import guided_filter, put_back_detail
 from ..ops.lattice import without_lattice
-from ..ops.moments import Moments
+from ..transfer import Statistics
 from .critic import Critic, color_loss, feature_loss, lattice_loss, structure_loss, style_share
 from .decoder import held_out_psnr
 from .initialization import MOST_PATCHES, refit_blurred
@@ -277,7 +277,7 @@ class StyledWavelet(StyledTask):
             return wavelet_encode(self.encoder, image, variant=self.variant, hook=hook)
 
     def _encode_styled(self, pair: Pair) -> Any:
-        targets: dict[int, Mapping[int, Moments]] = {}
+        targets: dict[int, Statistics] = {}
 
         def measure(level: int, features: Tensor) -> Tensor:
             targets[level] = pair.measure_style(features)

@@ -115,9 +115,14 @@ class TestMove:
             assert (found - wanted).abs().max() < 1.2
         torch.testing.assert_close(moved.mean((0, 2, 3)), style.mean((0, 2, 3)), atol=0.05, rtol=0.05)
 
-    def test_gradients_pass_through_the_features_even_under_autocast(self):
-        pair = full(whitening="transport")
-        features = torch.rand(1, 5, 16, 16).requires_grad_()
+    @pytest.mark.parametrize("whitening", ["transport", "paper", "released"])
+    def test_gradients_pass_through_the_features_even_under_autocast(self, whitening):
+        pair = full(whitening=whitening)
+        features = torch.rand(1, 5, 16, 16)
+        features[..., 0] = 0
+        features[:, 0] *= 1e-2
+        features[:, 0, 3, 3] = 1  # alone, so that whitening throws it far
+        features.requires_grad_()
         target = pair.measure_style(torch.rand(1, 5, 16, 16))
         with torch.autocast("cpu", torch.bfloat16):
             moved = pair.move(features, target, 0.7)

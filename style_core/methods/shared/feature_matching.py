@@ -16,6 +16,7 @@ from ...regions import EVERYTHING
 from ...transfer import Statistics
 
 WHITENINGS = ("transport", "paper")
+LEEWAY = 1.3  # where each of two pictures has its furthest, a mapped one may have it a little further out
 TINY = 1e-12  # of a square: features may all be 0
 STYLED = Condition(  # a texture is always made at full style strength
     "style_strength above 0", lambda options, texture: texture or options.style_strength > 0
@@ -71,7 +72,7 @@ def maps_by_region(
 
 
 def reach_of(content: Statistics, styles: Sequence[Statistics]) -> Tensor | None:
-    """The norm that no position is moved beyond: as many times the usual one as the furthest has before.
+    """The norm that no position is moved beyond: LEEWAY times what the furthest has before, by the usual one.
 
     Departure: whitening brings a direction that one position alone has in a photo to the variance of all
     others, so that this position is thrown far beyond what a decoder knows, which makes a gaudy spot of it.
@@ -87,7 +88,7 @@ def reach_of(content: Statistics, styles: Sequence[Statistics]) -> Tensor | None
         times = one.furthest / _usual_norm(one.moments.measurable[EVERYTHING])
         found = times if found is None else found.maximum(times)
         usual = max(usual, *map(_usual_norm, one.moments.measurable.values()))
-    return None if found is None else found * usual
+    return None if found is None else found * (LEEWAY * usual)
 
 
 def _usual_norm(moments: Moments) -> float:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,12 @@ from typing import Any
 from torch import Tensor
 
 from ..digest import file_sha256, settled_identity
-from ..images import Source
+from ..errors import InvalidClip
+from ..images import Samples, Source
 from ..memory import fingerprint
 from ..version import __version__
+from .colors import samples_of
+from .opening import open_clip
 
 
 def run_digest(
@@ -36,7 +42,7 @@ def _plain(value: Any) -> Any:
     return fspath(value) if isinstance(value, PathLike) else value
 
 
-def frames_done(target: Path, digest: str | None) -> int:
+def _frames_done(target: Path, digest: str | None) -> int:
     """How many frames a stopped run of that digest has left in the target; 0 where there was none."""
     try:
         found = json.loads(_mark(target).read_text("utf-8"))
@@ -44,6 +50,47 @@ def frames_done(target: Path, digest: str | None) -> int:
         return max(0, int(found["frames"])) if is_same else 0
     except (OSError, ValueError, KeyError, TypeError):
         return 0
+
+
+@dataclass(frozen=True)
+class StoppedRun:
+    """What a stopped run has left: its first frames, as it has written them.
+
+    Attributes:
+        count: of the frames.
+        frames: themselves, to be read once.
+        path: of the file that has them.
+    """
+
+    count: int = 0
+    frames: Iterator[Any] | None = None
+    path: Path | None = None
+
+    def last(self, *, is_deep: bool) -> Samples:
+        """The last of them."""
+        assert self.path is not None
+        with open_clip(self.path) as clip:
+            (frame,) = deque(clip.frames(), maxlen=1)
+            return samples_of(frame, is_deep=is_deep)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That it was gone on from."""
+        if not self.count:
+            return ()
+        return (f"Went on after the {self.count} frames of a run that was stopped; they were encoded again.",)
+
+
+@contextmanager
+def stopped_run(target: Path, digest: str | None) -> Iterator[StoppedRun]:
+    """The stopped run to go on from, open, or an empty one."""
+    count = _frames_done(target, digest)
+    with ExitStack() as opened:
+        try:
+            clip = opened.enter_context(open_clip(target)) if count else None
+        except InvalidClip:  # damaged since: it is made again
+            clip = None
+        yield StoppedRun() if clip is None else StoppedRun(count, clip.frames(), target)
 
 
 def mark_unfinished(target: Path, digest: str | None, frames: int) -> None:

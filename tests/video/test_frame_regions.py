@@ -106,7 +106,7 @@ def test_what_was_not_there_before_is_not_taken_from_before(regions):
 
 
 def test_a_run_that_goes_on_makes_what_it_would_have_made(tmp_path, monkeypatch):
-    monkeypatch.setattr("style_core.video.stylizing.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("style_core.video.restyling.REPORT_SECONDS", 0.0)
     monkeypatch.setattr("style_core.digest.SETTLING", 0.0)  # the style is a new file
     frames = [halves(60 + 2 * k, grain=0.05, seed=k)[0][0].permute(1, 2, 0).numpy() for k in range(16)]
     source = write_clip(tmp_path / "halves.mkv", frames, codec="ffv1", pixels="bgr0")

@@ -57,6 +57,11 @@ def restyle(tiny_weights, tmp_path):
     return run
 
 
+def take_opencv_away(monkeypatch):
+    for module in ("stylizing", "restyling"):
+        monkeypatch.setattr(f"style_core.video.{module}.has_opencv", lambda: False)
+
+
 def pictures(path):
     return [frame.to_ndarray(format="rgb24").astype(float) / 255 for frame in read_clip(path)]
 
@@ -91,7 +96,7 @@ def test_strokes_keep_their_places(restyle, tmp_path, monkeypatch):
 
     pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
     steady = unrest()
-    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    take_opencv_away(monkeypatch)
     assert steady < 0.5 * unrest(codec="hevc")
 
 
@@ -156,7 +161,7 @@ def test_a_photo_starts_from_the_frame_before_in_its_colors(restyle, tmp_path, s
 def test_without_opencv_a_photo_at_full_size_starts_from_the_frame_before(
     restyle, tmp_path, starts, monkeypatch
 ):
-    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    take_opencv_away(monkeypatch)
     clip = write_clip(tmp_path / "short.mkv", [scene(1, k / 10) for k in range(6)])
     restyle(clip, method="deep_photo", steps=20, working_size=None, name="out.mkv")
     assert [before is None for _, before, _ in starts] == [True] + [False] * 5
@@ -168,7 +173,7 @@ def test_without_opencv_a_photo_at_full_size_starts_from_the_frame_before(
 
 
 def test_without_opencv_a_stopped_run_goes_on_from_its_last_frame(restyle, tmp_path, monkeypatch):
-    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    take_opencv_away(monkeypatch)
     monkeypatch.setattr("style_core.digest.SETTLING", 0)
     clip = write_clip(tmp_path / "short.mkv", [scene(1, k / 40) for k in range(6)])
     how = {"method": "deep_photo", "steps": 4, "working_size": None, "codec": "ffv1"}
@@ -260,7 +265,7 @@ def refuse(fraction, message, preview):
 
 
 def test_paintings_that_are_optimized_need_opencv(restyle, clip, monkeypatch):
-    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    take_opencv_away(monkeypatch)
     with pytest.raises(InvalidOption, match="opencv-python-headless"):
         restyle(clip, method="gatys")
 
@@ -268,7 +273,7 @@ def test_paintings_that_are_optimized_need_opencv(restyle, clip, monkeypatch):
 def test_without_opencv_every_frame_is_painted_and_that_is_said(restyle, tmp_path, monkeypatch):
     source = write_clip(tmp_path / "short.mp4", [scene(1, k / 40) for k in range(5)])
     said = "Every frame was painted by itself; with opencv-python-headless strokes stay in place."
-    monkeypatch.setattr("style_core.video.stylizing.has_opencv", lambda: False)
+    take_opencv_away(monkeypatch)
     assert said in restyle(source, method="wct").notes
     assert said not in restyle(source, method="wct2", name="look.mp4").notes
 
@@ -477,7 +482,7 @@ def test_what_cannot_be_done_is_said_before_the_work(restyle, clip, name, option
 
 @pytest.fixture
 def every_report(monkeypatch):
-    monkeypatch.setattr("style_core.video.stylizing.REPORT_SECONDS", 0)
+    monkeypatch.setattr("style_core.video.restyling.REPORT_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("every_report")
